@@ -1,0 +1,36 @@
+//! The door for operations of other crates.
+
+use crate::{Pool, Real};
+use ndarray::ArrayD;
+use std::fmt::Debug;
+
+/// What a fused operation gets for its backward pass.
+#[derive(Debug)]
+pub struct Pullback<'a, F> {
+    /// Values of the operation's inputs, in the order they were recorded.
+    pub inputs: &'a [&'a ArrayD<F>],
+    /// The operation's output.
+    pub output: &'a ArrayD<F>,
+    /// ∂L/∂output, same shape as the output, any memory order.
+    pub gradient: &'a ArrayD<F>,
+    /// Which inputs need a gradient.
+    pub wanted: &'a [bool],
+    /// Buffers for the gradients returned and for scratch.
+    pub pool: &'a mut Pool<F>,
+}
+
+/// An operation recorded as one node, with whatever its forward pass saved.
+///
+/// The implementing struct *is* the saved state: its fields name what the backward pass needs beyond inputs and
+/// output. Record it with [`crate::Tape::fused`].
+pub trait Fused<F: Real>: Debug + Send {
+    /// Name for messages.
+    fn name(&self) -> &'static str;
+
+    /// The vector-Jacobian product: for each input ∂L/∂input in the shape of that input, or `None` where
+    /// [`Pullback::wanted`] is false or the gradient is zero everywhere.
+    fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>>;
+
+    /// Gives saved buffers back to the pool when the tape is reset.
+    fn recycle(self: Box<Self>, _pool: &mut Pool<F>) {}
+}

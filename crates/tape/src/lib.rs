@@ -1,0 +1,43 @@
+//! Reverse-mode automatic differentiation over [`ndarray`], for networks whose layers are fused scans.
+//!
+//! A [`Tape`] is an append-only list of nodes. A [`Var`] is a copyable index into it. Elementary operations
+//! ([`elementary`]) are the small set every formula can be written with; they are also the oracle that fused
+//! operations are proved against. A fused operation ([`Fused`]) is one node that computes a whole layer over a
+//! whole sequence, names what it saved and implements its own vector-Jacobian product.
+//!
+//! ```
+//! use colearn_tape::Tape;
+//! use ndarray::arr1;
+//!
+//! let mut tape = Tape::<f64>::new();
+//! let x = tape.leaf(&arr1(&[1.0, 2.0, 3.0]));
+//! let square = tape.square(x);
+//! let loss = tape.sum(square);
+//! tape.backward(loss);
+//! assert_eq!(tape.gradient(x).unwrap().as_slice().unwrap(), &[2.0, 4.0, 6.0]);
+//! ```
+//!
+//! Buffers come from a [`Pool`] and go back to it on [`Tape::reset`], so a training loop that repeats the same
+//! shapes allocates no large buffer after its first step. The backward pass is a reverse loop over the list: no
+//! recursion, so no sequence is too long for the stack.
+//!
+//! Beside the tape this crate holds the arithmetic that fused operations share: the element type [`Real`], the
+//! unit-major memory order ([`layout`]), 16 samples side by side ([`Lanes`]) and the choice of instruction set at
+//! run time ([`simd`]). It knows nothing of neurons.
+
+pub mod check;
+pub mod elementary;
+mod fused;
+mod lanes;
+pub mod layout;
+mod pool;
+mod real;
+mod rules;
+pub mod simd;
+mod tape;
+
+pub use fused::{Fused, Pullback};
+pub use lanes::{LANES, Lanes};
+pub use pool::Pool;
+pub use real::Real;
+pub use tape::{Tape, Var};

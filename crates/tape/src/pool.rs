@@ -1,0 +1,115 @@
+//! Buffers that outlive a step.
+
+use crate::layout::from_units;
+use crate::{Lanes, Real};
+use ndarray::{Array, Array3, ArrayD, Dimension, IxDyn};
+use std::collections::HashMap;
+
+/// Buffers by length, handed out and given back, so that a loop over equal shapes allocates only once.
+#[derive(Debug)]
+pub struct Pool<F> {
+    values: HashMap<usize, Vec<Vec<F>>>,
+    lanes: HashMap<usize, Vec<Vec<Lanes<F>>>>,
+    indices: HashMap<usize, Vec<Vec<u32>>>,
+    allocated_bytes: usize,
+}
+
+impl<F> Default for Pool<F> {
+    fn default() -> Self {
+        Self { values: HashMap::new(), lanes: HashMap::new(), indices: HashMap::new(), allocated_bytes: 0 }
+    }
+}
+
+impl<F: Real> Pool<F> {
+    /// A buffer of `len` values left over from an earlier use: write every value before reading one.
+    #[must_use]
+    pub fn take(&mut self, len: usize) -> Vec<F> {
+        if let Some(buffer) = self.values.get_mut(&len).and_then(Vec::pop) {
+            return buffer;
+        }
+        self.allocated_bytes += len * size_of::<F>();
+        vec![F::zero(); len]
+    }
+
+    /// A buffer of `len` blocks of lanes left over from an earlier use: write every one before reading it.
+    #[must_use]
+    pub fn take_lanes(&mut self, len: usize) -> Vec<Lanes<F>> {
+        if let Some(buffer) = self.lanes.get_mut(&len).and_then(Vec::pop) {
+            return buffer;
+        }
+        self.allocated_bytes += len * size_of::<Lanes<F>>();
+        vec![Lanes::default(); len]
+    }
+
+    /// A buffer of `len` indices left over from an earlier use: write every one before reading it.
+    #[must_use]
+    pub fn take_indices(&mut self, len: usize) -> Vec<u32> {
+        if let Some(buffer) = self.indices.get_mut(&len).and_then(Vec::pop) {
+            return buffer;
+        }
+        self.allocated_bytes += len * size_of::<u32>();
+        vec![0; len]
+    }
+
+    /// An array in standard order with left-over values.
+    #[must_use]
+    pub fn array(&mut self, shape: &[usize]) -> ArrayD<F> {
+        let data = self.take(shape.iter().product());
+        ArrayD::from_shape_vec(IxDyn(shape), data).expect("the buffer has the length of the shape")
+    }
+
+    /// A (T, B, N) array in unit-major order (see [`crate::layout`]) with left-over values.
+    #[must_use]
+    pub fn sequence(&mut self, steps: usize, batch: usize, units: usize) -> Array3<F> {
+        let data = self.take(steps * batch * units);
+        from_units(steps, batch, units, data)
+    }
+
+    /// Takes the buffer of an array that is no longer needed.
+    pub fn give<D: Dimension>(&mut self, array: Array<F, D>) {
+        self.give_vec(array.into_raw_vec_and_offset().0);
+    }
+
+    /// Takes a buffer that is no longer needed.
+    pub fn give_vec(&mut self, buffer: Vec<F>) {
+        if !buffer.is_empty() {
+            self.values.entry(buffer.len()).or_default().push(buffer);
+        }
+    }
+
+    /// Takes a buffer of lanes that is no longer needed.
+    pub fn give_lanes(&mut self, buffer: Vec<Lanes<F>>) {
+        if !buffer.is_empty() {
+            self.lanes.entry(buffer.len()).or_default().push(buffer);
+        }
+    }
+
+    /// Takes a buffer of indices that is no longer needed.
+    pub fn give_indices(&mut self, buffer: Vec<u32>) {
+        if !buffer.is_empty() {
+            self.indices.entry(buffer.len()).or_default().push(buffer);
+        }
+    }
+
+    /// Bytes this pool has ever allocated: constant once a loop has reached its steady state.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> usize {
+        self.allocated_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_given_back_is_used_again() {
+        let mut pool = Pool::<f32>::default();
+        let first = pool.take(10);
+        let address = first.as_ptr();
+        pool.give_vec(first);
+        let second = pool.take(10);
+        assert_eq!(second.as_ptr(), address);
+        assert_eq!(pool.allocated_bytes(), 40);
+    }
+}

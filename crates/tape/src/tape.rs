@@ -1,0 +1,267 @@
+//! The list of nodes and the reverse loop.
+
+use crate::elementary::Elementary;
+use crate::{Fused, Pool, Pullback, Real, rules};
+use ndarray::{ArrayBase, ArrayD, Data, Dimension};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A value on a tape: a copyable index. It is valid until the tape is reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Var {
+    index: usize,
+    recording: u64,
+}
+
+#[derive(Debug)]
+enum Rule<F: Real> {
+    /// A value that comes from outside; `pooled` tells whether its buffer belongs to the pool.
+    Leaf {
+        pooled: bool,
+    },
+    Elementary(Elementary<F>),
+    Fused(Box<dyn Fused<F>>),
+}
+
+#[derive(Debug)]
+struct Node<F: Real> {
+    value: ArrayD<F>,
+    gradient: Option<ArrayD<F>>,
+    parents: Vec<usize>,
+    rule: Rule<F>,
+    needs_gradient: bool,
+}
+
+/// An append-only record of a computation.
+///
+/// Values are computed as they are recorded; [`Tape::backward`] walks the list once in reverse and leaves ∂L/∂leaf
+/// with every leaf. [`Tape::reset`] empties the list and keeps the buffers.
+#[derive(Debug)]
+pub struct Tape<F: Real> {
+    nodes: Vec<Node<F>>,
+    pub(crate) pool: Pool<F>,
+    recording: u64,
+}
+
+/// Every recording of every tape has its own number, so that a stale or foreign [`Var`] is noticed.
+static RECORDINGS: AtomicU64 = AtomicU64::new(0);
+
+impl<F: Real> Default for Tape<F> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<F: Real> Tape<F> {
+    /// An empty tape.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            nodes: Vec::new(),
+            pool: Pool::default(),
+            recording: RECORDINGS.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// Forgets all values, keeping their buffers for the next recording.
+    pub fn reset(&mut self) {
+        for node in self.nodes.drain(..) {
+            if let Some(gradient) = node.gradient {
+                self.pool.give(gradient);
+            }
+            match node.rule {
+                Rule::Leaf { pooled: false } => {}
+                Rule::Leaf { pooled: true } => self.pool.give(node.value),
+                Rule::Elementary(op) => {
+                    op.recycle(&mut self.pool);
+                    self.pool.give(node.value);
+                }
+                Rule::Fused(op) => {
+                    op.recycle(&mut self.pool);
+                    self.pool.give(node.value);
+                }
+            }
+        }
+        self.recording = RECORDINGS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A differentiable input: the value is copied, [`Tape::gradient`] has its gradient after the backward pass.
+    pub fn leaf<S: Data<Elem = F>, D: Dimension>(&mut self, value: &ArrayBase<S, D>) -> Var {
+        let mut copy = self.pool.array(value.shape());
+        copy.assign(&value.view().into_dyn());
+        self.push(copy, Vec::new(), Rule::Leaf { pooled: true }, true)
+    }
+
+    /// An input without gradient. Its memory order is kept and its buffer is dropped on reset.
+    pub fn constant<D: Dimension>(&mut self, value: ndarray::Array<F, D>) -> Var {
+        self.push(value.into_dyn(), Vec::new(), Rule::Leaf { pooled: false }, false)
+    }
+
+    /// The value of `var`.
+    ///
+    /// # Panics
+    /// If `var` belongs to another tape or an earlier recording.
+    #[must_use]
+    #[track_caller]
+    pub fn value(&self, var: Var) -> &ArrayD<F> {
+        &self.nodes[self.index(var)].value
+    }
+
+    /// ∂L/∂leaf after [`Tape::backward`]; `None` for constants, for values that are not leaves, and for leaves the
+    /// loss does not depend on.
+    ///
+    /// # Panics
+    /// If `var` belongs to another tape or an earlier recording.
+    #[must_use]
+    #[track_caller]
+    pub fn gradient(&self, var: Var) -> Option<&ArrayD<F>> {
+        self.nodes[self.index(var)].gradient.as_ref()
+    }
+
+    /// Whether a gradient flows to `var`.
+    ///
+    /// # Panics
+    /// If `var` belongs to another tape or an earlier recording.
+    #[must_use]
+    #[track_caller]
+    pub fn needs_gradient(&self, var: Var) -> bool {
+        self.nodes[self.index(var)].needs_gradient
+    }
+
+    /// Records a fused operation: its inputs, the value it computed and what it saved.
+    ///
+    /// # Panics
+    /// If an input belongs to another tape or an earlier recording.
+    #[track_caller]
+    pub fn fused(&mut self, inputs: &[Var], value: ArrayD<F>, op: impl Fused<F> + 'static) -> Var {
+        self.record(inputs, value, Rule::Fused(Box::new(op)))
+    }
+
+    #[track_caller]
+    pub(crate) fn elementary(&mut self, inputs: &[Var], value: ArrayD<F>, op: Elementary<F>) -> Var {
+        self.record(inputs, value, Rule::Elementary(op))
+    }
+
+    #[track_caller]
+    fn record(&mut self, inputs: &[Var], value: ArrayD<F>, rule: Rule<F>) -> Var {
+        let parents: Vec<usize> = inputs.iter().map(|&v| self.index(v)).collect();
+        let cut = matches!(rule, Rule::Elementary(Elementary::Detach));
+        let needs = !cut && parents.iter().any(|&p| self.nodes[p].needs_gradient);
+        self.push(value, parents, rule, needs)
+    }
+
+    /// Number of values recorded.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether nothing is recorded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Buffers for the forward pass of fused operations.
+    pub fn pool(&mut self) -> &mut Pool<F> {
+        &mut self.pool
+    }
+
+    /// The pool beside the values of `inputs`: what a fused forward pass works with.
+    ///
+    /// # Panics
+    /// If an input belongs to another tape or an earlier recording.
+    #[track_caller]
+    pub fn workspace<const N: usize>(&mut self, inputs: [Var; N]) -> ([&ArrayD<F>; N], &mut Pool<F>) {
+        let indices = inputs.map(|v| self.index(v));
+        (indices.map(|i| &self.nodes[i].value), &mut self.pool)
+    }
+
+    fn push(&mut self, value: ArrayD<F>, parents: Vec<usize>, rule: Rule<F>, needs_gradient: bool) -> Var {
+        self.nodes.push(Node { value, gradient: None, parents, rule, needs_gradient });
+        Var { index: self.nodes.len() - 1, recording: self.recording }
+    }
+
+    #[track_caller]
+    fn index(&self, var: Var) -> usize {
+        assert_eq!(
+            var.recording, self.recording,
+            "a variable of recording {} was used on recording {}",
+            var.recording, self.recording
+        );
+        var.index
+    }
+
+    /// Computes ∂`loss`/∂leaf for every leaf. Gradients of inner values are released on the way.
+    ///
+    /// # Panics
+    /// If `loss` is not a single number, or belongs to another tape or an earlier recording.
+    #[track_caller]
+    pub fn backward(&mut self, loss: Var) {
+        let last = self.index(loss);
+        assert_eq!(
+            self.nodes[last].value.len(),
+            1,
+            "the loss has shape {:?}",
+            self.nodes[last].value.shape()
+        );
+        let mut one = self.pool.array(self.nodes[last].value.shape());
+        one.fill(F::one());
+        self.accumulate(last, one);
+        for index in (0..=last).rev() {
+            if self.nodes[index].parents.is_empty() || !self.nodes[index].needs_gradient {
+                continue;
+            }
+            let Some(gradient) = self.nodes[index].gradient.take() else { continue };
+            let parents = std::mem::take(&mut self.nodes[index].parents);
+            for (&parent, part) in parents.iter().zip(self.pull_back(index, &parents, &gradient)) {
+                if let Some(part) = part {
+                    self.accumulate(parent, part);
+                }
+            }
+            self.nodes[index].parents = parents;
+            self.pool.give(gradient);
+        }
+    }
+
+    /// The parts of `gradient` that flow to each parent.
+    fn pull_back(&mut self, index: usize, parents: &[usize], gradient: &ArrayD<F>) -> Vec<Option<ArrayD<F>>> {
+        let Self { nodes, pool, .. } = self;
+        let node = &nodes[index];
+        let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
+        let wanted: Vec<bool> = parents.iter().map(|&p| nodes[p].needs_gradient).collect();
+        let pullback = Pullback { inputs: &inputs, output: &node.value, gradient, wanted: &wanted, pool };
+        let (name, parts) = match &node.rule {
+            Rule::Elementary(op) => (op.name(), rules::backward(op, pullback)),
+            Rule::Fused(op) => (op.name(), op.backward(pullback)),
+            Rule::Leaf { .. } => unreachable!("a leaf has no parents"),
+        };
+        assert_eq!(
+            parts.len(),
+            parents.len(),
+            "{name}: {} gradients for {} inputs",
+            parts.len(),
+            parents.len()
+        );
+        for (k, (part, input)) in parts.iter().zip(&inputs).enumerate() {
+            if let Some(part) = part {
+                assert_eq!(part.shape(), input.shape(), "{name}: shape of the gradient of input {k}");
+            }
+        }
+        parts
+    }
+
+    fn accumulate(&mut self, index: usize, part: ArrayD<F>) {
+        let node = &mut self.nodes[index];
+        if !node.needs_gradient {
+            self.pool.give(part);
+            return;
+        }
+        match &mut node.gradient {
+            Some(sum) => {
+                *sum += &part;
+                self.pool.give(part);
+            }
+            none => *none = Some(part),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Every elementary operation against finite differences and against its formula, and the laws of the tape.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail by panicking, and exact results are compared exactly"
+)]
+
+use colearn_tape::check::{self, Tolerance};
+use colearn_tape::{Fused, Pool, Pullback, Tape, Var};
+use ndarray::{ArrayD, IxDyn, arr1, arr2};
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand::SeedableRng;
+use ndarray_rand::rand_distr::Uniform;
+use rand_chacha::ChaCha8Rng;
+
+fn random(shape: &[usize], low: f64, high: f64, seed: u64) -> ArrayD<f64> {
+    let range = Uniform::new(low, high).unwrap();
+    ArrayD::random_using(IxDyn(shape), range, &mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+/// Weights the output unevenly, so that a wrong place in a gradient cannot cancel.
+fn weighted_sum(tape: &mut Tape<f64>, y: Var) -> Var {
+    let weights = random(tape.value(y).shape(), -1.0, 1.0, 99);
+    let weights = tape.constant(weights);
+    let product = tape.multiply(y, weights);
+    tape.sum(product)
+}
+
+fn check(inputs: &[ArrayD<f64>], f: impl Fn(&mut Tape<f64>, &[Var]) -> Var) {
+    let f = |tape: &mut Tape<f64>, x: &[Var]| {
+        let y = f(tape, x);
+        weighted_sum(tape, y)
+    };
+    check::coordinates(f, inputs, Tolerance::default()).unwrap();
+    check::inner_product(f, inputs, 3, 7, Tolerance::default()).unwrap();
+}
+
+#[test]
+fn unary_gradients_match_finite_differences() {
+    type Op = fn(&mut Tape<f64>, Var) -> Var;
+    let anywhere: [Op; 9] = [
+        Tape::negate,
+        Tape::exp,
+        Tape::square,
+        Tape::tanh,
+        Tape::sigmoid,
+        |t, x| t.scale(x, -2.5),
+        |t, x| t.offset(x, 0.7),
+        Tape::softmax,
+        Tape::log_softmax,
+    ];
+    for op in anywhere {
+        check(&[random(&[3, 4], -2.0, 2.0, 1)], |tape, x| op(tape, x[0]));
+    }
+    let positive: [Op; 3] = [Tape::ln, Tape::sqrt, Tape::abs];
+    for op in positive {
+        check(&[random(&[3, 4], 0.3, 2.0, 2)], |tape, x| op(tape, x[0]));
+    }
+    check(&[random(&[3, 4], -2.0, -0.3, 2)], |tape, x| tape.abs(x[0]));
+}
+
+#[test]
+fn binary_gradients_match_finite_differences_with_broadcasting() {
+    type Op = fn(&mut Tape<f64>, Var, Var) -> Var;
+    let ops: [Op; 4] = [Tape::add, Tape::subtract, Tape::multiply, Tape::divide];
+    let shapes: [(&[usize], &[usize]); 5] =
+        [(&[3, 4], &[3, 4]), (&[2, 3, 4], &[4]), (&[4], &[2, 3, 4]), (&[3, 1], &[1, 4]), (&[], &[3])];
+    for op in ops {
+        for (a, b) in shapes {
+            check(&[random(a, 0.5, 2.0, 3), random(b, 0.5, 2.0, 4)], |tape, x| op(tape, x[0], x[1]));
+        }
+    }
+}
+
+#[test]
+fn gradients_of_products_sums_and_shapes_match_finite_differences() {
+    check(&[random(&[3, 4], -1.0, 1.0, 5), random(&[4, 2], -1.0, 1.0, 6)], |t, x| {
+        t.matrix_product(x[0], x[1])
+    });
+    let x = [random(&[2, 3, 4], -1.0, 1.0, 7)];
+    for axis in 0..3 {
+        check(&x, |t, x| t.sum_axis(x[0], axis));
+        check(&x, |t, x| t.slice(x[0], axis, 1, 1));
+        check(&x, |t, x| t.concatenate(&[x[0], x[0]], axis));
+    }
+    check(&x, |t, x| t.reshape(x[0], &[4, 6]));
+    check(&x, |t, x| t.permute(x[0], &[2, 0, 1]));
+    check(&x, |t, x| t.sum(x[0]));
+    check(&[random(&[3, 4], -1.0, 1.0, 8)], |t, x| t.pick(x[0], &[3, 0, 2]));
+    check(&[random(&[3, 4], -1.0, 1.0, 8)], |t, x| t.cross_entropy(x[0], &[3, 0, 2]));
+}
+
+#[test]
+fn clamp_passes_the_gradient_inside_and_on_the_bounds_only() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[-2.0, -1.0, 0.0, 1.0, 2.0]));
+    let y = tape.clamp(x, -1.0, 1.0);
+    let loss = tape.sum(y);
+    tape.backward(loss);
+    assert_eq!(tape.value(y), &arr1(&[-1.0, -1.0, 0.0, 1.0, 1.0]).into_dyn());
+    assert_eq!(tape.gradient(x).unwrap(), &arr1(&[0.0, 1.0, 1.0, 1.0, 0.0]).into_dyn());
+}
+
+#[test]
+fn pointwise_uses_the_derivative_it_was_given() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[-1.0, 0.2]));
+    let y = tape.pointwise(x, |v| f64::from(v > 0.0), |v| 3.0 * v);
+    let loss = tape.sum(y);
+    tape.backward(loss);
+    assert_eq!(tape.value(y), &arr1(&[0.0, 1.0]).into_dyn());
+    approx::assert_abs_diff_eq!(tape.gradient(x).unwrap()[[1]], 0.6, epsilon = 1e-15);
+}
+
+#[test]
+fn a_detached_value_passes_no_gradient() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[2.0]));
+    let cut = tape.detach(x);
+    let y = tape.multiply(x, cut);
+    let loss = tape.sum(y);
+    tape.backward(loss);
+    assert_eq!(tape.gradient(x).unwrap()[[0]], 2.0);
+}
+
+#[test]
+fn gradients_of_a_value_used_twice_add_up() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[3.0]));
+    let y = tape.multiply(x, x);
+    let z = tape.add(y, x);
+    let loss = tape.sum(z);
+    tape.backward(loss);
+    assert_eq!(tape.gradient(x).unwrap()[[0]], 7.0);
+}
+
+#[test]
+fn a_hundred_thousand_steps_do_not_overflow_the_stack() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[1.0]));
+    let mut y = x;
+    for _ in 0..100_000 {
+        y = tape.offset(y, 1e-6);
+    }
+    let loss = tape.sum(y);
+    tape.backward(loss);
+    assert_eq!(tape.gradient(x).unwrap()[[0]], 1.0);
+}
+
+#[test]
+fn constants_and_unused_leaves_have_no_gradient() {
+    let mut tape = Tape::<f64>::new();
+    let (x, unused) = (tape.leaf(&arr1(&[1.0])), tape.leaf(&arr1(&[1.0])));
+    let c = tape.constant(arr1(&[5.0]));
+    let y = tape.multiply(x, c);
+    let loss = tape.sum(y);
+    tape.backward(loss);
+    assert!(tape.gradient(c).is_none() && tape.gradient(unused).is_none());
+    assert_eq!(tape.gradient(x).unwrap()[[0]], 5.0);
+}
+
+/// y = x³ with x saved, to try the door for fused operations.
+#[derive(Debug)]
+struct Cube {
+    saved: ArrayD<f64>,
+}
+
+impl Fused<f64> for Cube {
+    fn name(&self) -> &'static str {
+        "cube"
+    }
+    fn backward(&self, p: Pullback<'_, f64>) -> Vec<Option<ArrayD<f64>>> {
+        let mut part = p.pool.array(p.gradient.shape());
+        ndarray::Zip::from(&mut part)
+            .and(p.gradient)
+            .and(&self.saved)
+            .for_each(|o, &g, &x| *o = 3.0 * g * x * x);
+        vec![Some(part)]
+    }
+    fn recycle(self: Box<Self>, pool: &mut Pool<f64>) {
+        pool.give(self.saved);
+    }
+}
+
+fn cube(tape: &mut Tape<f64>, x: Var) -> Var {
+    let ([value], pool) = tape.workspace([x]);
+    let mut saved = pool.array(value.shape());
+    saved.assign(value);
+    let mut out = pool.array(value.shape());
+    ndarray::Zip::from(&mut out).and(value).for_each(|o, &x| *o = x * x * x);
+    tape.fused(&[x], out, Cube { saved })
+}
+
+#[test]
+fn a_fused_operation_equals_elementary_ones_and_finite_differences() {
+    let x = random(&[4, 3], -1.5, 1.5, 11);
+    check(std::slice::from_ref(&x), |tape, x| cube(tape, x[0]));
+    let gradient = |f: &dyn Fn(&mut Tape<f64>, Var) -> Var| {
+        let mut tape = Tape::new();
+        let v = tape.leaf(&x);
+        let y = f(&mut tape, v);
+        let loss = weighted_sum(&mut tape, y);
+        tape.backward(loss);
+        tape.gradient(v).unwrap().clone()
+    };
+    let elementary = gradient(&|tape, x| {
+        let square = tape.square(x);
+        tape.multiply(square, x)
+    });
+    approx::assert_abs_diff_eq!(gradient(&cube), elementary, epsilon = 1e-12);
+}
+
+#[test]
+fn buffers_are_reused_between_steps() {
+    let mut tape = Tape::<f64>::new();
+    let x = random(&[50, 40], -1.0, 1.0, 12);
+    let mut allocated = Vec::new();
+    for _ in 0..4 {
+        let v = tape.leaf(&x);
+        let y = cube(&mut tape, v);
+        let z = tape.tanh(y);
+        let loss = tape.sum(z);
+        tape.backward(loss);
+        tape.reset();
+        allocated.push(tape.pool().allocated_bytes());
+    }
+    assert_eq!(allocated[1], allocated[3], "allocated bytes after each step: {allocated:?}");
+}
+
+#[test]
+fn a_wrong_gradient_is_found() {
+    let wrong = |tape: &mut Tape<f64>, x: &[Var]| {
+        let y = tape.pointwise(x[0], |v| v * v, |v| 2.1 * v);
+        tape.sum(y)
+    };
+    let inputs = [arr2(&[[0.5, 1.0], [2.0, -1.0]]).into_dyn()];
+    let found = check::coordinates(wrong, &inputs, Tolerance::default()).unwrap_err();
+    assert_eq!((found.input, found.place.as_str()), (0, "element [0, 0]"));
+    check::inner_product(wrong, &inputs, 1, 3, Tolerance::default()).unwrap_err();
+}
+
+#[test]
+#[should_panic(expected = "was used on recording")]
+fn a_variable_of_an_earlier_recording_is_refused() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[1.0]));
+    tape.reset();
+    let _ = tape.value(x);
+}
