@@ -1,0 +1,93 @@
+//! The one place that chooses how a delayed layer is computed.
+
+use crate::interpolation::Interpolation;
+use crate::smooth;
+use crate::stream::DelayLine;
+use crate::two_tap::{self, Taps};
+use crate::wide::{self, Shape};
+use colearn_tape::{Pool, Real, Tape, Var};
+use ndarray::{Array3, ArrayRef2, ArrayRef3};
+
+/// A delayed synapse: largest delay, and how real delays are spread over lags.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Delayed<F> {
+    /// Largest delay D in steps; stored delays are clamped to [0, D] when used. At least 1.
+    pub max_delay: usize,
+    /// How a real delay becomes whole lags.
+    pub interpolation: Interpolation,
+    /// Spread σ in steps; see [`Interpolation`] for what uses it.
+    pub spread: F,
+}
+
+impl<F: Real> Delayed<F> {
+    /// The same synapse with delays rounded to whole steps.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        Self { interpolation: Interpolation::Whole, ..self }
+    }
+
+    fn shape(self) -> Shape<F> {
+        Shape { interpolation: self.interpolation, spread: self.spread, max_delay: self.max_delay }
+    }
+
+    /// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the largest delay is zero.
+    #[track_caller]
+    pub fn record(self, tape: &mut Tape<F>, x: Var, weight: Var, delay: Var) -> Var {
+        match self.interpolation {
+            Interpolation::Linear => two_tap::record(tape, x, weight, delay, self.max_delay, Taps::Two),
+            Interpolation::Whole => two_tap::record(tape, x, weight, delay, self.max_delay, Taps::One),
+            Interpolation::Smoothed => {
+                let y = two_tap::record(tape, x, weight, delay, self.max_delay, Taps::Two);
+                if self.spread > F::zero() { smooth::record(tape, y, self.spread) } else { y }
+            }
+            Interpolation::Triangle | Interpolation::Gaussian => {
+                wide::record(tape, x, weight, delay, self.shape())
+            }
+        }
+    }
+
+    /// The layer's output (T, B, J) without a tape.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the largest delay is zero.
+    #[track_caller]
+    pub fn forward(
+        self,
+        x: &ArrayRef3<F>,
+        weight: &ArrayRef2<F>,
+        delay: &ArrayRef2<F>,
+        pool: &mut Pool<F>,
+    ) -> Array3<F> {
+        let two_tap =
+            |taps, pool: &mut Pool<F>| two_tap::forward(x, weight, delay, self.max_delay, taps, pool);
+        match self.interpolation {
+            Interpolation::Linear => two_tap(Taps::Two, pool),
+            Interpolation::Whole => two_tap(Taps::One, pool),
+            Interpolation::Smoothed => {
+                let y = two_tap(Taps::Two, pool);
+                if self.spread == F::zero() {
+                    return y;
+                }
+                let smoothed = smooth::forward(&y, self.spread, pool);
+                pool.give(y);
+                smoothed
+            }
+            Interpolation::Triangle | Interpolation::Gaussian => {
+                wide::forward(x, weight, delay, self.shape(), pool)
+            }
+        }
+    }
+
+    /// The layer one step at a time. [`Interpolation::Smoothed`] looks ahead and is streamed without its smoothing.
+    ///
+    /// # Panics
+    /// If the shapes of weight and delay differ.
+    #[must_use]
+    #[track_caller]
+    pub fn stream(self, weight: &ArrayRef2<F>, delay: &ArrayRef2<F>) -> DelayLine<F> {
+        DelayLine::new(weight, delay, self.max_delay, self.interpolation, self.spread)
+    }
+}

@@ -1,0 +1,118 @@
+//! Synapses without delays.
+//!
+//! ```text
+//! y[t, b, j] = Σ_i W[i, j] x[t, b, i]
+//! ∂L/∂x = g Wᵀ,   ∂L/∂W[i, j] = Σ_t,b x[t, b, i] g[t, b, j]
+//! ```
+//!
+//! In unit-major order these are matrix products over T·B columns. Threads share out blocks of columns (forward,
+//! gradient of the input) or of rows (gradient of the weight), of a fixed size: no sum is split between them.
+
+use crate::two_tap::{matrix, sequence};
+use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use ndarray::linalg::general_mat_mul;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2, Axis};
+
+/// Columns (steps × samples) that one task handles.
+const TASK_COLUMNS: usize = 1600;
+
+/// Rows of a weight gradient that one task handles.
+const TASK_ROWS: usize = 32;
+
+/// The unit-major values as a matrix (N, T·B).
+pub(crate) fn by_unit<F>(values: &[F], n: usize) -> ArrayView2<'_, F> {
+    ArrayView2::from_shape((n, values.len() / n.max(1)), values).expect("whole units")
+}
+
+/// The unit-major values as a matrix (N, T·B) for writing.
+pub(crate) fn by_unit_mut<F>(values: &mut [F], n: usize) -> ArrayViewMut2<'_, F> {
+    let columns = values.len() / n.max(1);
+    ArrayViewMut2::from_shape((n, columns), values).expect("whole units")
+}
+
+/// `to = left · right`, blocks of columns in parallel.
+fn product_by_columns<F: Real>(
+    left: &ArrayView2<'_, F>,
+    right: &ArrayView2<'_, F>,
+    to: &mut ArrayViewMut2<'_, F>,
+) {
+    to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS)
+        .into_par_iter()
+        .zip(right.axis_chunks_iter(Axis(1), TASK_COLUMNS))
+        .for_each(|(mut to, right)| general_mat_mul(F::one(), left, &right, F::zero(), &mut to));
+}
+
+/// `to += left · rightᵀ` scaled by `keep` for what `to` holds, blocks of rows in parallel.
+pub(crate) fn product_by_rows<F: Real>(
+    left: &ArrayView2<'_, F>,
+    right: &ArrayView2<'_, F>,
+    to: &mut ArrayViewMut2<'_, F>,
+) {
+    to.axis_chunks_iter_mut(Axis(0), TASK_ROWS)
+        .into_par_iter()
+        .zip(left.axis_chunks_iter(Axis(0), TASK_ROWS))
+        .for_each(|(mut to, left)| general_mat_mul(F::one(), &left, &right.t(), F::zero(), &mut to));
+}
+
+/// The layer's output (T, B, J) in unit-major order, without a tape.
+///
+/// # Panics
+/// If the shapes do not fit.
+#[track_caller]
+pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> Array3<F> {
+    let (steps, batch, n) = x.dim();
+    assert_eq!(n, weight.nrows(), "dense synapse: units of the input {:?} and rows of the weight", x.dim());
+    let mut y = pool.sequence(steps, batch, weight.ncols());
+    let x = to_units(x, pool);
+    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), weight.ncols());
+    product_by_columns(&weight.t(), &by_unit(units(&x).expect("made unit-major"), n), &mut to);
+    release(x, pool);
+    y
+}
+
+/// Records the layer: x (T, B, I) and weight (I, J) to y (T, B, J).
+///
+/// # Panics
+/// If the shapes do not fit.
+#[track_caller]
+pub fn record<F: Real>(tape: &mut Tape<F>, x: Var, weight: Var) -> Var {
+    let ([x_value, weight_value], pool) = tape.workspace([x, weight]);
+    let y = forward(&sequence(x_value), &matrix(weight_value), pool);
+    tape.fused(&[x, weight], y.into_dyn(), Dense)
+}
+
+#[derive(Debug)]
+struct Dense;
+
+impl<F: Real> Fused<F> for Dense {
+    fn name(&self) -> &'static str {
+        "dense synapse"
+    }
+
+    fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        let Pullback { inputs, gradient, wanted, pool, .. } = p;
+        let (x, weight) = (sequence(inputs[0]), matrix(inputs[1]));
+        let (steps, batch, n) = x.dim();
+        let g = sequence(gradient);
+        let g = to_units(&g, pool);
+        let g_matrix = by_unit(units(&g).expect("made unit-major"), weight.ncols());
+        let to_x = wanted[0].then(|| {
+            let mut part = pool.sequence(steps, batch, n);
+            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), n);
+            product_by_columns(&weight, &g_matrix, &mut to);
+            part.into_dyn()
+        });
+        let to_weight = wanted[1].then(|| {
+            let x = to_units(&x, pool);
+            let mut part = pool.array(&[n, weight.ncols()]);
+            let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
+            product_by_rows(&by_unit(units(&x).expect("made unit-major"), n), &g_matrix, &mut to);
+            release(x, pool);
+            part
+        });
+        release(g, pool);
+        vec![to_x, to_weight]
+    }
+}

@@ -1,0 +1,50 @@
+//! Synapses for spiking networks: dense ones, and ones with one real, learned delay each.
+//!
+//! ```text
+//! dense     y[t, b, j] = Σ_i W[i, j] · x[t, b, i]
+//! delayed   y[t, b, j] = Σ_i Σ_k W[i, j] · κ_k(d[i, j]) · x[t − k, b, i],   k = 0 … D
+//! ```
+//!
+//! x is (T, B, I), y is (T, B, J), the weights W and the delays d (in steps, clamped to [0, D] when used) are (I, J);
+//! x is zero before the first step. κ(d) spreads a real delay over whole lags ([`Interpolation`]).
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`interpolation`] | the kernels κ and their slopes, exactly as in DCLS: the oracle for everything else |
+//! | [`dense`] | no delays: matrix products |
+//! | [`two_tap`] | linear interpolation: two multiply-adds per synapse and step, whatever D is |
+//! | [`wide`] | triangle and Gaussian: D + 1 shifted matrix products |
+//! | [`smooth`] | one Gaussian for the whole layer after the sum, so that an annealed spread costs two taps per synapse |
+//! | [`stream`] | one step at a time, event-driven |
+//!
+//! [`Delayed`] chooses among them. Every form has gradients for input, weight and delay.
+//!
+//! ```
+//! use colearn_synapses::{Delayed, Interpolation};
+//! use colearn_tape::Tape;
+//! use ndarray::{Array3, arr2};
+//!
+//! let synapse = Delayed { max_delay: 4, interpolation: Interpolation::Linear, spread: 0.0 };
+//! let mut tape = Tape::<f64>::new();
+//! let mut spike = Array3::zeros((6, 1, 1));
+//! spike[[0, 0, 0]] = 1.0;
+//! let x = tape.constant(spike);
+//! let weight = tape.leaf(&arr2(&[[2.0]]));
+//! let delay = tape.leaf(&arr2(&[[2.25]]));
+//! let y = synapse.record(&mut tape, x, weight, delay);
+//! let y: Vec<f64> = tape.value(y).iter().map(|v| (v * 1e6).round() / 1e6).collect();
+//! assert_eq!(y, [0.0, 0.0, 1.5, 0.5, 0.0, 0.0]);
+//! ```
+
+mod delayed;
+pub mod dense;
+pub mod interpolation;
+mod lag_kernels;
+mod packing;
+pub mod smooth;
+pub mod stream;
+pub mod two_tap;
+pub mod wide;
+
+pub use delayed::Delayed;
+pub use interpolation::Interpolation;

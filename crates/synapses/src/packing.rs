@@ -1,0 +1,75 @@
+//! From unit-major sequences to blocks of samples, and back.
+//!
+//! A packed block holds [`LANES`] samples: for each unit `pad` rows of zeros (the past before the first step), then one
+//! row of lanes per step, then zeros up to a multiple of the kernels' block of steps.
+
+use colearn_tape::{LANES, Lanes, Real};
+use rayon::prelude::*;
+
+/// Direction of time inside a packed block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// Row k is step k.
+    Forward,
+    /// Row k is step T − 1 − k: sums over the future become sums over the past.
+    Reversed,
+}
+
+/// Where a packed block's rows are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows {
+    /// Real steps T.
+    pub(crate) steps: usize,
+    /// Samples B of the sequence.
+    pub(crate) batch: usize,
+    /// Rows of zeros before the first step.
+    pub(crate) pad: usize,
+    /// Rows after the pad: T rounded up to a multiple of the block of steps.
+    pub(crate) padded_steps: usize,
+}
+
+impl Rows {
+    /// Rows of one unit.
+    pub(crate) fn stride(&self) -> usize {
+        self.pad + self.padded_steps
+    }
+
+    /// Number of blocks of samples.
+    pub(crate) fn blocks(&self) -> usize {
+        self.batch.div_ceil(LANES)
+    }
+
+    /// Number of real samples in a block.
+    fn count(&self, block: usize) -> usize {
+        (self.batch - block * LANES).min(LANES)
+    }
+
+    fn row(&self, step: usize, time: Time) -> usize {
+        match time {
+            Time::Forward => step,
+            Time::Reversed => self.steps - 1 - step,
+        }
+    }
+
+    /// Copies one block of samples of all units of `from` (unit-major) to `to`.
+    pub(crate) fn pack<F: Real>(&self, from: &[F], block: usize, time: Time, to: &mut [Lanes<F>]) {
+        let (count, first) = (self.count(block), block * LANES);
+        let units = from.par_chunks(self.steps * self.batch).with_min_len(8);
+        to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(rows, unit)| {
+            rows[..self.pad].fill(Lanes::default());
+            for step in 0..self.steps {
+                rows[self.pad + self.row(step, time)] =
+                    Lanes::load(&unit[step * self.batch + first..], count);
+            }
+            rows[self.pad + self.steps..].fill(Lanes::default());
+        });
+    }
+
+    /// Copies one block of samples of one unit, `padded_steps` rows without pad, back to its (T, B) block.
+    pub(crate) fn unpack<F: Real>(&self, rows: &[Lanes<F>], block: usize, time: Time, to: &mut [F]) {
+        let (count, first) = (self.count(block), block * LANES);
+        for step in 0..self.steps {
+            rows[self.row(step, time)].store(&mut to[step * self.batch + first..], count);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Fused synapses against naive loops, elementary tape operations and finite differences, and the laws they obey.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail by panicking, and exact results are exact"
+)]
+
+mod common;
+
+use colearn_synapses::{Delayed, Interpolation, dense, smooth};
+use colearn_tape::check::{self, Tolerance};
+use colearn_tape::{Pool, Real, Tape, Var};
+use common::{Case, assert_close, random};
+use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3, Slice, s};
+use proptest::prelude::*;
+
+const NAMES: [&str; 4] = ["y", "∂L/∂x", "∂L/∂W", "∂L/∂d"];
+
+/// Every form with its spreads.
+fn forms(max_delay: usize) -> Vec<Delayed<f64>> {
+    let with = |interpolation, spread| Delayed { max_delay, interpolation, spread };
+    vec![
+        with(Interpolation::Linear, 0.0),
+        with(Interpolation::Whole, 0.0),
+        with(Interpolation::Triangle, 0.0),
+        with(Interpolation::Triangle, 2.3),
+        with(Interpolation::Gaussian, 0.23),
+        with(Interpolation::Gaussian, 4.0),
+        with(Interpolation::Smoothed, 0.0),
+        with(Interpolation::Smoothed, 1.7),
+    ]
+}
+
+/// (steps, batch, inputs, outputs, largest delay): blocks full, partly filled and single, sequences longer and shorter
+/// than the delay, more units than a task holds.
+const SHAPES: [(usize, usize, usize, usize, usize); 6] = [
+    (23, 5, 7, 3, 6),
+    (10, 16, 4, 4, 3),
+    (13, 17, 5, 19, 4),
+    (40, 33, 18, 2, 24),
+    (4, 1, 3, 2, 9),
+    (1, 2, 1, 1, 1),
+];
+
+#[test]
+fn fused_equals_the_naive_loops() {
+    for (t, b, i, j, max_delay) in SHAPES {
+        for synapse in forms(max_delay) {
+            let case = Case::new((t, b, i, j), synapse, 5);
+            for ((name, fused), naive) in NAMES.iter().zip(case.fused()).zip(case.naive()) {
+                assert_close(&format!("{synapse:?} {t}x{b} {name}"), &fused.view(), &naive, 1e-10);
+            }
+        }
+    }
+}
+
+/// Σ_k K_k applied to shifted copies of x, all elementary: κ is computed on the tape from the delays.
+fn elementary(tape: &mut Tape<f64>, synapse: Delayed<f64>, x: Var, w: Var, d: Var) -> Var {
+    let (steps, batch, inputs) = dims(tape.value(x));
+    let outputs = tape.value(w).shape()[1];
+    let used = tape.clamp(d, 0.0, synapse.max_delay as f64);
+    let taps: Vec<Var> =
+        (0..=synapse.max_delay).map(|lag| elementary_tap(tape, synapse, used, lag)).collect();
+    let mut total = taps[0];
+    for &tap in &taps[1..] {
+        total = tape.add(total, tap);
+    }
+    let total = tape.offset(total, 1e-7);
+    let mut y = None;
+    for (lag, &tap) in taps.iter().enumerate().take(steps) {
+        let kappa = tape.divide(tap, total);
+        let kernel = tape.multiply(w, kappa);
+        let kept = tape.slice(x, 0, 0, steps - lag);
+        let past = tape.constant(ArrayD::zeros(vec![lag, batch, inputs]));
+        let shifted = tape.concatenate(&[past, kept], 0);
+        let flat = tape.reshape(shifted, &[steps * batch, inputs]);
+        let part = tape.matrix_product(flat, kernel);
+        y = Some(y.map_or(part, |sum| tape.add(sum, part)));
+    }
+    tape.reshape(y.unwrap(), &[steps, batch, outputs])
+}
+
+fn elementary_tap(tape: &mut Tape<f64>, synapse: Delayed<f64>, delay: Var, lag: usize) -> Var {
+    let centred = tape.negate(delay);
+    let distance = tape.offset(centred, lag as f64);
+    match synapse.interpolation {
+        Interpolation::Gaussian => {
+            let width = synapse.spread + 0.27;
+            let square = tape.square(distance);
+            let exponent = tape.scale(square, -0.5 / (width * width));
+            tape.exp(exponent)
+        }
+        Interpolation::Linear | Interpolation::Triangle => {
+            let half_width =
+                if synapse.interpolation == Interpolation::Linear { 1.0 } else { 1.0 + synapse.spread };
+            let size = tape.abs(distance);
+            let down = tape.negate(size);
+            let height = tape.offset(down, half_width);
+            tape.clamp(height, 0.0, f64::INFINITY)
+        }
+        Interpolation::Smoothed | Interpolation::Whole => unreachable!("compared with other oracles"),
+    }
+}
+
+fn dims(x: &ArrayD<f64>) -> (usize, usize, usize) {
+    (x.shape()[0], x.shape()[1], x.shape()[2])
+}
+
+#[test]
+fn fused_equals_elementary_operations() {
+    for synapse in forms(6) {
+        if matches!(synapse.interpolation, Interpolation::Smoothed | Interpolation::Whole) {
+            continue;
+        }
+        let case = Case::new((15, 3, 6, 4), synapse, 11);
+        let elementary = case.gradients(|tape, x, w, d| elementary(tape, synapse, x, w, d));
+        for ((name, fused), expected) in NAMES.iter().zip(case.fused()).zip(elementary) {
+            assert_close(&format!("{synapse:?} {name}"), &fused.view(), &expected, 1e-10);
+        }
+    }
+}
+
+#[test]
+fn smoothing_equals_elementary_shifts() {
+    let case = Case::new(
+        (15, 3, 6, 4),
+        Delayed { max_delay: 6, interpolation: Interpolation::Smoothed, spread: 1.2 },
+        3,
+    );
+    let linear = Delayed { interpolation: Interpolation::Linear, ..case.synapse };
+    let expected = case.gradients(|tape, x, w, d| {
+        let z = elementary(tape, linear, x, w, d);
+        let steps = 15;
+        let kernel = smooth::half_kernel(1.2);
+        let mut y = tape.scale(z, kernel[0]);
+        for (lag, &h) in kernel.iter().enumerate().skip(1) {
+            let zeros = ArrayD::zeros(vec![lag, 3, 4]);
+            let edge = tape.constant(zeros);
+            let early = tape.slice(z, 0, 0, steps - lag);
+            let late = tape.slice(z, 0, lag, steps - lag);
+            for shifted in [tape.concatenate(&[edge, early], 0), tape.concatenate(&[late, edge], 0)] {
+                let part = tape.scale(shifted, h);
+                y = tape.add(y, part);
+            }
+        }
+        y
+    });
+    for ((name, fused), expected) in NAMES.iter().zip(case.fused()).zip(expected) {
+        assert_close(name, &fused.view(), &expected, 1e-10);
+    }
+}
+
+#[test]
+fn gradients_match_finite_differences() {
+    for synapse in forms(5) {
+        if synapse.interpolation == Interpolation::Whole {
+            continue;
+        }
+        let case = Case::new((12, 2, 4, 3), synapse, 21);
+        let f = |tape: &mut Tape<f64>, v: &[Var]| {
+            let y = synapse.record(tape, v[0], v[1], v[2]);
+            let y = tape.square(y);
+            tape.sum(y)
+        };
+        let inputs =
+            [case.x.clone().into_dyn(), case.weight.clone().into_dyn(), case.delay.clone().into_dyn()];
+        check::coordinates(f, &inputs, Tolerance::default()).unwrap_or_else(|e| panic!("{synapse:?}: {e}"));
+        check::inner_product(
+            f,
+            &inputs,
+            3,
+            1,
+            Tolerance { step: 1e-7, relative: 1e-5, ..Tolerance::default() },
+        )
+        .unwrap_or_else(|e| panic!("{synapse:?}: {e}"));
+    }
+}
+
+#[test]
+fn dense_equals_elementary_operations_and_finite_differences() {
+    let case = Case::new((9, 18, 35, 20), forms(1)[0], 31);
+    let fused = case.gradients(|tape, x, w, _| dense::record(tape, x, w));
+    let expected = case.gradients(|tape, x, w, _| {
+        let flat = tape.reshape(x, &[9 * 18, 35]);
+        let y = tape.matrix_product(flat, w);
+        tape.reshape(y, &[9, 18, 20])
+    });
+    for ((name, fused), expected) in NAMES.iter().zip(fused).zip(expected) {
+        assert_close(name, &fused.view(), &expected, 1e-12);
+    }
+    let f = |tape: &mut Tape<f64>, v: &[Var]| {
+        let y = dense::record(tape, v[0], v[1]);
+        let y = tape.tanh(y);
+        tape.sum(y)
+    };
+    let inputs = [random(Ix3(4, 3, 5), -1.0, 1.0, 1).into_dyn(), random(Ix2(5, 2), -1.0, 1.0, 2).into_dyn()];
+    check::coordinates(f, &inputs, Tolerance::default()).unwrap();
+}
+
+#[test]
+fn delays_outside_the_range_are_clamped_and_get_no_gradient() {
+    for interpolation in [Interpolation::Linear, Interpolation::Triangle, Interpolation::Gaussian] {
+        let mut case = Case::new((12, 2, 3, 2), Delayed { max_delay: 4, interpolation, spread: 0.5 }, 41);
+        case.delay[[0, 0]] = -0.7;
+        case.delay[[1, 1]] = 4.9;
+        let [y, _, _, gd] = case.fused();
+        assert_eq!((gd[[0, 0]], gd[[1, 1]]), (0.0, 0.0), "{interpolation:?}");
+        case.delay.mapv_inplace(|d| d.clamp(0.0, 4.0));
+        assert_close("y", &y.view(), &case.fused()[0], 1e-14);
+    }
+}
+
+#[test]
+fn a_delay_gradient_is_the_slope_between_two_lags() {
+    // One synapse, one spike: moving the delay by 0.1 moves a tenth of the weight from one step to the next.
+    let mut case = Case::new(
+        (8, 1, 1, 1),
+        Delayed { max_delay: 5, interpolation: Interpolation::Linear, spread: 0.0 },
+        2,
+    );
+    case.x.fill(0.0);
+    case.x[[1, 0, 0]] = 1.0;
+    case.delay[[0, 0]] = 2.25;
+    let [_, _, _, gd] = case.fused();
+    let expected = case.weight[[0, 0]] * (case.g[[4, 0, 0]] - case.g[[3, 0, 0]]);
+    assert!((gd[[0, 0]] - expected).abs() < 1e-6 * expected.abs());
+}
+
+#[test]
+fn streaming_equals_the_whole_sequence() {
+    for (t, b, i, j, max_delay) in SHAPES {
+        for synapse in forms(max_delay) {
+            if synapse.interpolation == Interpolation::Smoothed && synapse.spread > 0.0 {
+                continue;
+            }
+            let case = Case::new((t, b, i, j), synapse, 51);
+            let y = synapse.forward(&case.x, &case.weight, &case.delay, &mut Pool::default());
+            let mut line = synapse.stream(&case.weight, &case.delay);
+            for sample in 0..b {
+                line.reset();
+                let mut current = vec![0.0; j];
+                for step in 0..t {
+                    line.step(&case.x.slice(s![step, sample, ..]).to_vec(), &mut current);
+                    let expected = y.slice(s![step, sample, ..]).to_vec();
+                    for (found, expected) in current.iter().zip(expected) {
+                        assert!(
+                            (found - expected).abs() < 1e-12,
+                            "{synapse:?} step {step}: {found} {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let run = |threads: usize, synapse: Delayed<f64>| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Case::new((30, 37, 40, 35), synapse, 61).fused())
+    };
+    for synapse in forms(7) {
+        assert_eq!(run(1, synapse), run(3, synapse), "{synapse:?}");
+    }
+}
+
+#[test]
+fn single_precision_stays_close_to_double() {
+    let case = Case::new(
+        (40, 20, 30, 20),
+        Delayed { max_delay: 9, interpolation: Interpolation::Linear, spread: 0.0 },
+        71,
+    );
+    let single = Delayed { max_delay: 9, interpolation: Interpolation::Linear, spread: 0.0f32 };
+    let narrow = |a: &Array2<f64>| a.mapv(f32::of);
+    let y = single.forward(
+        &case.x.mapv(f32::of),
+        &narrow(&case.weight),
+        &narrow(&case.delay),
+        &mut Pool::default(),
+    );
+    assert_close(
+        "y",
+        &y.mapv(f64::from).view(),
+        &case.fused()[0].clone().into_dimensionality().unwrap(),
+        2e-6,
+    );
+}
+
+#[test]
+fn the_steady_state_allocates_nothing() {
+    for synapse in forms(5) {
+        let case = Case::new((20, 17, 9, 8), synapse, 81);
+        let mut tape = Tape::new();
+        let mut allocated = Vec::new();
+        for _ in 0..4 {
+            let (x, w, d) = (tape.leaf(&case.x), tape.leaf(&case.weight), tape.leaf(&case.delay));
+            let y = synapse.record(&mut tape, x, w, d);
+            let loss = tape.sum(y);
+            tape.backward(loss);
+            tape.reset();
+            allocated.push(tape.pool().allocated_bytes());
+        }
+        assert_eq!(allocated[1], allocated[3], "{synapse:?}: {allocated:?}");
+    }
+}
+
+#[test]
+fn the_smoothed_form_approaches_the_exact_gaussian_away_from_the_ends() {
+    let (d, spread) = (12.4, 2.0);
+    let mut impulse = Array3::zeros((60, 1, 1));
+    impulse[[15, 0, 0]] = 1.0;
+    let (w, delay) = (Array2::ones((1, 1)), Array2::from_elem((1, 1), d));
+    let response = |interpolation, spread| {
+        Delayed { max_delay: 24, interpolation, spread }.forward(&impulse, &w, &delay, &mut Pool::default())
+    };
+    let exact = response(Interpolation::Gaussian, spread);
+    let smoothed = response(Interpolation::Smoothed, spread + 0.27);
+    let difference = (&exact - &smoothed).mapv(f64::abs).fold(0.0, |m: f64, &v| m.max(v));
+    assert!(difference < 0.03 * exact.fold(0.0, |m: f64, &v| m.max(v)), "largest difference {difference}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_whole_delay_is_a_shift(delay in 0usize..=7, seed in 0u64..1000) {
+        let x = random(Ix3(20, 3, 1), -1.0, 1.0, seed);
+        let synapse = Delayed { max_delay: 7, interpolation: Interpolation::Linear, spread: 0.0 };
+        let (w, d) = (Array2::ones((1, 1)), Array2::from_elem((1, 1), delay as f64));
+        let y = synapse.forward(&x, &w, &d, &mut Pool::default());
+        let kept = x.slice_axis(ndarray::Axis(0), Slice::from(0..20 - delay));
+        prop_assert!(y.slice(s![..delay, .., ..]).iter().all(|v| *v == 0.0));
+        let late = y.slice(s![delay.., .., ..]);
+        prop_assert!((&late - &kept).iter().all(|v| v.abs() < 1e-6));
+    }
+
+    #[test]
+    fn no_output_depends_on_the_future(step in 1usize..19, seed in 0u64..1000) {
+        for synapse in forms(6) {
+            if synapse.interpolation == Interpolation::Smoothed && synapse.spread > 0.0 {
+                continue;
+            }
+            let case = Case::new((20, 2, 3, 2), synapse, seed);
+            let mut changed = case.x.clone();
+            changed.slice_mut(s![step.., .., ..]).fill(9.0);
+            let y = |x: &Array3<f64>| synapse.forward(x, &case.weight, &case.delay, &mut Pool::default());
+            let (before, after) = (y(&case.x), y(&changed));
+            prop_assert_eq!(before.slice(s![..step, .., ..]), after.slice(s![..step, .., ..]));
+        }
+    }
+
+    #[test]
+    fn a_sample_does_not_depend_on_its_batch(batch in 1usize..40, seed in 0u64..1000) {
+        for synapse in forms(4) {
+            let case = Case::new((11, batch, 4, 3), synapse, seed);
+            let y = |x: &ndarray::ArrayRef3<f64>| synapse.forward(x, &case.weight, &case.delay, &mut Pool::default());
+            let all = y(&case.x);
+            let last = y(&case.x.slice(s![.., batch - 1..batch, ..]));
+            let difference = (&all.slice(s![.., batch - 1..batch, ..]) - &last).mapv(f64::abs);
+            prop_assert!(difference.iter().all(|v| *v < 1e-13), "{:?}", synapse);
+        }
+    }
+}
