@@ -1,0 +1,129 @@
+//! What can go wrong with outside data, always with the item, what was found and what was expected.
+
+use std::path::PathBuf;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A folder that should be there is not, or is no folder.
+    #[error("{}: {found}; expected {expected}", path.display())]
+    Folder {
+        /// The folder asked for.
+        path: PathBuf,
+        /// What is there instead.
+        found: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// The operating system refused to read something.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A sound file that cannot be used.
+    #[error("{file}: found {found}; expected {expected}")]
+    Audio {
+        /// The file, or the name of an embedded stream.
+        file: String,
+        /// What the file holds.
+        found: String,
+        /// What would have been usable.
+        expected: String,
+    },
+    /// A sound file whose name does not say what it is.
+    #[error("{}: the file name does not fit; expected {expected}", path.display())]
+    FileName {
+        /// The file.
+        path: PathBuf,
+        /// The pattern of names.
+        expected: String,
+    },
+    /// A line of a list or index that cannot be used.
+    #[error("{file}, line {line}: found {found}; expected {expected}")]
+    Table {
+        /// The list.
+        file: String,
+        /// Line number, counted from 1.
+        line: u64,
+        /// What the line holds.
+        found: String,
+        /// What it should hold.
+        expected: String,
+    },
+    /// A list names files that are not on disk.
+    #[error(
+        "{}: {missing} of {listed} listed files are missing, the first is {first}; expected all of them, since \
+         results on a part of the set cannot be compared",
+        list.display()
+    )]
+    MissingFiles {
+        /// The list.
+        list: PathBuf,
+        /// The first listed file without a file on disk.
+        first: String,
+        /// How many are missing.
+        missing: usize,
+        /// How many the list names.
+        listed: usize,
+    },
+    /// A clip is named by two lists, twice by one, or lies on disk in two formats.
+    #[error("{file}: found in {first} and again in {second}; expected it once")]
+    FoundTwice {
+        /// The clip.
+        file: String,
+        /// Where it was met first.
+        first: String,
+        /// Where it was met again.
+        second: String,
+    },
+    /// A speaker who is not in the set.
+    #[error("leave_out: no speaker {found:?}; the speakers are {}", known.join(", "))]
+    UnknownSpeaker {
+        /// The speaker asked for.
+        found: String,
+        /// All speakers of the set.
+        known: Vec<String>,
+    },
+    /// Too few speakers for the split asked for.
+    #[error("{}: {found} speaker(s); expected at least {expected} {purpose}", path.display())]
+    TooFewSpeakers {
+        /// The root of the set.
+        path: PathBuf,
+        /// Speakers found.
+        found: usize,
+        /// Speakers needed.
+        expected: usize,
+        /// What they are needed for.
+        purpose: String,
+    },
+    /// A value of the configuration that cannot work.
+    #[error("data.{key}: {found}; expected {expected}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// What would have been usable.
+        expected: String,
+    },
+    /// Stored statistics that do not fit the features.
+    #[error("normaliser: found {found}; expected {expected}")]
+    Normaliser {
+        /// What the statistics are.
+        found: String,
+        /// What they should be.
+        expected: String,
+    },
+    /// A split without a single clip.
+    #[error("{set}: the {split} split is empty; expected at least one clip")]
+    EmptySplit {
+        /// The set.
+        set: String,
+        /// Which split.
+        split: &'static str,
+    },
+}

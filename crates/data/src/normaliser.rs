@@ -1,0 +1,143 @@
+//! Per-band standardisation with the statistics of the training split.
+
+use ndarray::{Array2, ArrayView2, Axis};
+use serde::{Deserialize, Serialize};
+
+use crate::DataError;
+
+/// Bands that vary less than this are only centred.
+const LEAST_DEVIATION: f64 = 1e-6;
+
+/// Mean and standard deviation of every band; x ↦ (x − mean) / deviation.
+///
+/// ```
+/// use colearn_data::Normaliser;
+/// use ndarray::array;
+///
+/// let training = [array![[1.0_f32, 5.0], [3.0, 5.0]]];
+/// let normaliser = Normaliser::fit(training.iter().map(|x| x.view()), 2);
+/// let mut features = training[0].clone();
+/// normaliser.apply(&mut features);
+/// assert_eq!(features, array![[-1.0, 0.0], [1.0, 0.0]]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Normaliser {
+    /// Mean per band.
+    pub mean: Vec<f32>,
+    /// Standard deviation per band (population formula), positive.
+    pub deviation: Vec<f32>,
+}
+
+impl Normaliser {
+    /// Statistics over all frames of all utterances, each of shape (steps, `channels`). Sums run in f64 and in the
+    /// given order, so the result does not depend on threads. Without any frame the identity.
+    ///
+    /// # Panics
+    /// When an utterance does not have `channels` columns.
+    #[must_use]
+    #[track_caller]
+    pub fn fit<'a>(utterances: impl Iterator<Item = ArrayView2<'a, f32>>, channels: usize) -> Self {
+        let (mut count, mut mean, mut squares) = (0.0_f64, vec![0.0_f64; channels], vec![0.0_f64; channels]);
+        for utterance in utterances {
+            assert_eq!(utterance.ncols(), channels, "columns of an utterance against channels");
+            for row in utterance.rows() {
+                count += 1.0;
+                // Welford's recurrence: no cancellation, one pass.
+                for ((&x, mean), squares) in row.iter().zip(&mut mean).zip(&mut squares) {
+                    let before = f64::from(x) - *mean;
+                    *mean += before / count;
+                    *squares += before * (f64::from(x) - *mean);
+                }
+            }
+        }
+        let deviation = |s: &f64| {
+            let d = (s / count.max(1.0)).sqrt();
+            if d < LEAST_DEVIATION { 1.0 } else { d }
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "features are single precision")]
+        Self {
+            mean: mean.iter().map(|&m| m as f32).collect(),
+            deviation: squares.iter().map(|s| deviation(s) as f32).collect(),
+        }
+    }
+
+    /// Standardise features of shape (steps, channels) in place.
+    ///
+    /// # Panics
+    /// When the number of columns is not the number of bands.
+    #[track_caller]
+    pub fn apply(&self, features: &mut Array2<f32>) {
+        assert_eq!(
+            features.ncols(),
+            self.mean.len(),
+            "columns of the features against bands of the normaliser"
+        );
+        for mut row in features.axis_iter_mut(Axis(0)) {
+            for ((x, mean), deviation) in row.iter_mut().zip(&self.mean).zip(&self.deviation) {
+                *x = (*x - mean) / deviation;
+            }
+        }
+    }
+
+    /// Whether these statistics, which may come from a file, fit `channels` bands.
+    ///
+    /// # Errors
+    /// [`DataError::Normaliser`] when a length differs, a number is not finite or a deviation is not positive.
+    pub fn check(&self, channels: usize) -> Result<(), DataError> {
+        let wrong = |found: String, expected: String| Err(DataError::Normaliser { found, expected });
+        for (what, values) in [("means", &self.mean), ("deviations", &self.deviation)] {
+            if values.len() != channels {
+                return wrong(format!("{} {what}", values.len()), format!("{channels}, one per band"));
+            }
+        }
+        if let Some(m) = self.mean.iter().find(|m| !m.is_finite()) {
+            return wrong(format!("a mean of {m}"), "finite numbers".to_owned());
+        }
+        if let Some(d) = self.deviation.iter().find(|d| !(d.is_finite() && **d > 0.0)) {
+            return wrong(format!("a deviation of {d}"), "positive finite numbers".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn fitted_features_have_mean_zero_and_deviation_one() {
+        let a = Array2::from_shape_fn((7, 3), |(t, c)| (t * t) as f32 * 0.3 + c as f32);
+        let b = Array2::from_shape_fn((4, 3), |(t, c)| 100.0 - (t * c) as f32);
+        let normaliser = Normaliser::fit([a.view(), b.view()].into_iter(), 3);
+        let mut all = ndarray::concatenate![Axis(0), a, b];
+        normaliser.apply(&mut all);
+        for band in all.columns() {
+            assert!(band.mean().unwrap().abs() < 1e-5);
+            assert!((band.std(0.0) - 1.0).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_constant_band_is_only_centred() {
+        let flat = array![[2.0_f32], [2.0]];
+        let normaliser = Normaliser::fit(std::iter::once(flat.view()), 1);
+        assert_eq!(normaliser, Normaliser { mean: vec![2.0], deviation: vec![1.0] });
+    }
+
+    #[test]
+    fn stored_statistics_are_checked() {
+        let good = Normaliser { mean: vec![0.0; 2], deviation: vec![1.0; 2] };
+        assert!(good.check(2).is_ok());
+        let cases = [
+            (good.clone(), 3, "found 2 means; expected 3, one per band"),
+            (Normaliser { deviation: vec![1.0], ..good.clone() }, 2, "found 1 deviations"),
+            (Normaliser { mean: vec![f32::NAN; 2], ..good.clone() }, 2, "a mean of NaN"),
+            (Normaliser { deviation: vec![0.0; 2], ..good }, 2, "a deviation of 0"),
+        ];
+        for (normaliser, channels, message) in cases {
+            let error = normaliser.check(channels).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

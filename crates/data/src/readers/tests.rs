@@ -1,0 +1,144 @@
+//! Readers on small folders made for the purpose, and on the embedded corpus.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::testing::{write_fsdd, write_tone, write_words};
+use crate::{DataConfig, DataName, Dataset, Split};
+
+mod corpus;
+mod fsdd;
+mod words;
+
+fn config(name: DataName, root: &Path) -> DataConfig {
+    DataConfig { root: Some(root.to_path_buf()), bands: 5, ..DataConfig::default_for(name) }
+}
+
+fn error(config: &DataConfig) -> String {
+    config.load().unwrap_err().to_string()
+}
+
+#[track_caller]
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{text:?} should contain {part:?}");
+    }
+}
+
+fn speakers(split: &Split) -> BTreeSet<&str> {
+    split.samples.iter().map(|s| s.speaker.as_str()).collect()
+}
+
+fn ids(split: &Split) -> BTreeSet<&str> {
+    split.samples.iter().map(|s| s.id.as_str()).collect()
+}
+
+fn test_split(set: &Dataset) -> &Split {
+    set.test.as_ref().unwrap()
+}
+
+#[test]
+fn roots_that_cannot_be_a_set_are_described() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let empty = place.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    for name in [DataName::Fsdd, DataName::Words] {
+        assert_says(&error(&config(name, &place.path().join("none"))), &["none: no such folder; expected"]);
+        assert_says(&error(&config(name, &file)), &["file: a file, not a folder; expected"]);
+        assert_says(&error(&config(name, &empty)), &["empty: an empty folder; expected"]);
+        let rootless = DataConfig { root: None, ..config(name, &empty) };
+        assert_says(&error(&rootless), &["data.root: nothing; expected the folder", &name.to_string()]);
+    }
+    assert_says(
+        &error(&config(DataName::Fsdd, place.path())),
+        &["no wav or flac file; expected the recordings"],
+    );
+    fs::create_dir(place.path().join("empty2")).unwrap();
+    fs::remove_dir(&empty).unwrap();
+    fs::write(place.path().join("empty2/readme.txt"), "x").unwrap();
+    assert_says(&error(&config(DataName::Words, place.path())), &["no class folder", "<root>/<word>/"]);
+}
+
+#[test]
+fn values_that_cannot_work_are_named() {
+    let place = tempfile::tempdir().unwrap();
+    let base = config(DataName::Fsdd, place.path());
+    let digits = DataConfig::default_for(DataName::Digits);
+    for (config, expected) in [
+        (DataConfig { steps: 0, ..base.clone() }, "data.steps: 0; expected at least 1"),
+        (
+            DataConfig { validation_share: 0.0, ..base.clone() },
+            "data.validation_share: 0; expected more than 0",
+        ),
+        (DataConfig { validation_share: f64::NAN, ..base.clone() }, "data.validation_share: NaN"),
+        (
+            DataConfig { leave_out: Some("theo".into()), ..digits.clone() },
+            "data.leave_out: theo; expected nothing",
+        ),
+        (DataConfig { root: Some("here".into()), ..digits }, "data.root: here; expected nothing"),
+    ] {
+        assert_says(&error(&config), &[expected]);
+    }
+}
+
+#[test]
+fn damaged_short_and_odd_files_stop_the_reading() {
+    let place = tempfile::tempdir().unwrap();
+    write_fsdd(place.path(), &["ann", "bob"], 7);
+    let load = || config(DataName::Fsdd, place.path()).load();
+    assert!(load().is_ok());
+    let victim = place.path().join("3_ann_6.wav");
+    let good = fs::read(&victim).unwrap();
+    fs::write(&victim, &good[..good.len() / 2]).unwrap();
+    assert_says(&load().unwrap_err().to_string(), &["3_ann_6.wav: found ", "as the header says"]);
+    fs::write(&victim, "").unwrap();
+    assert_says(&load().unwrap_err().to_string(), &["3_ann_6.wav: found an empty file (0 bytes)"]);
+    write_tone(&victim, 16_000, 4_000, 1);
+    assert_says(
+        &load().unwrap_err().to_string(),
+        &["3_ann_6.wav: found a sample rate of 16000 Hz; expected 8000 Hz"],
+    );
+    write_tone(&victim, 8_000, 100, 1);
+    assert_says(
+        &load().unwrap_err().to_string(),
+        &["3_ann_6: found a clip shorter than one analysis window"],
+    );
+    fs::remove_file(&victim).unwrap();
+    fs::create_dir(&victim).unwrap();
+    assert_says(&load().unwrap_err().to_string(), &["3_ann_6.wav: found a folder; expected a sound file"]);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    write_words(place.path(), &["go", "stop"], 6);
+    let load = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| config(DataName::Words, place.path()).load().unwrap())
+    };
+    assert_eq!(load(1), load(5));
+}
+
+#[test]
+fn training_is_standardised_and_its_statistics_serve_again() {
+    let place = tempfile::tempdir().unwrap();
+    write_fsdd(place.path(), &["ann", "bob", "cem"], 8);
+    let usual = config(DataName::Fsdd, place.path());
+    let set = usual.load().unwrap();
+    let frames: Vec<_> = set.train.samples.iter().map(|s| s.features.view()).collect();
+    let all = ndarray::concatenate(ndarray::Axis(0), &frames).unwrap();
+    for band in all.columns() {
+        assert!(band.mean().unwrap().abs() < 1e-4 && (band.std(0.0) - 1.0).abs() < 1e-3);
+    }
+    let other = DataConfig { leave_out: Some("ann".to_owned()), ..usual };
+    let again = other.load_with(Some(&set.normaliser)).unwrap();
+    assert_eq!(again.normaliser, set.normaliser);
+    let of = |set: &Dataset| test_split(set).samples.iter().find(|s| s.id == "4_ann_2").unwrap().clone();
+    assert_eq!(of(&again), of(&set));
+    assert_ne!(other.load().unwrap().normaliser, set.normaliser);
+    let text = DataConfig { bands: 6, ..other }.load_with(Some(&set.normaliser)).unwrap_err().to_string();
+    assert_says(&text, &["normaliser: found 5 means; expected 6"]);
+}

@@ -1,0 +1,154 @@
+//! Which classes are taken for which.
+
+use ndarray::Array2;
+
+use super::panel::{Glyph, legend, masthead};
+use super::scale::{count, percent};
+use super::svg::{Rect, Svg, shorten, text_width};
+use crate::metrics::Evaluation;
+
+const RECALL_WIDTH: f64 = 120.0;
+const LONGEST_NAME: f64 = 150.0;
+
+/// Figure of a confusion matrix: rows are true classes, columns predicted ones, shades are shares of the row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfusionMatrix {
+    /// Headline.
+    pub title: String,
+    /// Names of the classes; missing ones are numbered.
+    pub class_names: Vec<String>,
+    /// Counts (C, C).
+    pub counts: Array2<u64>,
+    /// Samples of each class without a prediction (see [`Evaluation::undecided_by_class`]); may be empty.
+    pub undecided: Vec<u64>,
+}
+
+/// Places on the page.
+struct Layout {
+    cell: f64,
+    left: f64,
+    top: f64,
+    classes: usize,
+}
+
+impl ConfusionMatrix {
+    /// The figure of an evaluation.
+    #[must_use]
+    pub fn new(title: impl Into<String>, class_names: Vec<String>, evaluation: &Evaluation) -> Self {
+        Self {
+            title: title.into(),
+            class_names,
+            counts: evaluation.confusion().clone(),
+            undecided: evaluation.undecided_by_class().to_vec(),
+        }
+    }
+
+    /// The figure as an SVG document.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let classes = self.counts.nrows().min(self.counts.ncols());
+        let names: Vec<String> = (0..classes).map(|class| self.name(class)).collect();
+        let longest = names.iter().map(|name| text_width(name, 11.0)).fold(0.0, f64::max);
+        let cell = (660.0 / classes.max(1) as f64).clamp(23.0, 52.0);
+        let layout = Layout { cell, left: 62.0 + longest, top: 132.0 + longest, classes };
+        let side = cell * classes as f64;
+        let width = (layout.left + side + RECALL_WIDTH + 28.0).max(520.0);
+        let height = layout.top + side + 34.0;
+        let subtitle = self.subtitle();
+        let mut svg = Svg::new(width, &self.title, &subtitle);
+        masthead(&mut svg, width, &self.title, &subtitle);
+        let keys = [
+            ("f0 bar", Glyph::Area, "correct, share of row"),
+            ("f1 bar", Glyph::Area, "mistaken, share of row"),
+        ];
+        legend(&mut svg, (28.0, 84.0), width - 28.0, &keys);
+        axis_names(&mut svg, &layout);
+        for (row, name) in names.iter().enumerate() {
+            self.row(&mut svg, &layout, row, name);
+        }
+        for (column, name) in names.iter().enumerate() {
+            let x = layout.left + cell * (column as f64 + 0.5) + 4.0;
+            svg.turned((x, layout.top - 8.0), -90.0, "ink", name);
+        }
+        svg.finish(height)
+    }
+
+    fn name(&self, class: usize) -> String {
+        let name = self.class_names.get(class).cloned().unwrap_or_else(|| class.to_string());
+        shorten(&name, LONGEST_NAME, 11.0)
+    }
+
+    fn support(&self, row: usize) -> u64 {
+        self.counts.row(row).sum() + self.undecided.get(row).copied().unwrap_or(0)
+    }
+
+    fn subtitle(&self) -> String {
+        let total = (0..self.counts.nrows()).map(|row| self.support(row)).sum::<u64>();
+        let undecided: u64 = self.undecided.iter().sum();
+        let correct = self.counts.diag().sum();
+        let without = if undecided > 0 {
+            format!(", {} without a prediction", count(undecided))
+        } else {
+            String::new()
+        };
+        let accuracy = percent(correct as f64 / total as f64);
+        format!("Accuracy {accuracy} ({} of {} samples{without})", count(correct), count(total))
+    }
+
+    fn row(&self, svg: &mut Svg, layout: &Layout, row: usize, name: &str) {
+        let (cell, support) = (layout.cell, self.support(row));
+        let y = layout.top + cell * row as f64;
+        let baseline = y + cell / 2.0 + 4.0;
+        svg.text((layout.left - 10.0, baseline), "end ink", name);
+        for column in 0..layout.classes {
+            let x = layout.left + cell * column as f64;
+            let area = Rect::new(x + 0.75, y + 0.75, cell - 1.5, cell - 1.5);
+            svg.rect(area, "plot");
+            let hits = self.counts[[row, column]];
+            if hits > 0 {
+                let share = hits as f64 / support as f64;
+                // The square root keeps rare mistakes visible beside a full diagonal.
+                let shade = 0.08 + 0.84 * share.sqrt();
+                svg.shaded(area, if row == column { "f0" } else { "f1" }, Some(shade));
+                cell_count(svg, (x + cell / 2.0, y + cell / 2.0), cell, shade, hits);
+            }
+        }
+        let left = layout.left + cell * layout.classes as f64 + 14.0;
+        let track = Rect::new(left, y + cell / 2.0 - 3.0, 52.0, 6.0);
+        svg.rect(track, "quietfill bar");
+        if support > 0 {
+            let recall = self.counts[[row, row]] as f64 / support as f64;
+            svg.rect(Rect { width: track.width * recall, ..track }, "f0");
+            svg.text((track.right() + 8.0, baseline), "ink", &percent(recall));
+        } else {
+            svg.text((track.right() + 8.0, baseline), "muted", "none");
+        }
+    }
+}
+
+/// The count in the middle of a cell, in an ink that stands out from its shade, where there is room for it.
+fn cell_count(svg: &mut Svg, centre: (f64, f64), cell: f64, shade: f64, hits: u64) {
+    let text = count(hits);
+    let room = cell - 2.0;
+    let sizes = [("small", 10.0), ("tiny", 8.0)];
+    let Some((class, size)) = sizes.into_iter().find(|(_, size)| text_width(&text, *size) <= room) else {
+        return;
+    };
+    let ink = match shade {
+        s if s < 0.5 => "ink",
+        s if s < 0.8 => "dark",
+        _ => "on",
+    };
+    svg.text((centre.0, centre.1 + 0.35 * size), &format!("mid {class} {ink}"), &text);
+}
+
+fn axis_names(svg: &mut Svg, layout: &Layout) {
+    let side = layout.cell * layout.classes as f64;
+    svg.text((layout.left + side + 14.0, layout.top - 10.0), "strong ink", "Recall");
+    svg.text(
+        (layout.left, layout.top + side + 20.0),
+        "muted",
+        "Predicted class (columns), number of samples",
+    );
+    svg.turned((24.0, layout.top + side), -90.0, "muted", "True class (rows)");
+}

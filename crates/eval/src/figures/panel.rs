@@ -1,0 +1,200 @@
+//! One set of axes: frame, grid, ticks, labels, legend, and the marks that several figures share.
+
+use super::scale::{Scale, Ticks, drawable};
+use super::svg::{Path, Rect, Svg, shorten, text_width};
+
+/// An entry of a legend: class of the glyph, the glyph, the name.
+pub(crate) type Key<'a> = (&'a str, Glyph, &'a str);
+
+/// The sample in front of a name in a legend.
+#[derive(Clone, Copy)]
+pub(crate) enum Glyph {
+    Line,
+    Area,
+    Outline,
+}
+
+/// A rectangle of the page with a data range on each axis.
+pub(crate) struct Panel {
+    pub(crate) area: Rect,
+    pub(crate) x: Scale,
+    pub(crate) y: Scale,
+}
+
+impl Panel {
+    pub(crate) fn new(area: Rect, x: (f64, f64), y: (f64, f64)) -> Self {
+        Self {
+            area,
+            x: Scale { low: x.0, high: x.1, from: area.x, to: area.right() },
+            y: Scale { low: y.0, high: y.1, from: area.bottom(), to: area.y },
+        }
+    }
+
+    /// The ground of the panel.
+    pub(crate) fn ground(&self, svg: &mut Svg) {
+        svg.rect(self.area, "plot");
+    }
+
+    /// Name of the panel and, beneath it in muted type, what the vertical axis shows with its unit.
+    pub(crate) fn heading(&self, svg: &mut Svg, name: &str, measure: &str) {
+        let left = self.area.x;
+        svg.text((left, self.area.y - 26.0), "head ink", &shorten(name, self.area.width, 13.0));
+        svg.text((left, self.area.y - 10.0), "muted", &shorten(measure, self.area.width, 11.0));
+    }
+
+    /// Horizontal grid lines with labels on the left.
+    pub(crate) fn y_axis(&self, svg: &mut Svg, ticks: &Ticks) {
+        for (value, label) in ticks.values.iter().zip(ticks.labels()) {
+            let y = self.y.at(*value);
+            svg.line((self.area.x, y), (self.area.right(), y), "grid hair crisp");
+            svg.text((self.area.x - 8.0, y + 4.0), "end muted", &label);
+        }
+    }
+
+    /// Vertical grid lines, where several panels share the horizontal axis.
+    pub(crate) fn x_grid(&self, svg: &mut Svg, ticks: &Ticks) {
+        for value in &ticks.values {
+            self.upright(svg, *value, "grid hair crisp");
+        }
+    }
+
+    /// Base line with ticks; no labels.
+    pub(crate) fn x_ticks(&self, svg: &mut Svg, ticks: &Ticks) {
+        let y = self.area.bottom();
+        svg.line((self.area.x, y), (self.area.right(), y), "axis hair crisp");
+        for value in &ticks.values {
+            let x = self.x.at(*value);
+            svg.line((x, y), (x, y + 4.0), "axis hair crisp");
+        }
+    }
+
+    /// Base line with ticks, labels and the name of the axis with its unit.
+    pub(crate) fn x_axis(&self, svg: &mut Svg, ticks: &Ticks, name: &str) {
+        self.x_ticks(svg, ticks);
+        self.x_labels(svg, ticks);
+        self.x_name(svg, 36.0, name);
+    }
+
+    /// Labels under the ticks, leaving out those that would touch; returns the labelled values.
+    pub(crate) fn x_labels(&self, svg: &mut Svg, ticks: &Ticks) -> Vec<f64> {
+        let mut taken = f64::NEG_INFINITY;
+        let mut labelled = Vec::new();
+        for (value, label) in ticks.values.iter().zip(ticks.labels()) {
+            let (x, half) = (self.x.at(*value), text_width(&label, 11.0) / 2.0);
+            if x - half > taken + 3.0 {
+                svg.text((x, self.area.bottom() + 17.0), "mid muted", &label);
+                labelled.push(*value);
+                taken = x + half;
+            }
+        }
+        labelled
+    }
+
+    /// The name of the horizontal axis, `below` the base line.
+    pub(crate) fn x_name(&self, svg: &mut Svg, below: f64, name: &str) {
+        let centre = self.area.x + self.area.width / 2.0;
+        svg.text((centre, self.area.bottom() + below), "mid muted", name);
+    }
+
+    /// A curve; gaps where a point is not drawable, a dot where a point stands alone.
+    pub(crate) fn curve(&self, svg: &mut Svg, points: &[(f64, f64)], colour: usize, style: &str) {
+        let mut path = Path::default();
+        let shown = |point: &(f64, f64)| drawable(point.0) && drawable(point.1);
+        for run in points.split(|point| !shown(point)) {
+            match run {
+                [] => {}
+                [(x, y)] => svg.circle((self.x.at(*x), self.y.within(*y)), 3.0, &format!("f{colour}")),
+                [(x, y), rest @ ..] => {
+                    path.move_to(self.x.at(*x), self.y.within(*y));
+                    for (x, y) in rest {
+                        path.line_to(self.x.at(*x), self.y.within(*y));
+                    }
+                }
+            }
+        }
+        svg.path(&path, &format!("{style} s{colour}"), None);
+    }
+
+    /// Filled bars over equal bins of a range of the horizontal axis.
+    pub(crate) fn bars(&self, svg: &mut Svg, range: (f64, f64), heights: &[f64], class: &str) {
+        let mut path = Path::default();
+        for (bin, height) in heights.iter().enumerate().filter(|(_, height)| **height > 0.0) {
+            let (left, right) = self.bin(range, bin, heights.len());
+            let top = self.y.within(*height);
+            let gap = if right - left > 4.0 { 1.0 } else { 0.0 };
+            path.rect(Rect::new(left + gap / 2.0, top, right - left - gap, self.area.bottom() - top));
+        }
+        svg.path(&path, class, None);
+    }
+
+    /// The stepped outline of a histogram.
+    pub(crate) fn steps(&self, svg: &mut Svg, range: (f64, f64), heights: &[f64], class: &str) {
+        if heights.iter().all(|height| *height <= 0.0) {
+            return;
+        }
+        let mut path = Path::default();
+        let base = self.area.bottom();
+        path.move_to(self.x.at(range.0), base);
+        for (bin, height) in heights.iter().enumerate() {
+            let (left, right) = self.bin(range, bin, heights.len());
+            let top = self.y.within(*height);
+            path.line_to(left, top);
+            path.line_to(right, top);
+        }
+        path.line_to(self.x.at(range.1), base);
+        svg.path(&path, class, None);
+    }
+
+    /// A vertical line over the whole height.
+    pub(crate) fn upright(&self, svg: &mut Svg, value: f64, class: &str) {
+        let x = self.x.at(value);
+        if x >= self.area.x - 0.5 && x <= self.area.right() + 0.5 {
+            svg.line((x, self.area.y), (x, self.area.bottom()), class);
+        }
+    }
+
+    fn bin(&self, (low, high): (f64, f64), bin: usize, bins: usize) -> (f64, f64) {
+        let edge = |index: usize| self.x.at(low + (high - low) * index as f64 / bins as f64);
+        (edge(bin), edge(bin + 1))
+    }
+}
+
+/// Distance of the lines of a legend.
+pub(crate) const LEGEND_PITCH: f64 = 18.0;
+
+/// A row of legend entries from `at` to the right, wrapped before `right`; returns the number of lines.
+pub(crate) fn legend(svg: &mut Svg, at: (f64, f64), right: f64, keys: &[Key<'_>]) -> usize {
+    let (mut x, mut line) = (at.0, 0_usize);
+    for (class, glyph, name) in keys {
+        let name = shorten(name, (right - at.0 - 20.0).max(20.0), 11.0);
+        let width = 20.0 + text_width(&name, 11.0) + 14.0;
+        if x + width - 14.0 > right && x > at.0 {
+            x = at.0;
+            line += 1;
+        }
+        let y = at.1 + LEGEND_PITCH * line as f64;
+        key_glyph(svg, (x, y - 4.0), class, *glyph);
+        svg.text((x + 20.0, y), "muted", &name);
+        x += width;
+    }
+    line + 1
+}
+
+/// The sample of a line or area beside its name, 14 units wide and centred on `at.1`.
+fn key_glyph(svg: &mut Svg, at: (f64, f64), class: &str, glyph: Glyph) {
+    match glyph {
+        Glyph::Area => svg.rect(Rect::new(at.0 + 2.0, at.1 - 5.0, 10.0, 10.0), class),
+        Glyph::Outline => {
+            let mut path = Path::default();
+            path.rect(Rect::new(at.0 + 2.0, at.1 - 5.0, 10.0, 10.0));
+            svg.path(&path, class, None);
+        }
+        Glyph::Line => svg.line(at, (at.0 + 14.0, at.1), class),
+    }
+}
+
+/// Title and subtitle at the head of a figure.
+pub(crate) fn masthead(svg: &mut Svg, width: f64, title: &str, subtitle: &str) {
+    svg.text((28.0, 36.0), "title ink", &shorten(title, width - 56.0, 18.0));
+    svg.text((28.0, 57.0), "sub muted", &shorten(subtitle, width - 56.0, 12.5));
+}

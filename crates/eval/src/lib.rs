@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+pub mod activity;
+mod error;
+pub mod figures;
+pub mod metrics;
+pub mod statistics;
+pub mod table;
+
+pub use activity::{FiringRates, LayerActivity};
+pub use error::EvalError;
+pub use metrics::{ClassMetrics, Evaluation, EvaluationReport};
+pub use statistics::{Interval, MeanEstimate};
+pub use table::{Align, Table};
