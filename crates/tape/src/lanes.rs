@@ -37,12 +37,13 @@ impl<F: Real> Lanes<F> {
     #[inline(always)]
     #[must_use]
     pub fn load(from: &[F], count: usize) -> Self {
-        let mut lanes = Self::default();
+        // Full blocks, the common case, are copied as one array: a length known only at run time would be a call.
         if count == LANES {
-            lanes.0.copy_from_slice(&from[..LANES]);
-        } else {
-            lanes.0[..count].copy_from_slice(&from[..count]);
+            let block: &[F; LANES] = from[..LANES].try_into().expect("sliced to this length");
+            return Self(*block);
         }
+        let mut lanes = Self::default();
+        lanes.0.iter_mut().zip(&from[..count]).for_each(|(lane, &x)| *lane = x);
         lanes
     }
 
@@ -53,10 +54,11 @@ impl<F: Real> Lanes<F> {
     #[inline(always)]
     pub fn store(&self, to: &mut [F], count: usize) {
         if count == LANES {
-            to[..LANES].copy_from_slice(&self.0);
-        } else {
-            to[..count].copy_from_slice(&self.0[..count]);
+            let block: &mut [F; LANES] = (&mut to[..LANES]).try_into().expect("sliced to this length");
+            *block = self.0;
+            return;
         }
+        to[..count].iter_mut().zip(&self.0).for_each(|(x, &lane)| *x = lane);
     }
 
     /// `self + w · x` with the same `w` in every lane.

@@ -1,0 +1,159 @@
+//! The network without a tape: inference, traces for figures, and the calibration of initial activity.
+
+use crate::network::{Delays, Network};
+use crate::normalise::{affine, apply_in_place, statistics};
+use crate::pooling;
+use colearn_neurons::infer;
+use colearn_synapses::dense;
+use colearn_tape::{Pool, Real};
+use ndarray::{Array1, Array2, Array3, ArrayView3};
+
+/// Scores and activity of one batch.
+#[derive(Clone, Debug)]
+pub struct Inference<F> {
+    /// Scores (B, classes).
+    pub scores: Array2<F>,
+    /// Mean spikes per unit and step of every hidden layer.
+    pub rates: Vec<f64>,
+}
+
+/// Everything that happened in a network over one batch: what figures are drawn from.
+#[derive(Clone, Debug)]
+pub struct NetworkTrace<F> {
+    /// Output (T, B, N) of every hidden layer.
+    pub spikes: Vec<Array3<F>>,
+    /// Readout membranes (T, B, classes).
+    pub membrane: Array3<F>,
+    /// Scores (B, classes).
+    pub scores: Array2<F>,
+}
+
+impl<F: Real> Network<F> {
+    /// Scores of input (T, B, C) with the running statistics, without dropout. Buffers come from `pool` and, but for
+    /// the scores, go back to it.
+    ///
+    /// # Panics
+    /// If the input's channels are not the network's inputs.
+    #[must_use]
+    #[track_caller]
+    pub fn infer(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> Inference<F> {
+        let NetworkTrace { spikes, membrane, scores } = self.trace(input, delays, pool);
+        let rates = spikes.iter().map(mean).collect();
+        spikes.into_iter().chain([membrane]).for_each(|a| pool.give(a));
+        Inference { scores, rates }
+    }
+
+    /// As [`Network::infer`], with every layer's output.
+    ///
+    /// # Panics
+    /// If the input's channels are not the network's inputs.
+    #[must_use]
+    #[track_caller]
+    pub fn trace(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> NetworkTrace<F> {
+        assert_eq!(
+            input.dim().2,
+            self.inputs(),
+            "channels of the input {:?} and of the network",
+            input.dim()
+        );
+        let mut spikes: Vec<Array3<F>> = Vec::new();
+        for k in 0..self.layers.len() {
+            let signal = spikes.last().map_or_else(|| input.view(), |s| s.view());
+            let mut current = self.current(k, &signal, delays, pool);
+            let (scale, shift) = self.running_affine(k);
+            apply_in_place(&mut current, &scale, &shift);
+            let output = self.fire(k, &current, pool);
+            pool.give(current);
+            spikes.push(output);
+        }
+        let membrane = spikes.pop().expect("the readout is a layer");
+        let scores = pooling::forward(&membrane.view(), self.pooling(), pool);
+        NetworkTrace { spikes, membrane, scores }
+    }
+
+    /// The synaptic current of a layer, before normalisation.
+    fn current(&self, k: usize, signal: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> Array3<F> {
+        let layer = &self.layers[k];
+        let weight = self.matrix(layer.weight);
+        match layer.delay {
+            Some(delay) => self.synapse(delays).forward(signal, &weight, &self.matrix(delay), pool),
+            None => dense::forward(signal, &weight, pool),
+        }
+    }
+
+    /// The neuron's output of a layer.
+    fn fire(&self, k: usize, current: &Array3<F>, pool: &mut Pool<F>) -> Array3<F> {
+        let layer = &self.layers[k];
+        let recurrent = layer.recurrent.map(|index| self.matrix(index));
+        infer(self.neuron_of(k), current, &self.neuron_values(layer), recurrent.as_deref(), pool)
+    }
+
+    /// Sets the gains of the hidden layers so that on this batch (T, B, C) each fires at `norm.initial_rate`, first
+    /// layer first, and starts the running statistics from this batch. Does nothing if that rate is 0.
+    ///
+    /// The gain is found by bisection between 1/16 and 64; a rate outside what these reach leaves the nearest end.
+    ///
+    /// # Panics
+    /// If the input's channels are not the network's inputs.
+    #[track_caller]
+    pub fn calibrate(&mut self, input: &ArrayView3<'_, F>) {
+        let target = self.description.config.norm.initial_rate;
+        if target <= 0.0 {
+            return;
+        }
+        let pool = &mut Pool::default();
+        let mut signal = input.to_owned();
+        for k in 0..self.layers.len() {
+            let current = self.current(k, &signal.view(), Delays::Stored, pool);
+            self.running[k] = statistics(&current.view(), pool);
+            if k < self.hidden_layers() {
+                signal = self.calibrate_layer(k, &current, target, pool);
+            }
+        }
+    }
+
+    /// Finds the gain of one layer and returns its output with it.
+    fn calibrate_layer(
+        &mut self,
+        k: usize,
+        current: &Array3<F>,
+        target: f64,
+        pool: &mut Pool<F>,
+    ) -> Array3<F> {
+        let epsilon = F::of(self.description.config.norm.epsilon);
+        let units = current.dim().2;
+        let output = |network: &Self, gain: f64, pool: &mut Pool<F>| {
+            let gain = Array1::from_elem(units, F::of(gain));
+            let (scale, shift) = affine(&network.running[k], &gain, &Array1::zeros(units), epsilon);
+            let mut scaled = current.clone();
+            apply_in_place(&mut scaled, &scale, &shift);
+            network.fire(k, &scaled, pool)
+        };
+        let (mut low, mut high) = (-4.0f64, 6.0f64);
+        for _ in 0..16 {
+            let middle = 0.5 * (low + high);
+            let spikes = output(self, middle.exp2(), pool);
+            if mean(&spikes) < target {
+                low = middle;
+            } else {
+                high = middle;
+            }
+            pool.give(spikes);
+        }
+        let gain = (0.5 * (low + high)).exp2();
+        let index = self.layers[k].gain;
+        self.parameters[index].value.fill(F::of(gain));
+        output(self, gain, pool)
+    }
+}
+
+fn mean<F: Real>(values: &Array3<F>) -> f64 {
+    // Summed in f64: an f32 sum of millions of spikes would stop counting.
+    let total: f64 = values
+        .as_slice_memory_order()
+        .expect("layers own their arrays")
+        .iter()
+        .map(|&x| Real::as_f64(x))
+        .sum();
+    total / values.len().max(1) as f64
+}

@@ -1,0 +1,307 @@
+//! The assembled network: parameters by name, running statistics, and where each layer finds its own.
+
+use crate::config::{Delay, ValidNetwork};
+use crate::normalise::{Statistics, affine};
+use crate::{NetworkError, Parameter, ParameterKind};
+use colearn_neurons::{Neuron, ParameterRole, initial};
+use colearn_synapses::{Delayed, Interpolation};
+use colearn_tape::Real;
+use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Ix1, Ix2};
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand_distr::Uniform;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// Where a layer's parameters are in the network's list.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer {
+    pub(crate) weight: usize,
+    pub(crate) delay: Option<usize>,
+    pub(crate) gain: usize,
+    pub(crate) bias: usize,
+    pub(crate) neuron: Vec<usize>,
+    pub(crate) recurrent: Option<usize>,
+}
+
+/// A feed-forward network of spiking layers and a non-spiking readout.
+///
+/// Each hidden layer is synapse → batch normalisation → neuron → dropout, the readout is synapse → batch
+/// normalisation → leaky integrator → pooling over time. See [`crate::NetworkConfig`] for the choices.
+#[derive(Clone, Debug)]
+pub struct Network<F> {
+    pub(crate) description: ValidNetwork,
+    pub(crate) parameters: Vec<Parameter<F>>,
+    pub(crate) layers: Vec<Layer>,
+    /// Running statistics of each layer's normalisation, used outside of training.
+    pub(crate) running: Vec<Statistics<F>>,
+    /// Spread of the delays' interpolation in steps.
+    pub(crate) spread: F,
+}
+
+/// How delays are used in inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delays {
+    /// As stored, with the training kernel and its present spread.
+    Stored,
+    /// Rounded to whole steps: the network that would be deployed, and that models are selected by.
+    Rounded,
+}
+
+/// Everything that a trained network is, beside its description: what a checkpoint holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound(serialize = "F: Serialize", deserialize = "F: Deserialize<'de>"))]
+pub struct NetworkState<F> {
+    /// Name and value of every parameter.
+    pub parameters: Vec<(String, ArrayD<F>)>,
+    /// Name and value of the running mean and variance of every layer.
+    pub statistics: Vec<(String, Array1<F>)>,
+    /// Spread of the delays' interpolation in steps.
+    pub spread: F,
+}
+
+impl<F: Real> Network<F> {
+    /// A network with random parameters: weights uniform in ±1/√I, delays uniform in [0, D] (whole ones if they are
+    /// fixed), neuron parameters uniform over their boxes, gains as configured, biases zero.
+    ///
+    /// Numbers are drawn in `f64` and rounded: networks of one seed start alike in `f32` and `f64`.
+    #[must_use]
+    pub fn new(description: &ValidNetwork, rng: &mut ChaCha8Rng) -> Self {
+        let mut network = Self {
+            description: description.clone(),
+            parameters: Vec::new(),
+            layers: Vec::new(),
+            running: Vec::new(),
+            spread: F::zero(),
+        };
+        let shapes = description.layers();
+        for (k, &(inputs, units)) in shapes.iter().enumerate() {
+            let name = network.layer_name(k);
+            let layer = network.new_layer(k, &name, inputs, units, rng);
+            network.layers.push(layer);
+            let (mean, variance) = (Array1::zeros(units), Array1::ones(units));
+            network.running.push(Statistics { mean, variance, count: 0 });
+        }
+        network
+    }
+
+    fn new_layer(
+        &mut self,
+        k: usize,
+        name: &str,
+        inputs: usize,
+        units: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Layer {
+        let is_readout = k == self.hidden_layers();
+        let config = self.description.config.clone();
+        let weight = uniform((inputs, units), 1.0 / (inputs as f64).sqrt(), rng);
+        let weight = self.push(name, "weight", ParameterKind::Weight, weight.mapv(F::of).into_dyn());
+        let delay = self.description.has_delays(k).then(|| {
+            let top = config.synapse.max_delay as f64;
+            let learned = config.synapse.delay == Delay::Learned;
+            let drawn = uniform((inputs, units), top / 2.0, rng).mapv(|d| d + top / 2.0);
+            let values = if learned { drawn } else { drawn.mapv(f64::round) };
+            let index = self.push(name, "delay", ParameterKind::Delay, values.mapv(F::of).into_dyn());
+            self.bound(index, (0.0, top), true, learned);
+            index
+        });
+        let gain = if is_readout { 1.0 } else { config.norm.gain };
+        let gain = Array1::from_elem(units, F::of(gain)).into_dyn();
+        let gain = self.push(name, "gain", ParameterKind::Norm, gain);
+        let bias = self.push(name, "bias", ParameterKind::Norm, Array1::zeros(units).into_dyn());
+        let recurrent = (config.neuron.recurrent && !is_readout).then(|| {
+            let mut matrix = uniform((units, units), 1.0 / (units as f64).sqrt(), rng).mapv(F::of);
+            matrix.diag_mut().fill(F::zero());
+            self.push(name, "recurrent", ParameterKind::Weight, matrix.into_dyn())
+        });
+        let model = self.neuron_of(k).clone();
+        let specs = model.specs().iter();
+        let neuron = specs
+            .map(|spec| {
+                let kind = match spec.role {
+                    ParameterRole::TimeConstant => ParameterKind::TimeConstant,
+                    ParameterRole::Adaptation => ParameterKind::Adaptation,
+                };
+                let index = self.push(name, spec.name, kind, initial::<F>(spec, units, rng).into_dyn());
+                self.bound(index, spec.bounds, false, config.neuron.trainable);
+                index
+            })
+            .collect();
+        Layer { weight, delay, gain, bias, neuron, recurrent }
+    }
+
+    fn push(&mut self, layer: &str, name: &str, kind: ParameterKind, value: ArrayD<F>) -> usize {
+        let name = format!("{layer}.{name}");
+        self.parameters.push(Parameter {
+            name,
+            kind,
+            trainable: true,
+            bounds: None,
+            clamp_stored: false,
+            value,
+        });
+        self.parameters.len() - 1
+    }
+
+    fn bound(&mut self, index: usize, (low, high): (f64, f64), clamp_stored: bool, trainable: bool) {
+        let parameter = &mut self.parameters[index];
+        parameter.bounds = Some((F::of(low), F::of(high)));
+        parameter.clamp_stored = clamp_stored;
+        parameter.trainable = trainable;
+    }
+
+    /// `hidden0`, `hidden1`, …, `readout`.
+    #[must_use]
+    pub fn layer_name(&self, layer: usize) -> String {
+        if layer == self.hidden_layers() { "readout".to_owned() } else { format!("hidden{layer}") }
+    }
+
+    /// Number of hidden layers.
+    #[must_use]
+    pub fn hidden_layers(&self) -> usize {
+        self.description.config.network.hidden.len()
+    }
+
+    /// The description this network was built from.
+    #[must_use]
+    pub fn description(&self) -> &ValidNetwork {
+        &self.description
+    }
+
+    /// Input channels C.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.description.inputs
+    }
+
+    /// Classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.description.classes
+    }
+
+    /// All parameters, first layer first.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter<F>] {
+        &self.parameters
+    }
+
+    /// All parameters for an optimiser to change.
+    pub fn parameters_mut(&mut self) -> &mut [Parameter<F>] {
+        &mut self.parameters
+    }
+
+    /// Sets the spread σ of the delays' interpolation, in steps.
+    ///
+    /// # Panics
+    /// If the spread is negative or not finite.
+    pub fn set_spread(&mut self, spread: f64) {
+        assert!(spread >= 0.0 && spread.is_finite(), "spread of {spread} steps");
+        self.spread = F::of(spread);
+    }
+
+    /// The spread σ of the delays' interpolation, in steps.
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        self.spread.as_f64()
+    }
+
+    /// Parameters and statistics, for a checkpoint.
+    #[must_use]
+    pub fn state(&self) -> NetworkState<F> {
+        let mut statistics = Vec::new();
+        for (k, running) in self.running.iter().enumerate() {
+            let name = self.layer_name(k);
+            statistics.push((format!("{name}.running_mean"), running.mean.clone()));
+            statistics.push((format!("{name}.running_variance"), running.variance.clone()));
+        }
+        let parameters = self.parameters.iter().map(|p| (p.name.clone(), p.value.clone())).collect();
+        NetworkState { parameters, statistics, spread: self.spread }
+    }
+
+    /// Takes over a saved state.
+    ///
+    /// # Errors
+    /// The first parameter or statistic whose name or shape differs; the network is then unchanged.
+    pub fn restore(&mut self, state: NetworkState<F>) -> Result<(), NetworkError> {
+        let mine = self.state();
+        let entries = |state: &NetworkState<F>| -> Vec<(String, Vec<usize>)> {
+            let parameters = state.parameters.iter().map(|(n, v)| (n.clone(), v.shape().to_vec()));
+            parameters.chain(state.statistics.iter().map(|(n, v)| (n.clone(), v.shape().to_vec()))).collect()
+        };
+        let (mine, theirs) = (entries(&mine), entries(&state));
+        let describe = |entry: Option<&(String, Vec<usize>)>| {
+            entry.map_or_else(|| "nothing".to_owned(), |(name, shape)| format!("{name} of shape {shape:?}"))
+        };
+        for k in 0..mine.len().max(theirs.len()) {
+            let (expected, found) = (mine.get(k), theirs.get(k));
+            if expected != found {
+                let item = expected.or(found).map_or_else(String::new, |(name, _)| name.clone());
+                return Err(NetworkError::State {
+                    item,
+                    found: describe(found),
+                    expected: describe(expected),
+                });
+            }
+        }
+        if !(state.spread >= F::zero() && state.spread.is_finite()) {
+            let (found, expected) =
+                (state.spread.to_string(), "a finite number of steps, 0 or more".to_owned());
+            return Err(NetworkError::State { item: "spread".to_owned(), found, expected });
+        }
+        for (parameter, (_, value)) in self.parameters.iter_mut().zip(state.parameters) {
+            parameter.value = value;
+        }
+        let mut values = state.statistics.into_iter().map(|(_, value)| value);
+        for running in &mut self.running {
+            running.mean = values.next().expect("compared above");
+            running.variance = values.next().expect("compared above");
+        }
+        self.spread = state.spread;
+        Ok(())
+    }
+
+    /// The neuron of a layer; the readout's is the integrator.
+    pub(crate) fn neuron_of(&self, layer: usize) -> &Neuron {
+        if layer == self.hidden_layers() { &self.description.readout } else { &self.description.neuron }
+    }
+
+    /// The delays' kernel of a layer.
+    pub(crate) fn synapse(&self, delays: Delays) -> Delayed<F> {
+        let section = &self.description.config.synapse;
+        // Fixed delays are whole: two taps would compute one of them for nothing.
+        let whole = delays == Delays::Rounded || section.delay == Delay::Fixed;
+        let interpolation = if whole { Interpolation::Whole } else { section.kernel };
+        Delayed { max_delay: section.max_delay, interpolation, spread: self.spread }
+    }
+
+    pub(crate) fn matrix(&self, index: usize) -> ArrayView2<'_, F> {
+        self.parameters[index]
+            .value
+            .view()
+            .into_dimensionality::<Ix2>()
+            .expect("weights and delays are matrices")
+    }
+
+    pub(crate) fn vector(&self, index: usize) -> ArrayView1<'_, F> {
+        self.parameters[index].value.view().into_dimensionality::<Ix1>().expect("one value a unit")
+    }
+
+    /// The neuron's parameters of a layer, as stored (the neuron clamps them).
+    pub(crate) fn neuron_values(&self, layer: &Layer) -> Vec<ArrayView1<'_, F>> {
+        layer.neuron.iter().map(|&index| self.vector(index)).collect()
+    }
+
+    /// Scale and shift of a layer's normalisation with the running statistics.
+    pub(crate) fn running_affine(&self, k: usize) -> (Array1<F>, Array1<F>) {
+        let layer = &self.layers[k];
+        let epsilon = F::of(self.description.config.norm.epsilon);
+        affine(&self.running[k], &self.vector(layer.gain), &self.vector(layer.bias), epsilon)
+    }
+}
+
+/// Uniform in ±`limit`, drawn in `f64`.
+fn uniform(shape: (usize, usize), limit: f64, rng: &mut ChaCha8Rng) -> Array2<f64> {
+    let range = Uniform::new_inclusive(-limit, limit).expect("the limit is finite and above zero");
+    Array2::random_using(shape, range, rng)
+}

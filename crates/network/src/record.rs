@@ -1,0 +1,108 @@
+//! The network on a tape: one training pass.
+
+use crate::config::Pooling;
+use crate::network::{Delays, Network};
+use crate::normalise::{self, Statistics};
+use crate::{dropout, pooling};
+use colearn_neurons::scan;
+use colearn_synapses::dense;
+use colearn_tape::{Real, Tape, Var};
+use ndarray::Array3;
+use rand_chacha::ChaCha8Rng;
+
+/// What a recorded pass left on the tape.
+#[derive(Clone, Debug)]
+pub struct Recording<F> {
+    /// Scores (B, classes): cross-entropy of them is the loss.
+    pub scores: Var,
+    /// Every parameter's leaf, in the order of [`Network::parameters`]; frozen ones have no gradient.
+    pub parameters: Vec<Var>,
+    /// Output (T, B, N) of every hidden layer's neuron, before dropout.
+    pub spikes: Vec<Var>,
+    /// Readout membranes (T, B, classes).
+    pub membrane: Var,
+    /// This batch's statistics of every layer, for [`Network::absorb`].
+    pub statistics: Vec<Statistics<F>>,
+}
+
+impl<F: Real> Network<F> {
+    /// Records one training pass over input (T, B, C): batch statistics are this batch's, dropout is drawn from `rng`.
+    ///
+    /// # Panics
+    /// If the input's channels are not the network's inputs.
+    #[track_caller]
+    pub fn record(&self, tape: &mut Tape<F>, input: Array3<F>, rng: &mut ChaCha8Rng) -> Recording<F> {
+        assert_eq!(
+            input.dim().2,
+            self.inputs(),
+            "channels of the input {:?} and of the network",
+            input.dim()
+        );
+        let config = &self.description.config;
+        let parameters: Vec<Var> = self
+            .parameters
+            .iter()
+            .map(|p| if p.trainable { tape.leaf(&p.value) } else { tape.constant(p.value.clone()) })
+            .collect();
+        let mut recording = Recording {
+            scores: parameters[0],
+            membrane: parameters[0],
+            parameters,
+            spikes: Vec::new(),
+            statistics: Vec::new(),
+        };
+        let mut signal = tape.constant(input);
+        for k in 0..self.layers.len() {
+            signal = self.record_layer(tape, k, signal, &mut recording);
+            if k < self.hidden_layers() {
+                recording.spikes.push(signal);
+                if config.network.dropout > 0.0 {
+                    signal = dropout::record(
+                        tape,
+                        signal,
+                        config.network.dropout,
+                        config.network.dropout_mask,
+                        rng,
+                    );
+                }
+            }
+        }
+        recording.membrane = signal;
+        recording.scores = pooling::record(tape, signal, self.pooling());
+        recording
+    }
+
+    /// Synapse, normalisation and neuron of one layer.
+    fn record_layer(&self, tape: &mut Tape<F>, k: usize, signal: Var, recording: &mut Recording<F>) -> Var {
+        let layer = &self.layers[k];
+        let var = |index: usize| recording.parameters[index];
+        let current = match layer.delay {
+            Some(delay) => self.synapse(Delays::Stored).record(tape, signal, var(layer.weight), var(delay)),
+            None => dense::record(tape, signal, var(layer.weight)),
+        };
+        let epsilon = F::of(self.description.config.norm.epsilon);
+        let (current, statistics) =
+            normalise::record(tape, current, var(layer.gain), var(layer.bias), epsilon);
+        let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
+        let recurrent = layer.recurrent.map(var);
+        recording.statistics.push(statistics);
+        scan(tape, self.neuron_of(k), current, &neuron, recurrent)
+    }
+
+    pub(crate) fn pooling(&self) -> Pooling {
+        self.description.config.readout.pooling
+    }
+
+    /// Moves the running statistics towards those of a recorded batch: r ← (1 − m) r + m s, with the unbiased
+    /// variance, as PyTorch does.
+    pub fn absorb(&mut self, recording: &Recording<F>) {
+        let momentum = F::of(self.description.config.norm.momentum);
+        for (running, batch) in self.running.iter_mut().zip(&recording.statistics) {
+            let count = F::of(batch.count as f64);
+            let unbiased = if batch.count > 1 { count / (count - F::one()) } else { F::one() };
+            let toward = |r: &mut F, s: F| *r += momentum * (s - *r);
+            running.mean.iter_mut().zip(&batch.mean).for_each(|(r, &s)| toward(r, s));
+            running.variance.iter_mut().zip(&batch.variance).for_each(|(r, &s)| toward(r, s * unbiased));
+        }
+    }
+}

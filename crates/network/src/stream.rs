@@ -1,0 +1,102 @@
+//! The network one step of one sample at a time, event-driven.
+
+use crate::config::Pooling;
+use crate::network::{Delays, Network};
+use crate::pooling::Running;
+use colearn_neurons::{NeuronState, StepParameters, step};
+use colearn_synapses::stream::DelayLine;
+use colearn_tape::Real;
+use ndarray::Array1;
+
+/// A network in use on a live signal, delays rounded. Scores after T steps equal those of [`Network::infer`] over
+/// the T steps.
+#[derive(Clone, Debug)]
+pub struct Stream<F> {
+    pooling: Pooling,
+    layers: Vec<StreamLayer<F>>,
+    scores: Array1<F>,
+    steps: usize,
+}
+
+#[derive(Clone, Debug)]
+struct StreamLayer<F> {
+    line: DelayLine<F>,
+    scale: Array1<F>,
+    shift: Array1<F>,
+    neuron: StepParameters<F>,
+    state: NeuronState<F>,
+    current: Vec<F>,
+    output: Vec<F>,
+}
+
+impl<F: Real> Network<F> {
+    /// The network ready for the first step of a sample.
+    #[must_use]
+    pub fn stream(&self) -> Stream<F> {
+        let layers = self.layers.iter().enumerate().map(|(k, layer)| {
+            let weight = self.matrix(layer.weight);
+            let line = match layer.delay {
+                Some(delay) => self.synapse(Delays::Rounded).stream(&weight, &self.matrix(delay)),
+                None => DelayLine::dense(&weight),
+            };
+            let (scale, shift) = self.running_affine(k);
+            let recurrent = layer.recurrent.map(|index| self.matrix(index));
+            let neuron =
+                StepParameters::new(self.neuron_of(k), &self.neuron_values(layer), recurrent.as_deref());
+            let zeros = vec![F::zero(); weight.ncols()];
+            let state = NeuronState::new(&neuron);
+            StreamLayer { line, scale, shift, neuron, state, current: zeros.clone(), output: zeros }
+        });
+        let layers = layers.collect();
+        let mut stream =
+            Stream { pooling: self.pooling(), layers, scores: Array1::zeros(self.classes()), steps: 0 };
+        stream.reset();
+        stream
+    }
+}
+
+impl<F: Real> Stream<F> {
+    /// Takes one step's input (C values) and returns the scores (one a class) over the steps so far.
+    ///
+    /// # Panics
+    /// If the input has the wrong length.
+    #[track_caller]
+    pub fn step(&mut self, input: &[F]) -> Vec<F> {
+        let mut signal = input.to_vec();
+        for layer in &mut self.layers {
+            layer.line.step(&signal, &mut layer.current);
+            for ((x, &scale), &shift) in layer.current.iter_mut().zip(&layer.scale).zip(&layer.shift) {
+                *x = *x * scale + shift;
+            }
+            step(&layer.neuron, &mut layer.state, &layer.current, &mut layer.output);
+            signal.clone_from(&layer.output);
+        }
+        self.steps += 1;
+        Running::resume(&mut self.scores.view_mut(), self.pooling).add(&mut signal);
+        let mut scores = self.scores.clone();
+        Running::resume(&mut scores.view_mut(), self.pooling).finish(self.steps);
+        scores.to_vec()
+    }
+
+    /// Spikes of hidden layer `layer` in the last step.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    #[must_use]
+    pub fn spikes(&self, layer: usize) -> &[F] {
+        assert!(layer + 1 < self.layers.len(), "hidden layer {layer} of {}", self.layers.len() - 1);
+        &self.layers[layer].output
+    }
+
+    /// Forgets the sample: the next step is the first of another one.
+    pub fn reset(&mut self) {
+        self.steps = 0;
+        let start = if self.pooling == Pooling::Maximum { F::neg_infinity() } else { F::zero() };
+        self.scores.fill(start);
+        for layer in &mut self.layers {
+            layer.line.reset();
+            layer.state.reset();
+            layer.output.fill(F::zero());
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Laws of the assembled network: its three forms agree, its gradients are exact, its counts are the paper's.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::float_cmp,
+    reason = "a test may fail by panicking, and exact results are exact"
+)]
+
+use colearn_network::config::{Delay, DropoutMask, Pooling};
+use colearn_network::{Delays, MODEL_NAMES, Network, NetworkConfig, NetworkError, ParameterKind};
+use colearn_neurons::{Firing, Surrogate};
+use colearn_synapses::Interpolation;
+use colearn_tape::check::{self, Tolerance};
+use colearn_tape::{Pool, Real, Tape, Var};
+use ndarray::{Array3, ArrayD, s};
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand_distr::Uniform;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+fn rng(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+fn input<F: Real>(steps: usize, batch: usize, channels: usize) -> Array3<F> {
+    let range = Uniform::new(-1.0, 2.0).unwrap();
+    Array3::random_using((steps, batch, channels), range, &mut rng(7)).mapv(F::of)
+}
+
+fn config(model: &str) -> NetworkConfig {
+    let mut config = NetworkConfig::default();
+    config.set_model(model).unwrap();
+    config.network.hidden = vec![12, 9];
+    config.network.dropout = 0.0;
+    config.synapse.max_delay = 6;
+    config.norm.initial_rate = 0.1;
+    config
+}
+
+fn build<F: Real>(config: &NetworkConfig, channels: usize, classes: usize) -> Network<F> {
+    Network::new(&config.validate(channels, classes).unwrap(), &mut rng(3))
+}
+
+/// A network whose running statistics are those of `x`, so that training and inference normalise alike.
+fn settled(config: &NetworkConfig, x: &Array3<f64>) -> Network<f64> {
+    let mut config = config.clone();
+    config.norm.momentum = 1.0;
+    let mut network = build::<f64>(&config, x.dim().2, 5);
+    network.calibrate(&x.view());
+    let recording = network.record(&mut Tape::new(), x.clone(), &mut rng(1));
+    network.absorb(&recording);
+    network
+}
+
+#[test]
+fn parameter_counts_are_the_papers() {
+    // Sizes and counts reconstructed from Deckers et al. 2024 and its citing works (SHD, SSC, GSC).
+    let expected = [
+        ((140, 128, 20), [36_864, 37_692, 38_460, 74_556, 75_324, 72_764]),
+        ((140, 512, 35), [351_744, 354_921, 357_993, 706_665, 709_737, 691_817]),
+        ((40, 512, 35), [300_544, 303_721, 306_793, 604_265, 607_337, 589_417]),
+    ];
+    for ((channels, hidden, classes), [weights, lif, cadlif, d_lif, d_cadlif, undelayed_readout]) in expected
+    {
+        let network = |model: &str, readout_delay: bool| {
+            let mut config = config(model);
+            config.network.hidden = vec![hidden, hidden];
+            config.synapse.readout_delay = readout_delay;
+            build::<f32>(&config, channels, classes)
+        };
+        let count = |model: &str| network(model, true).parameter_count();
+        let by_kind = network("d-cadlif", true).counts_by_kind();
+        assert_eq!(by_kind[0], (ParameterKind::Weight, weights));
+        assert_eq!(by_kind[1], (ParameterKind::Delay, weights));
+        assert_eq!(
+            [count("lif"), count("cadlif"), count("d-lif"), count("d-cadlif")],
+            [lif, cadlif, d_lif, d_cadlif]
+        );
+        assert_eq!(network("d-cadlif", false).parameter_count(), undelayed_readout);
+        let rows = network("d-cadlif", true).parameter_table();
+        assert_eq!(rows.iter().map(|r| r.count).sum::<usize>(), d_cadlif);
+    }
+}
+
+#[test]
+fn training_and_inference_and_streaming_agree() {
+    let x = input::<f64>(30, 5, 8);
+    for model in MODEL_NAMES.into_iter().chain(["se_adlif", "d-se_adlif"]) {
+        for recurrent in [false, true] {
+            for pooling in [Pooling::SumOfSoftmaxes, Pooling::Mean, Pooling::Last, Pooling::Maximum] {
+                let mut config = config(model);
+                config.neuron.recurrent = recurrent;
+                config.readout.pooling = pooling;
+                config.synapse.kernel = Interpolation::Whole;
+                let network = settled(&config, &x);
+                let mut tape = Tape::new();
+                let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+                let recorded = tape.value(recording.scores).clone();
+                let inferred = network.infer(&x.view(), Delays::Rounded, &mut Pool::default());
+                // The running variance is the unbiased one: 150 / 149 of the batch's.
+                let name = format!("{model} recurrent {recurrent} {pooling:?}");
+                let trace = network.trace(&x.view(), Delays::Rounded, &mut Pool::default());
+                assert_eq!(trace.scores, inferred.scores);
+                assert_eq!(recorded.shape(), inferred.scores.shape(), "{name}");
+                let mut stream = network.stream();
+                for b in 0..5 {
+                    stream.reset();
+                    let mut scores = Vec::new();
+                    for t in 0..30 {
+                        scores = stream.step(&x.slice(s![t, b, ..]).to_vec());
+                        let spikes = trace.spikes[0].slice(s![t, b, ..]).to_vec();
+                        assert_eq!(stream.spikes(0), spikes, "{name} step {t}");
+                    }
+                    for (found, expected) in scores.iter().zip(inferred.scores.row(b)) {
+                        assert!((found - expected).abs() < 1e-9, "{name}: {found} {expected}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn training_equals_inference_with_the_batch_as_statistics() {
+    // With so many values that biased and unbiased variance hardly differ, and smooth firing, so that a small
+    // difference stays small.
+    let x = input::<f64>(50, 40, 8);
+    for model in MODEL_NAMES {
+        let mut config = config(model);
+        config.neuron.firing = Firing::Soft;
+        config.neuron.surrogate = Surrogate::default();
+        let network = settled(&config, &x);
+        let mut tape = Tape::new();
+        let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+        let inferred = network.infer(&x.view(), Delays::Stored, &mut Pool::default()).scores.into_dyn();
+        let difference =
+            (tape.value(recording.scores) - &inferred).mapv(f64::abs).fold(0.0, |m: f64, &v| m.max(v));
+        assert!(difference < 0.02, "{model}: {difference}");
+    }
+}
+
+#[test]
+fn gradients_of_the_whole_network_match_finite_differences() {
+    for (model, kernel, spread) in [
+        ("cadlif", Interpolation::Linear, 0.0),
+        ("d-lif", Interpolation::Linear, 0.0),
+        ("d-adlif", Interpolation::Gaussian, 1.0),
+        ("d-cadlif", Interpolation::Smoothed, 1.0),
+    ] {
+        let mut config = config(model);
+        config.network.hidden = vec![4, 3];
+        config.synapse.kernel = kernel;
+        config.synapse.max_delay = 3;
+        config.neuron.firing = Firing::Soft;
+        config.neuron.surrogate = Surrogate::ArcTangent { slope: 2.0 };
+        let x = input::<f64>(12, 3, 3);
+        let mut network = build::<f64>(&config, 3, 3);
+        network.set_spread(spread);
+        let inputs: Vec<ArrayD<f64>> = network.parameters().iter().map(|p| p.value.clone()).collect();
+        let f = |tape: &mut Tape<f64>, vars: &[Var]| {
+            let mut network = network.clone();
+            let values = vars.iter().map(|&v| tape.value(v).clone());
+            network.parameters_mut().iter_mut().zip(values).for_each(|(p, v)| p.value = v);
+            // Record on a tape of its own and carry loss and gradients over, since leaves are made inside.
+            let mut inner = Tape::new();
+            let recording = network.record(&mut inner, x.clone(), &mut rng(1));
+            let loss = inner.cross_entropy(recording.scores, &[0, 1, 2]);
+            inner.backward(loss);
+            let mut total = tape.constant(ndarray::arr0(inner.value(loss).sum()));
+            for (&var, &leaf) in vars.iter().zip(&recording.parameters) {
+                // A term with value 0 and the inner gradient.
+                let value = tape.value(var).clone();
+                let gradient =
+                    inner.gradient(leaf).cloned().unwrap_or_else(|| ArrayD::zeros(value.raw_dim()));
+                let (value, gradient) = (tape.constant(value), tape.constant(gradient));
+                let zero = tape.subtract(var, value);
+                let term = tape.multiply(zero, gradient);
+                let term = tape.sum(term);
+                total = tape.add(total, term);
+            }
+            total
+        };
+        let tolerance = Tolerance { step: 1e-6, relative: 1e-4, absolute: 1e-7 };
+        check::coordinates(f, &inputs, tolerance).unwrap_or_else(|e| panic!("{model}: {e}"));
+    }
+}
+
+#[test]
+fn calibration_brings_every_hidden_layer_to_the_rate_asked_for() {
+    let x = input::<f32>(60, 32, 10);
+    for model in MODEL_NAMES {
+        let mut network = build::<f32>(&config(model), 10, 5);
+        network.calibrate(&x.view());
+        let rates = network.infer(&x.view(), Delays::Stored, &mut Pool::default()).rates;
+        for rate in rates {
+            // About half of the unconstrained adaptive neurons are unstable: their rate jumps with the gain.
+            let tolerance = if model.ends_with("adlif") && !model.ends_with("cadlif") { 0.05 } else { 0.02 };
+            assert!((rate - 0.1).abs() < tolerance, "{model}: rate {rate}");
+        }
+    }
+}
+
+#[test]
+fn fixed_delays_are_whole_and_frozen_and_learned_ones_are_real() {
+    let mut fixed = config("d-lif");
+    fixed.synapse.delay = Delay::Fixed;
+    let delays = |config: &NetworkConfig| {
+        let network = build::<f64>(config, 6, 4);
+        let delays = network.parameters().iter().filter(|p| p.kind == ParameterKind::Delay).cloned();
+        delays.collect::<Vec<_>>()
+    };
+    for parameter in delays(&fixed) {
+        assert!(
+            !parameter.trainable && parameter.value.iter().all(|d| d.fract() == 0.0),
+            "{}",
+            parameter.name
+        );
+    }
+    for parameter in delays(&config("d-lif")) {
+        assert!(
+            parameter.trainable && parameter.value.iter().any(|d| d.fract() != 0.0),
+            "{}",
+            parameter.name
+        );
+        assert!(parameter.value.iter().all(|d| (0.0..=6.0).contains(d)));
+    }
+}
+
+#[test]
+fn frozen_parameters_have_no_gradient() {
+    let mut config = config("d-cadlif");
+    config.neuron.trainable = false;
+    config.synapse.delay = Delay::Fixed;
+    let network = build::<f64>(&config, 8, 5);
+    let mut tape = Tape::new();
+    let recording = network.record(&mut tape, input(20, 3, 8), &mut rng(1));
+    let loss = tape.cross_entropy(recording.scores, &[0, 1, 2]);
+    tape.backward(loss);
+    for (parameter, &var) in network.parameters().iter().zip(&recording.parameters) {
+        assert_eq!(tape.gradient(var).is_some(), parameter.trainable, "{}", parameter.name);
+    }
+}
+
+#[test]
+fn a_state_restores_to_the_same_network_and_a_foreign_one_is_refused() {
+    let network = build::<f32>(&config("d-cadlif"), 8, 5);
+    let mut other = Network::<f32>::new(&config("d-cadlif").validate(8, 5).unwrap(), &mut rng(99));
+    other.restore(network.state()).unwrap();
+    assert_eq!(other.parameters(), network.parameters());
+    let mut wider = config("d-cadlif");
+    wider.network.hidden = vec![12, 10];
+    let message = build::<f32>(&wider, 8, 5).restore(network.state()).unwrap_err().to_string();
+    assert!(
+        message.contains("hidden1.weight") && message.contains("[12, 9]") && message.contains("[12, 10]"),
+        "{message}"
+    );
+    let message = build::<f32>(&config("lif"), 8, 5).restore(network.state()).unwrap_err().to_string();
+    assert!(message.contains("hidden0.gain"), "{message}");
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut config = config("d-cadlif");
+            config.network = colearn_network::config::NetworkSection {
+                hidden: vec![40, 33],
+                dropout: 0.3,
+                dropout_mask: DropoutMask::Step,
+            };
+            let mut network = build::<f32>(&config, 20, 7);
+            network.calibrate(&input::<f32>(40, 37, 20).view());
+            let mut tape = Tape::new();
+            let recording = network.record(&mut tape, input(40, 37, 20), &mut rng(5));
+            let labels: Vec<usize> = (0..37).map(|b| b % 7).collect();
+            let loss = tape.cross_entropy(recording.scores, &labels);
+            tape.backward(loss);
+            let gradients: Vec<_> = recording.parameters.iter().map(|&v| tape.gradient(v).cloned()).collect();
+            (tape.value(loss).clone(), gradients)
+        })
+    };
+    let one = run(1);
+    for threads in [2, 3, 8] {
+        assert_eq!(one, run(threads), "{threads} threads");
+    }
+}
+
+#[test]
+fn wrong_values_are_named_with_their_range() {
+    let message = |change: &dyn Fn(&mut NetworkConfig)| {
+        let mut config = NetworkConfig::default();
+        change(&mut config);
+        config.validate(40, 10).unwrap_err().to_string()
+    };
+    for (found, expected) in [
+        (message(&|c| c.network.hidden = vec![]), "network.hidden = []"),
+        (message(&|c| c.network.dropout = 1.0), "network.dropout = 1: expected 0 ≤ dropout < 1"),
+        (message(&|c| c.synapse.max_delay = 0), "synapse.max_delay = 0: expected 1 to 1000 steps"),
+        (message(&|c| c.norm.gain = f64::NAN), "norm.gain = NaN"),
+        (message(&|c| c.norm.momentum = 0.0), "norm.momentum = 0"),
+    ] {
+        assert!(found.contains(expected), "{found}");
+    }
+    let unknown = NetworkConfig::default().set_model("d-alif").unwrap_err();
+    assert!(
+        matches!(unknown, NetworkError::Model { .. }) && unknown.to_string().contains("d-cadlif"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_surrogate_is_a_name_or_a_table() {
+    let read = |text: &str| toml::from_str::<NetworkConfig>(text);
+    let named = read("neuron.surrogate = \"arc_tangent\"").unwrap();
+    assert_eq!(named.neuron.surrogate, Surrogate::ArcTangent { slope: 5.0 });
+    let full = read("neuron.surrogate = { arc_tangent = { slope = 2.0 } }").unwrap();
+    assert_eq!(full.neuron.surrogate, Surrogate::ArcTangent { slope: 2.0 });
+    let written = toml::to_string(&full).unwrap();
+    assert_eq!(read(&written).unwrap(), full);
+    let message = read("neuron.surrogate = \"box\"").unwrap_err().to_string();
+    assert!(message.contains("\"box\"") && message.contains("fast_sigmoid"), "{message}");
+}
+
+#[test]
+fn model_names_round_trip() {
+    for name in MODEL_NAMES {
+        assert_eq!(config(name).model_name(), name);
+    }
+}

@@ -1,0 +1,98 @@
+//! How long a layer takes forward, backward and in inference:
+//! `cargo run --release -p colearn-neurons --example scan_speed`.
+//!
+//! One thread unless RAYON_NUM_THREADS says otherwise. The best of twenty runs is shown, in milliseconds.
+
+#![expect(clippy::print_stdout, reason = "the example's purpose is to print its measurements")]
+
+use colearn_neurons::{Neuron, NeuronConfig, NeuronModel, Surrogate, infer, initial, scan};
+use colearn_tape::{Fused, Pullback, Real, Tape, layout};
+use ndarray::{Array1, Array2, Array3, ArrayD};
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
+use ndarray_rand::rand_distr::{Normal, StandardNormal};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+const SHAPE: (usize, usize, usize) = (100, 128, 128);
+
+fn main() {
+    let threads = std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .expect("the pool is built first of all");
+    println!("(T, B, N) = {SHAPE:?}, {threads} thread(s) [ms]");
+    println!("{:24}{:>9}{:>9}{:>9}", "", "forward", "backward", "infer");
+    for &model in NeuronModel::ALL {
+        measure::<f32>(model.name(), &Neuron::new(model), false);
+    }
+    measure::<f32>("cadlif, recurrent", &Neuron::new(NeuronModel::Cadlif), true);
+    let mut config = NeuronConfig::new(NeuronModel::Cadlif);
+    config.surrogate = Surrogate::ArcTangent { slope: 5.0 };
+    measure::<f32>("cadlif, arc tangent", &config.validate().expect("the slope is positive"), false);
+    measure::<f64>("cadlif, f64", &Neuron::new(NeuronModel::Cadlif), false);
+}
+
+/// Notes when the backward pass gets here, and passes `gradient` on.
+#[derive(Debug)]
+struct Probe<F> {
+    gradient: Option<ArrayD<F>>,
+    times: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl<F: Real> Fused<F> for Probe<F> {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+
+    fn backward(&self, _pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        let gradient = self.gradient.clone();
+        self.times.lock().expect("no thread panics").push(Instant::now());
+        vec![gradient]
+    }
+}
+
+fn unit_major<F: Real>(mean: f64, deviation: f64, rng: &mut StdRng) -> Array3<F> {
+    let (steps, batch, units) = SHAPE;
+    let distribution = Normal::new(mean, deviation).expect("the deviation is positive");
+    let data = Array1::random_using(steps * batch * units, distribution, rng).mapv(F::of).to_vec();
+    layout::from_units(steps, batch, units, data)
+}
+
+fn measure<F: Real>(name: &str, neuron: &Neuron, recurrent: bool) {
+    let units = SHAPE.2;
+    let mut rng = StdRng::seed_from_u64(1);
+    let current = unit_major::<F>(1.0, 2.0, &mut rng);
+    let above = unit_major::<F>(0.0, 1.0, &mut rng).into_dyn();
+    let parameters: Vec<Array1<F>> = neuron.specs().iter().map(|s| initial(s, units, &mut rng)).collect();
+    let draw =
+        || Array2::random_using((units, units), StandardNormal, &mut rng).mapv(|v: f64| F::of(0.09 * v));
+    let weights = recurrent.then(draw);
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let mut tape = Tape::<F>::new();
+    let [mut forward, mut backward, mut inference] = [f64::INFINITY; 3];
+    for _ in 0..20 {
+        tape.reset();
+        let source = tape.leaf(&ndarray::arr0(F::zero()));
+        let probe = Probe { gradient: None, times: Arc::clone(&times) };
+        let input = tape.fused(&[source], current.clone().into_dyn(), probe);
+        let values: Vec<_> = parameters.iter().map(|p| tape.leaf(p)).collect();
+        let v = weights.as_ref().map(|v| tape.leaf(v));
+        let start = Instant::now();
+        let output = scan(&mut tape, neuron, input, &values, v);
+        forward = forward.min(start.elapsed().as_secs_f64());
+        let probe = Probe { gradient: Some(above.clone()), times: Arc::clone(&times) };
+        let loss = tape.fused(&[output], ndarray::arr0(F::zero()).into_dyn(), probe);
+        tape.backward(loss);
+        let reached: Vec<Instant> = times.lock().expect("no thread panics").drain(..).collect();
+        backward = backward.min((reached[1] - reached[0]).as_secs_f64());
+        let views: Vec<_> = parameters.iter().map(|p| p.view()).collect();
+        let start = Instant::now();
+        let output = infer(neuron, &current, &views, weights.as_deref(), tape.pool());
+        inference = inference.min(start.elapsed().as_secs_f64());
+        tape.pool().give(output);
+    }
+    let [forward, backward, inference] = [forward, backward, inference].map(|seconds| seconds * 1000.0);
+    println!("{name:24}{forward:9.2}{backward:9.2}{inference:9.2}");
+}

@@ -1,0 +1,138 @@
+//! What the parameters mean: time constants, stability and gain below threshold.
+//!
+//! Below threshold the adaptive model is the linear map
+//!
+//! ```text
+//! w' = β w + a u,   u' = α u + (1 − α)(I − w')
+//! ```
+//!
+//! with determinant αβ and trace α + β − (1 − α) a. Both eigenvalues lie inside the unit circle exactly where
+//! −(1 − β) < a < (1 + α)(1 + β)/(1 − α) (the Jury conditions |trace| < 1 + determinant, determinant < 1).
+//!
+//! ```
+//! use colearn_neurons::analysis::{decay, is_stable, steady_state_gain, time_constant};
+//!
+//! // At steps of 10 ms, a decay of 0.96 is a time constant of 245 ms.
+//! assert_eq!((time_constant(0.96, 0.01) * 1000.0_f64).round(), 245.0);
+//! assert!((decay(time_constant(0.96, 0.01), 0.01) - 0.96).abs() < 1e-12);
+//! assert!(is_stable(0.9, 0.98, 0.5) && !is_stable(0.9, 0.98, -0.5));
+//! assert!((steady_state_gain(0.98, 0.5) - 1.0 / 26.0).abs() < 1e-12);
+//! ```
+
+/// τ = −Δt/ln α, in the unit of `dt`: the time in which a decay of α per step falls to 1/e.
+#[must_use]
+pub fn time_constant(decay: f64, dt: f64) -> f64 {
+    -dt / decay.ln()
+}
+
+/// α = exp(−Δt/τ): the decay per step of a time constant in the unit of `dt`.
+#[must_use]
+pub fn decay(time_constant: f64, dt: f64) -> f64 {
+    (-dt / time_constant).exp()
+}
+
+/// Values of a for which the sub-threshold map is stable: the open interval (−(1 − β), (1 + α)(1 + β)/(1 − α)).
+#[must_use]
+pub fn stable_coupling(alpha: f64, beta: f64) -> (f64, f64) {
+    (-(1.0 - beta), (1.0 + alpha) * (1.0 + beta) / (1.0 - alpha))
+}
+
+/// Whether the sub-threshold map settles, for α and β in (0, 1).
+#[must_use]
+pub fn is_stable(alpha: f64, beta: f64, a: f64) -> bool {
+    let (low, high) = stable_coupling(alpha, beta);
+    low < a && a < high
+}
+
+/// Eigenvalues of the sub-threshold map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Eigenvalues {
+    /// Two real ones, the larger first: over-damped.
+    Real(f64, f64),
+    /// A conjugate pair: under-damped, the neuron rings.
+    Complex {
+        /// Real part.
+        real: f64,
+        /// Positive imaginary part.
+        imaginary: f64,
+    },
+}
+
+impl Eigenvalues {
+    /// Of the map with these parameters.
+    #[must_use]
+    pub fn of(alpha: f64, beta: f64, a: f64) -> Self {
+        let half_trace = f64::midpoint(alpha, beta - (1.0 - alpha) * a);
+        let discriminant = half_trace * half_trace - alpha * beta;
+        if discriminant < 0.0 {
+            Self::Complex { real: half_trace, imaginary: (-discriminant).sqrt() }
+        } else {
+            Self::Real(half_trace + discriminant.sqrt(), half_trace - discriminant.sqrt())
+        }
+    }
+
+    /// The largest modulus: the factor by which a disturbance shrinks (or grows) each step in the long run.
+    #[must_use]
+    pub fn radius(self) -> f64 {
+        match self {
+            Self::Real(x, y) => x.abs().max(y.abs()),
+            Self::Complex { real, imaginary } => real.hypot(imaginary),
+        }
+    }
+}
+
+/// u/I at rest under constant input below threshold: 1/(1 + a/(1 − β)).
+#[must_use]
+pub fn steady_state_gain(beta: f64, a: f64) -> f64 {
+    1.0 / (1.0 + a / (1.0 - beta))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_inequality_says_what_the_eigenvalues_say(
+            alpha in 0.01..0.999f64, beta in 0.01..0.999f64, a in -3.0..20.0f64
+        ) {
+            let radius = Eigenvalues::of(alpha, beta, a).radius();
+            // On the edge both are right: rounding decides.
+            prop_assume!((radius - 1.0).abs() > 1e-9);
+            prop_assert_eq!(is_stable(alpha, beta, a), radius < 1.0);
+        }
+
+        #[test]
+        fn eigenvalues_have_the_trace_and_determinant_of_the_map(
+            alpha in 0.01..0.999f64, beta in 0.01..0.999f64, a in -3.0..3.0f64
+        ) {
+            let (sum, product) = match Eigenvalues::of(alpha, beta, a) {
+                Eigenvalues::Real(x, y) => (x + y, x * y),
+                Eigenvalues::Complex { real, imaginary } => (2.0 * real, real * real + imaginary * imaginary),
+            };
+            // Written as the matrix of (u, w) → (u', w').
+            let matrix = [[alpha - (1.0 - alpha) * a, -(1.0 - alpha) * beta], [a, beta]];
+            let determinant = matrix[0][0] * matrix[1][1] - matrix[0][1] * matrix[1][0];
+            prop_assert!((sum - matrix[0][0] - matrix[1][1]).abs() < 1e-12);
+            prop_assert!((product - determinant).abs() < 1e-10);
+        }
+
+        #[test]
+        fn decay_and_time_constant_are_inverse(alpha in 0.01..0.999f64, dt in 0.001..10.0f64) {
+            prop_assert!((decay(time_constant(alpha, dt), dt) - alpha).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn the_whole_constrained_box_is_stable() {
+        let [alpha, beta, a, _] = crate::adlif::CONSTRAINED.map(|spec| spec.bounds);
+        for alpha in [alpha.0, alpha.1] {
+            for beta in [beta.0, beta.1] {
+                for a in [a.0, a.1] {
+                    assert!(is_stable(alpha, beta, a), "{alpha} {beta} {a}");
+                }
+            }
+        }
+    }
+}

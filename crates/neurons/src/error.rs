@@ -1,0 +1,45 @@
+//! What can be wrong with a neuron's configuration.
+
+/// A configuration that describes no neuron.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Bounds are given for a parameter that the model does not have.
+    #[error("bounds: {model} has no parameter `{found}`; it has {known:?}")]
+    UnknownParameter {
+        /// Name of the model.
+        model: &'static str,
+        /// The name that was found.
+        found: String,
+        /// The names it has.
+        known: Vec<&'static str>,
+    },
+    /// Bounds that are no interval of finite numbers, or that leave [0, 1] for a time constant.
+    #[error("bounds of `{name}` of {model}: expected {expected}, found [{low}, {high}]")]
+    Bounds {
+        /// Name of the model.
+        model: &'static str,
+        /// Name of the parameter.
+        name: &'static str,
+        /// What an interval must satisfy.
+        expected: &'static str,
+        /// Lower bound found.
+        low: f64,
+        /// Upper bound found.
+        high: f64,
+    },
+    /// A threshold that is not positive and finite.
+    #[error("threshold: expected a positive finite number, found {found}")]
+    Threshold {
+        /// The threshold that was found.
+        found: f64,
+    },
+    /// A width, slope or scale of a surrogate that is not positive and finite.
+    #[error("surrogate: expected a positive finite {name}, found {found}")]
+    Surrogate {
+        /// Which number.
+        name: &'static str,
+        /// Its value.
+        found: f64,
+    },
+}

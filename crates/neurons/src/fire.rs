@@ -1,0 +1,80 @@
+//! From the membrane to the output: a step, a soft step, or the membrane itself.
+
+use crate::dynamics::Dynamics;
+use crate::surrogate::change;
+use crate::{Firing, Neuron, Surrogate};
+use colearn_tape::{Lanes, Real};
+
+/// The output of a unit, as a function of its membrane.
+pub(crate) trait Fire<F: Real>: Copy + Send + Sync {
+    fn output(self, u: F) -> F;
+}
+
+/// H(u − θ).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step<F>(pub(crate) F);
+
+/// The surrogate's soft function of u − θ.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SoftStep<F>(pub(crate) F, pub(crate) Surrogate);
+
+/// u.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Membrane;
+
+impl<F: Real> Fire<F> for Step<F> {
+    #[inline(always)]
+    fn output(self, u: F) -> F {
+        if u > self.0 { F::one() } else { F::zero() }
+    }
+}
+
+impl<F: Real> Fire<F> for SoftStep<F> {
+    #[inline(always)]
+    fn output(self, u: F) -> F {
+        self.1.soft(u - self.0)
+    }
+}
+
+impl<F: Real> Fire<F> for Membrane {
+    #[inline(always)]
+    fn output(self, u: F) -> F {
+        u
+    }
+}
+
+/// The output function of a neuron, chosen at run time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Output<F> {
+    Spike(Step<F>, Surrogate),
+    Soft(SoftStep<F>),
+    Membrane,
+}
+
+impl<F: Real> Output<F> {
+    /// The output function of `neuron`, whose dynamics are `D`.
+    pub(crate) fn of<D: Dynamics<F, S, P>, const S: usize, const P: usize>(neuron: &Neuron) -> Self {
+        let threshold = F::of(neuron.threshold());
+        match neuron.firing() {
+            _ if !D::SPIKING => Self::Membrane,
+            Firing::Spike => Self::Spike(Step(threshold), neuron.surrogate()),
+            Firing::Soft => Self::Soft(SoftStep(threshold, neuron.surrogate())),
+        }
+    }
+
+    /// Turns every membrane value of `rows` into the output there, and fills `slopes` with its derivative.
+    #[inline(always)]
+    pub(crate) fn fill(self, rows: &mut [Lanes<F>], slopes: &mut [Lanes<F>]) {
+        match self {
+            Self::Spike(step, surrogate) => {
+                surrogate.fill_derivative(step.0, rows, slopes);
+                change(rows, |u| step.output(u));
+            }
+            Self::Soft(SoftStep(threshold, surrogate)) => {
+                surrogate.fill_derivative(threshold, rows, slopes);
+                surrogate.change_to_soft(threshold, rows);
+            }
+            Self::Membrane => slopes.fill(Lanes::splat(F::one())),
+        }
+    }
+}

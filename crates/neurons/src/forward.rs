@@ -1,0 +1,154 @@
+//! The forward scan over time of units that do not see each other.
+//!
+//! Parallel over chunks of [`UNITS`] units; inside a unit, blocks of sixteen samples; inside a block, one loop over
+//! time with the state in registers. Work: steps × batch × units times the model's ten or so operations; the reads
+//! and writes of memory are what it costs.
+
+use crate::Neuron;
+use crate::dynamics::Dynamics;
+use crate::fire::{Fire, Membrane, Output};
+use crate::lane_step::integrate;
+use crate::model::Visitor;
+use crate::row::Row;
+use crate::shape::{Shape, clamped};
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{LANES, Real};
+use ndarray::ArrayView1;
+use rayon::prelude::*;
+use std::marker::PhantomData;
+
+/// Units a task works on. Fixed: results cannot depend on the number of threads.
+pub(crate) const UNITS: usize = 4;
+
+/// Runs a neuron over unit-major sequences.
+#[derive(Debug)]
+pub(crate) struct Forward<'a, F> {
+    pub(crate) neuron: &'a Neuron,
+    pub(crate) parameters: &'a [ArrayView1<'a, F>],
+    pub(crate) shape: Shape,
+    /// Input currents.
+    pub(crate) input: &'a [F],
+    /// Receives the outputs.
+    pub(crate) output: &'a mut [F],
+    /// Receives each unit's states before the spike, variable after variable; `None` if nobody needs them.
+    pub(crate) states: Option<&'a mut [F]>,
+}
+
+impl<F: Real> Visitor<F> for Forward<'_, F> {
+    type Output = ();
+
+    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
+        match Output::of::<D, S, P>(self.neuron) {
+            Output::Membrane => self.run::<D, _, S, P>(Membrane),
+            Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step),
+            Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft),
+            Output::Spike(..) | Output::Soft(..) => {
+                unreachable!("a model without spikes sends out its membrane")
+            }
+        }
+    }
+}
+
+impl<F: Real> Forward<'_, F> {
+    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
+        let Self { neuron, parameters, shape, input, output, states } = self;
+        let (block, batch) = (shape.block(), shape.batch);
+        if block == 0 {
+            return;
+        }
+        let parameters = clamped::<F, P>(neuron, parameters, shape.units);
+        let inputs = input.par_chunks(UNITS * block);
+        let tasks = output.par_chunks_mut(UNITS * block).zip(inputs).zip(parameters.par_chunks(UNITS));
+        if let Some(states) = states {
+            tasks.zip(states.par_chunks_mut(UNITS * S * block)).for_each(|(((output, input), p), states)| {
+                for (n, states) in states.chunks_mut(S * block).enumerate() {
+                    let of_unit = n * block..(n + 1) * block;
+                    let (input, output) = (&input[of_unit.clone()], &mut output[of_unit]);
+                    let p = p[n];
+                    dispatch(Unit::<F, D, A, S, P, true> {
+                        p,
+                        fire,
+                        batch,
+                        input,
+                        output,
+                        states,
+                        dynamics: PhantomData,
+                    });
+                }
+            });
+        } else {
+            tasks.for_each(|((output, input), p)| {
+                for (n, (output, input)) in output.chunks_mut(block).zip(input.chunks(block)).enumerate() {
+                    let (p, states) = (p[n], &mut [][..]);
+                    dispatch(Unit::<F, D, A, S, P, false> {
+                        p,
+                        fire,
+                        batch,
+                        input,
+                        output,
+                        states,
+                        dynamics: PhantomData,
+                    });
+                }
+            });
+        }
+    }
+}
+
+/// One unit over all samples.
+#[derive(Debug)]
+pub(crate) struct Unit<'a, F, D, A, const S: usize, const P: usize, const SAVE: bool> {
+    pub(crate) p: [F; P],
+    pub(crate) fire: A,
+    pub(crate) batch: usize,
+    pub(crate) input: &'a [F],
+    pub(crate) output: &'a mut [F],
+    pub(crate) states: &'a mut [F],
+    pub(crate) dynamics: PhantomData<D>,
+}
+
+impl<F, D, A, const S: usize, const P: usize, const SAVE: bool> Kernel for Unit<'_, F, D, A, S, P, SAVE>
+where
+    F: Real,
+    D: Dynamics<F, S, P>,
+    A: Fire<F>,
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(mut self) {
+        let whole = self.batch / LANES * LANES;
+        for start in (0..whole).step_by(LANES) {
+            self.samples(start, LANES);
+        }
+        if whole < self.batch {
+            self.samples(whole, self.batch - whole);
+        }
+    }
+}
+
+impl<F, D, A, const S: usize, const P: usize, const SAVE: bool> Unit<'_, F, D, A, S, P, SAVE>
+where
+    F: Real,
+    D: Dynamics<F, S, P>,
+    A: Fire<F>,
+{
+    /// Samples `start..start + count` over all time.
+    #[inline(always)]
+    fn samples(&mut self, start: usize, count: usize) {
+        let block = self.input.len();
+        let (mut state, mut spike) = ([Row::default(); S], Row::default());
+        for at in (start..block).step_by(self.batch) {
+            let input = Row::load(&self.input[at..], count);
+            let (before_spike, output) = integrate::<F, D, A, S, P>(&self.p, self.fire, state, spike, input);
+            output.store(&mut self.output[at..], count);
+            if SAVE {
+                for (k, variable) in before_spike.iter().enumerate() {
+                    variable.store(&mut self.states[k * block + at..], count);
+                }
+            }
+            state = D::settle(&self.p, before_spike, output);
+            spike = output;
+        }
+    }
+}

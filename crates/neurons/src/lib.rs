@@ -1,0 +1,61 @@
+//! Spiking neuron models as fused scans over time, with surrogate gradients.
+//!
+//! A model is a pair of small functions of one unit and one sample over one step, with their adjoints. A shared
+//! driver does the rest: it loops over time with the state in registers, sixteen samples side by side, shares out
+//! units to threads, and records the whole sequence as one node of a [`colearn_tape::Tape`].
+//!
+//! | model | equations |
+//! | --- | --- |
+//! | [`NeuronModel::Lif`] | u ← α(u − s) + (1 − α)I |
+//! | [`NeuronModel::Adlif`], [`NeuronModel::Cadlif`] | w ← βw + au + bs, then u ← α(u − s) + (1 − α)(I − w) |
+//! | [`NeuronModel::SeAdlif`] | û ← αu + (1 − α)(I − w), then u ← û(1 − s), w ← βw + (1 − β)q(au + bs) |
+//! | [`NeuronModel::Integrator`] | u ← αu + (1 − α)I, no spikes |
+//!
+//! with the spike s = H(u − θ). Recurrence is not another model: any of them may add s[t−1] V to its current.
+//!
+//! | symbol | meaning | unit | shape |
+//! | --- | --- | --- | --- |
+//! | I | input current | threshold | (T, B, N) |
+//! | u, w | membrane, adaptation | threshold | (T, B, N) |
+//! | s | spike, 0 or 1 | – | (T, B, N) |
+//! | α, β | decay of u and of w per step | – | (N) |
+//! | a, b | coupling of w to u and to s | – | (N) |
+//! | V | recurrent weights, from row to column | threshold | (N, N) |
+//!
+//! * [`scan()`] records a neuron over a sequence on a tape; [`forward`] keeps its states without one; [`infer`] keeps
+//!   nothing but the output; [`step()`] goes one time step further for one sample, to the same bits.
+//! * [`NeuronConfig`] is what configurations say; [`Neuron`] is the checked form that runs.
+//! * [`Surrogate`] is the derivative that stands in for the step's.
+//! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
+//!
+//! To add a model, write its file (the parameters with their bounds, and `Dynamics` with the two adjoints) and add
+//! its line to the registry in `model.rs`: every function above, and every law in the tests, then holds it too.
+
+mod adlif;
+pub mod analysis;
+mod backward;
+mod dynamics;
+mod error;
+mod fire;
+mod forward;
+mod integrator;
+mod lane_step;
+mod lif;
+mod model;
+mod neuron;
+mod parameters;
+mod recurrent;
+mod row;
+mod scan;
+mod se_adlif;
+mod shape;
+mod step;
+mod surrogate;
+
+pub use error::Error;
+pub use model::NeuronModel;
+pub use neuron::{Firing, Neuron, NeuronConfig};
+pub use parameters::{ParameterRole, ParameterSpec, initial};
+pub use scan::{Trace, forward, infer, scan};
+pub use step::{NeuronState, StepParameters, step};
+pub use surrogate::Surrogate;

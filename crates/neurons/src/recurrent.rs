@@ -1,0 +1,315 @@
+//! Recurrence as composition: any model driven by I[t] + s[t−1] V.
+//!
+//! ```text
+//! current[t, j] = I[t, j] + Σ_i s[t−1, i] V[i, j],   i ≠ j
+//! ```
+//!
+//! Units see each other, so that tasks are blocks of sixteen samples instead of chunks of units: inside a block, time
+//! runs outside and units run inside. Gradients, with g[t] = ∂L/∂current[t] (which is also ∂L/∂I[t]): s[t−1, i] gets
+//! Σ_j V[i, j] g[t, j], and V[i, j] gets Σ_t,b s[t−1, b, i] g[t, b, j], one matrix product over the whole sequence
+//! after the scan. The diagonal of V is neither used nor trained: a neuron's own past is its dynamics' business.
+//!
+//! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
+
+mod kernels;
+
+use crate::Neuron;
+use crate::dynamics::Dynamics;
+use crate::fire::{Fire, Membrane, Output};
+use crate::forward::UNITS;
+use crate::model::Visitor;
+use crate::shape::{Shape, clamped};
+use colearn_tape::simd::dispatch;
+use colearn_tape::{LANES, Lanes, Pool, Real};
+use kernels::{BackwardBlock, ForwardBlock};
+use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
+use rayon::prelude::*;
+use std::marker::PhantomData;
+
+/// What the forward pass saves.
+#[derive(Debug)]
+pub(crate) enum Saved<F> {
+    /// States before the spike, unit after unit, variable after variable, each a (T, B) block.
+    Units(Vec<F>),
+    /// Currents and states in blocks of samples.
+    Blocks(Blocks<F>),
+}
+
+/// What a recurrent scan saves, sixteen samples side by side.
+#[derive(Debug)]
+pub(crate) struct Blocks<F> {
+    /// Total current: (block, T, N).
+    currents: Vec<Lanes<F>>,
+    /// States before the spike: (block, T, variable, N).
+    states: Vec<Lanes<F>>,
+}
+
+impl<F: Real> Blocks<F> {
+    /// The states as the other scan saves them.
+    pub(crate) fn into_units(self, neuron: &Neuron, shape: Shape, pool: &mut Pool<F>) -> Vec<F> {
+        let variables = neuron.model().states();
+        let mut states = pool.take(shape.len() * variables);
+        if !states.is_empty() {
+            let rows = variables * shape.units;
+            states.par_chunks_mut(variables * shape.block()).enumerate().for_each(|(n, unit)| {
+                for (k, out) in unit.chunks_mut(shape.block()).enumerate() {
+                    unpack(&self.states, rows, k * shape.units + n, shape, out);
+                }
+            });
+        }
+        self.recycle(pool);
+        states
+    }
+
+    pub(crate) fn recycle(self, pool: &mut Pool<F>) {
+        pool.give_lanes(self.currents);
+        pool.give_lanes(self.states);
+    }
+}
+
+fn blocks(shape: Shape) -> usize {
+    shape.batch.div_ceil(LANES)
+}
+
+/// Samples in block `k`.
+fn count(shape: Shape, k: usize) -> usize {
+    (shape.batch - k * LANES).min(LANES)
+}
+
+/// Row `row` of `rows` rows a step, from blocks of samples to one (T, B) block.
+fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, out: &mut [F]) {
+    for (k, block) in packed.chunks(shape.steps * rows).enumerate() {
+        for (t, step) in block.chunks(rows).enumerate() {
+            step[row].store(&mut out[t * shape.batch + k * LANES..], count(shape, k));
+        }
+    }
+}
+
+/// All units of (block, T, N), unpacked to unit-major order.
+fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
+    out.par_chunks_mut(UNITS * shape.block()).enumerate().for_each(|(chunk, units)| {
+        for (k, out) in units.chunks_mut(shape.block()).enumerate() {
+            unpack(packed, shape.units, chunk * UNITS + k, shape, out);
+        }
+    });
+}
+
+/// V without its diagonal, row by row, or its transpose.
+fn pack_weights<F: Real>(weights: &ArrayRef2<F>, transposed: bool, pool: &mut Pool<F>) -> Vec<F> {
+    let n = weights.nrows();
+    let mut packed = pool.take(n * n);
+    for ((i, j), &v) in weights.indexed_iter() {
+        let place = if transposed { j * n + i } else { i * n + j };
+        packed[place] = if i == j { F::zero() } else { v };
+    }
+    packed
+}
+
+/// Runs a recurrent layer over unit-major sequences.
+#[derive(Debug)]
+pub(crate) struct RecurrentForward<'a, F> {
+    pub(crate) neuron: &'a Neuron,
+    pub(crate) parameters: &'a [ArrayView1<'a, F>],
+    pub(crate) weights: &'a ArrayRef2<F>,
+    pub(crate) shape: Shape,
+    /// Input currents.
+    pub(crate) input: &'a [F],
+    /// Receives the outputs.
+    pub(crate) output: &'a mut [F],
+    pub(crate) pool: &'a mut Pool<F>,
+}
+
+impl<F: Real> RecurrentForward<'_, F> {
+    /// Runs and saves what the backward pass needs.
+    pub(crate) fn record(self) -> Blocks<F> {
+        let steps = self.shape.steps;
+        self.run(steps)
+    }
+
+    /// Runs and saves nothing.
+    pub(crate) fn infer(self) {
+        let kept = RecurrentForward { pool: &mut *self.pool, output: &mut *self.output, ..self }.run(1);
+        kept.recycle(self.pool);
+    }
+
+    /// Runs with room for `kept` steps of currents and states.
+    fn run(self, kept: usize) -> Blocks<F> {
+        let Self { neuron, parameters, weights, shape, input, output, pool } = self;
+        let (all, rows) = (blocks(shape), kept * shape.units);
+        let mut saved = Blocks {
+            currents: pool.take_lanes(all * rows),
+            states: pool.take_lanes(all * rows * neuron.model().states()),
+        };
+        if shape.len() == 0 {
+            return saved;
+        }
+        let weights = pack_weights(weights, true, pool);
+        let mut spikes = pool.take_lanes(all * shape.steps * shape.units);
+        let (saved_out, spikes_out) = (&mut saved, &mut spikes[..]);
+        let run = Run {
+            neuron,
+            parameters,
+            weights: &weights,
+            shape,
+            input,
+            kept,
+            saved: saved_out,
+            spikes: spikes_out,
+        };
+        neuron.model().visit(run);
+        unpack_units(&spikes, shape, output);
+        pool.give_lanes(spikes);
+        pool.give_vec(weights);
+        saved
+    }
+}
+
+/// The forward pass with its buffers.
+struct Run<'a, F> {
+    neuron: &'a Neuron,
+    parameters: &'a [ArrayView1<'a, F>],
+    weights: &'a [F],
+    shape: Shape,
+    input: &'a [F],
+    kept: usize,
+    saved: &'a mut Blocks<F>,
+    spikes: &'a mut [Lanes<F>],
+}
+
+impl<F: Real> Visitor<F> for Run<'_, F> {
+    type Output = ();
+
+    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
+        match Output::of::<D, S, P>(self.neuron) {
+            Output::Membrane => self.run::<D, _, S, P>(Membrane),
+            Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step),
+            Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft),
+            Output::Spike(..) | Output::Soft(..) => {
+                unreachable!("a model without spikes sends out its membrane")
+            }
+        }
+    }
+}
+
+impl<F: Real> Run<'_, F> {
+    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
+        let Self { neuron, parameters, weights, shape, input, kept, saved, spikes } = self;
+        let parameters = clamped::<F, P>(neuron, parameters, shape.units);
+        let rows = kept * shape.units;
+        let buffers = saved.currents.par_chunks_mut(rows).zip(saved.states.par_chunks_mut(rows * S));
+        spikes.par_chunks_mut(shape.steps * shape.units).zip(buffers).enumerate().for_each(
+            |(k, (spikes, (currents, states)))| {
+                dispatch(ForwardBlock::<F, D, A, S, P> {
+                    parameters: &parameters,
+                    fire,
+                    weights,
+                    shape,
+                    start: k * LANES,
+                    count: count(shape, k),
+                    input,
+                    kept,
+                    currents,
+                    states,
+                    spikes,
+                    dynamics: PhantomData,
+                });
+            },
+        );
+    }
+}
+
+/// Pulls ∂L/∂output of a recurrent layer back to the input and the parameters. All sequences are unit-major.
+#[derive(Debug)]
+pub(crate) struct RecurrentBackward<'a, F> {
+    pub(crate) neuron: &'a Neuron,
+    pub(crate) parameters: &'a [ArrayView1<'a, F>],
+    pub(crate) weights: &'a ArrayRef2<F>,
+    pub(crate) shape: Shape,
+    pub(crate) saved: &'a Blocks<F>,
+    /// ∂L/∂output.
+    pub(crate) gradient: &'a [F],
+    /// Receives ∂L/∂input.
+    pub(crate) g_input: &'a mut [F],
+    /// Receives ∂L/∂(value used), unit by unit, parameter by parameter; not masked.
+    pub(crate) g_parameters: &'a mut [F],
+    pub(crate) pool: &'a mut Pool<F>,
+}
+
+impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
+    type Output = ();
+
+    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
+        let Self { neuron, shape, saved, pool, .. } = self;
+        self.g_parameters.fill(F::zero());
+        if shape.len() == 0 {
+            return;
+        }
+        let output = Output::of::<D, S, P>(neuron);
+        let parameters = clamped::<F, P>(neuron, self.parameters, shape.units);
+        let weights = pack_weights(self.weights, false, pool);
+        let (all, rows) = (blocks(shape), shape.steps * shape.units);
+        let mut currents = pool.take_lanes(all * rows);
+        let mut scratch = pool.take_lanes(all * BackwardBlock::<F, D, S, P>::scratch(shape.units));
+        let mut sums = pool.take_lanes(all * P * shape.units);
+        currents
+            .par_chunks_mut(rows)
+            .zip(scratch.par_chunks_mut(BackwardBlock::<F, D, S, P>::scratch(shape.units)))
+            .zip(sums.par_chunks_mut(P * shape.units))
+            .enumerate()
+            .for_each(|(k, ((g_currents, scratch), sums))| {
+                dispatch(BackwardBlock::<F, D, S, P> {
+                    parameters: &parameters,
+                    output,
+                    weights: &weights,
+                    shape,
+                    start: k * LANES,
+                    count: count(shape, k),
+                    currents: &saved.currents[k * rows..(k + 1) * rows],
+                    states: &saved.states[k * rows * S..(k + 1) * rows * S],
+                    gradient: self.gradient,
+                    g_currents,
+                    scratch,
+                    sums,
+                    dynamics: PhantomData,
+                });
+            });
+        unpack_units(&currents, shape, self.g_input);
+        for (k, sums) in sums.chunks(P * shape.units).enumerate() {
+            for (total, lanes) in self.g_parameters.iter_mut().zip(sums) {
+                *total += lanes.0[..count(shape, k)].iter().fold(F::zero(), |sum, &x| sum + x);
+            }
+        }
+        pool.give_lanes(currents);
+        pool.give_lanes(scratch);
+        pool.give_lanes(sums);
+        pool.give_vec(weights);
+    }
+}
+
+/// ∂L/∂V[i, j] = Σ_t,b s[t−1, b, i] g[t, b, j], zero on the diagonal. Both sequences are unit-major: each is a matrix
+/// of N rows whose columns are the steps of all samples, so that one step later is B columns further.
+pub(crate) fn weight_gradient<F: Real>(
+    spikes: &[F],
+    g_current: &[F],
+    shape: Shape,
+    pool: &mut Pool<F>,
+) -> Array2<F> {
+    let (n, block, batch) = (shape.units, shape.block(), shape.batch);
+    let mut gradient =
+        Array2::from_shape_vec((n, n), pool.take(n * n)).expect("the buffer has the length of V");
+    if shape.steps < 2 || shape.len() == 0 {
+        gradient.fill(F::zero());
+        return gradient;
+    }
+    let matrix = |data| ArrayView2::from_shape((n, block), data).expect("a unit-major sequence has N rows");
+    let (before, after) = (matrix(spikes), matrix(g_current));
+    let (before, after) = (before.slice(s![.., ..block - batch]), after.slice(s![.., batch..]));
+    let product = |(spikes, mut rows): (ArrayView2<'_, F>, ArrayViewMut2<'_, F>)| {
+        general_mat_mul(F::one(), &spikes, &after.t(), F::zero(), &mut rows);
+    };
+    // Rows are whole sums, so that sharing them out changes no bit.
+    let rows = gradient.axis_chunks_iter_mut(Axis(0), LANES).into_par_iter();
+    before.axis_chunks_iter(Axis(0), LANES).into_par_iter().zip(rows).for_each(product);
+    gradient.diag_mut().fill(F::zero());
+    gradient
+}

@@ -1,0 +1,324 @@
+//! A neuron over a whole sequence: on a tape, with a trace, or as bare inference.
+//!
+//! Inputs are currents of shape (T, B, N) (step, sample, unit) in any memory order; outputs have the same shape in
+//! unit-major order (see [`colearn_tape::layout`]). The state starts at zero. Parameters are vectors of N stored
+//! values in the order of [`crate::NeuronModel::specs`]; what is used is the stored value clamped to its bounds, and
+//! a parameter outside its bounds has no gradient. A recurrent layer adds s[t−1] V to the current, V (N, N), V[i, j]
+//! from unit i to unit j; the diagonal of V is not used and has no gradient.
+//!
+//! ```
+//! use colearn_neurons::{Neuron, NeuronModel, scan};
+//! use colearn_tape::Tape;
+//! use ndarray::{Array3, arr1};
+//!
+//! let neuron = Neuron::new(NeuronModel::Lif);
+//! let mut tape = Tape::<f64>::new();
+//! let current = tape.leaf(&Array3::from_elem((20, 1, 2), 1.5));
+//! let alpha = tape.leaf(&arr1(&[0.5, 0.9]));
+//! let spikes = scan(&mut tape, &neuron, current, &[alpha], None);
+//! let count = tape.sum(spikes);
+//! assert!(tape.value(count).sum() > 2.0);
+//! tape.backward(count);
+//! assert!(tape.gradient(alpha).is_some() && tape.gradient(current).is_some());
+//! ```
+
+use crate::Neuron;
+use crate::backward::Backward;
+use crate::forward::Forward;
+use crate::recurrent::{self, RecurrentBackward, RecurrentForward, Saved};
+use crate::shape::Shape;
+use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
+use ndarray::{
+    Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView2, ArrayView3, Axis, Ix1, Ix2, Ix3,
+    ShapeBuilder,
+};
+
+/// What a neuron did over a sequence.
+#[derive(Clone, Debug)]
+pub struct Trace<F> {
+    /// Spikes, or the membrane of a model without spikes: (T, B, N), unit-major.
+    pub output: Array3<F>,
+    /// State variables just before the spike: (variable, T, B, N), the membrane first.
+    ///
+    /// Where a model resets after the spike, this is the membrane that was compared with the threshold.
+    pub states: Array4<F>,
+}
+
+impl<F> Trace<F> {
+    /// State variable `k` just before the spike: (T, B, N).
+    ///
+    /// # Panics
+    /// If the model has no such variable.
+    #[must_use]
+    #[track_caller]
+    pub fn state(&self, k: usize) -> ArrayView3<'_, F> {
+        self.states.index_axis(Axis(0), k)
+    }
+
+    /// The membrane u just before the spike: (T, B, N).
+    #[must_use]
+    pub fn membrane(&self) -> ArrayView3<'_, F> {
+        self.state(0)
+    }
+}
+
+/// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N): spikes, or the membrane of a model
+/// without spikes. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
+///
+/// # Panics
+/// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
+#[track_caller]
+pub fn scan<F: Real>(
+    tape: &mut Tape<F>,
+    neuron: &Neuron,
+    input: Var,
+    parameters: &[Var],
+    recurrent: Option<Var>,
+) -> Var {
+    let mut pool = std::mem::take(tape.pool());
+    let (output, op) = {
+        let input = sequence(tape.value(input));
+        let values: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
+        let weights = recurrent.map(|v| matrix(tape.value(v)));
+        record(neuron, &input, &values, weights.as_deref(), &mut pool)
+    };
+    *tape.pool() = pool;
+    let inputs: Vec<Var> =
+        std::iter::once(input).chain(parameters.iter().copied()).chain(recurrent).collect();
+    tape.fused(&inputs, output.into_dyn(), op)
+}
+
+/// Runs `neuron` over `input` (T, B, N) and keeps its states, without a tape. Arguments as [`scan`].
+///
+/// # Panics
+/// If shapes do not fit.
+#[track_caller]
+pub fn forward<F: Real>(
+    neuron: &Neuron,
+    input: &ArrayRef3<F>,
+    parameters: &[ArrayView1<'_, F>],
+    recurrent: Option<&ArrayRef2<F>>,
+    pool: &mut Pool<F>,
+) -> Trace<F> {
+    let shape = Shape::of(neuron, input, parameters, recurrent);
+    let (output, op) = record(neuron, input, parameters, recurrent, pool);
+    let states = match op.saved {
+        Saved::Units(states) => states,
+        Saved::Blocks(blocks) => blocks.into_units(neuron, shape, pool),
+    };
+    let count = neuron.model().states();
+    let Shape { steps, batch, units } = shape;
+    let states = if states.is_empty() {
+        Array4::from_shape_vec((count, steps, batch, units), states)
+    } else {
+        let strides = (shape.block(), batch, 1, count * shape.block());
+        Array4::from_shape_vec((count, steps, batch, units).strides(strides), states)
+    };
+    Trace { output, states: states.expect("the strides cover the states once") }
+}
+
+/// The output of `neuron` over `input` (T, B, N), with no state kept. Arguments as [`scan`]. The result may be given
+/// back to `pool`.
+///
+/// # Panics
+/// If shapes do not fit.
+#[track_caller]
+pub fn infer<F: Real>(
+    neuron: &Neuron,
+    input: &ArrayRef3<F>,
+    parameters: &[ArrayView1<'_, F>],
+    recurrent: Option<&ArrayRef2<F>>,
+    pool: &mut Pool<F>,
+) -> Array3<F> {
+    let shape = Shape::of(neuron, input, parameters, recurrent);
+    let input = layout::to_units(input, pool);
+    let currents = layout::units(&input).expect("the copy is unit-major");
+    let mut output = pool.take(shape.len());
+    if let Some(weights) = recurrent {
+        let run = RecurrentForward {
+            neuron,
+            parameters,
+            weights,
+            shape,
+            input: currents,
+            output: &mut output,
+            pool,
+        };
+        run.infer();
+    } else {
+        let run = Forward { neuron, parameters, shape, input: currents, output: &mut output, states: None };
+        neuron.model().visit(run);
+    }
+    layout::release(input, pool);
+    layout::from_units(shape.steps, shape.batch, shape.units, output)
+}
+
+/// A scan on a tape, with what its backward pass needs.
+#[derive(Debug)]
+struct Scan<F> {
+    neuron: Neuron,
+    saved: Saved<F>,
+}
+
+/// Runs the forward pass and saves what the backward pass needs.
+#[track_caller]
+fn record<F: Real>(
+    neuron: &Neuron,
+    input: &ArrayRef3<F>,
+    parameters: &[ArrayView1<'_, F>],
+    recurrent: Option<&ArrayRef2<F>>,
+    pool: &mut Pool<F>,
+) -> (Array3<F>, Scan<F>) {
+    let shape = Shape::of(neuron, input, parameters, recurrent);
+    let input = layout::to_units(input, pool);
+    let currents = layout::units(&input).expect("the copy is unit-major");
+    let mut output = pool.take(shape.len());
+    let saved = if let Some(weights) = recurrent {
+        let run = RecurrentForward {
+            neuron,
+            parameters,
+            weights,
+            shape,
+            input: currents,
+            output: &mut output,
+            pool,
+        };
+        Saved::Blocks(run.record())
+    } else {
+        let mut states = pool.take(shape.len() * neuron.model().states());
+        let (output, states_out) = (&mut output, Some(&mut states[..]));
+        neuron.model().visit(Forward {
+            neuron,
+            parameters,
+            shape,
+            input: currents,
+            output,
+            states: states_out,
+        });
+        Saved::Units(states)
+    };
+    layout::release(input, pool);
+    let output = layout::from_units(shape.steps, shape.batch, shape.units, output);
+    (output, Scan { neuron: neuron.clone(), saved })
+}
+
+impl<F: Real> Fused<F> for Scan<F> {
+    fn name(&self) -> &'static str {
+        self.neuron.model().name()
+    }
+
+    fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        let Pullback { inputs, output, gradient, wanted, pool } = pullback;
+        let neuron = &self.neuron;
+        let count = neuron.specs().len();
+        let input = sequence(inputs[0]);
+        let parameters: Vec<_> = inputs[1..=count].iter().map(|p| vector(p)).collect();
+        let weights = inputs.get(count + 1).map(|v| matrix(v));
+        let shape = Shape::of(neuron, &input, &parameters, weights.as_deref());
+        let gradient = sequence(gradient);
+        let gradient = layout::to_units(&gradient, pool);
+        let above = layout::units(&gradient).expect("the copy is unit-major");
+        let mut g_input = pool.take(shape.len());
+        let mut sums = pool.take(shape.units * count);
+        match &self.saved {
+            Saved::Units(states) => {
+                let input = layout::to_units(&input, pool);
+                let currents = layout::units(&input).expect("the copy is unit-major");
+                neuron.model().visit(Backward {
+                    neuron,
+                    parameters: &parameters,
+                    shape,
+                    input: currents,
+                    states,
+                    gradient: above,
+                    g_input: &mut g_input,
+                    g_parameters: &mut sums,
+                    pool,
+                });
+                layout::release(input, pool);
+            }
+            Saved::Blocks(saved) => {
+                let weights =
+                    weights.as_ref().expect("a scan that saved blocks was recorded with recurrent weights");
+                neuron.model().visit(RecurrentBackward {
+                    neuron,
+                    parameters: &parameters,
+                    weights,
+                    shape,
+                    saved,
+                    gradient: above,
+                    g_input: &mut g_input,
+                    g_parameters: &mut sums,
+                    pool,
+                });
+            }
+        }
+        layout::release(gradient, pool);
+        let mut gradients = vec![None];
+        for (k, values) in parameters.iter().enumerate() {
+            gradients.push(wanted[k + 1].then(|| masked(neuron, k, values, &sums, pool)));
+        }
+        if weights.is_some() {
+            let spikes = sequence(output);
+            let spikes = layout::to_units(&spikes, pool);
+            let spikes_by_unit = layout::units(&spikes).expect("the copy is unit-major");
+            gradients.push(
+                wanted[count + 1]
+                    .then(|| recurrent::weight_gradient(spikes_by_unit, &g_input, shape, pool).into_dyn()),
+            );
+            layout::release(spikes, pool);
+        }
+        pool.give_vec(sums);
+        let g_input = layout::from_units(shape.steps, shape.batch, shape.units, g_input);
+        if wanted[0] {
+            gradients[0] = Some(g_input.into_dyn());
+        } else {
+            pool.give(g_input);
+        }
+        gradients
+    }
+
+    fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
+        match self.saved {
+            Saved::Units(states) => pool.give_vec(states),
+            Saved::Blocks(blocks) => blocks.recycle(pool),
+        }
+    }
+}
+
+/// The gradient of parameter `k`: its sums where the stored value is inside its bounds, zero elsewhere.
+fn masked<F: Real>(
+    neuron: &Neuron,
+    k: usize,
+    stored: &ArrayView1<'_, F>,
+    sums: &[F],
+    pool: &mut Pool<F>,
+) -> ArrayD<F> {
+    let count = neuron.specs().len();
+    let mut gradient = pool.array(&[stored.len()]);
+    for (n, (g, &stored)) in gradient.iter_mut().zip(stored).enumerate() {
+        *g = if neuron.is_free(k, stored) { sums[n * count + k] } else { F::zero() };
+    }
+    gradient
+}
+
+#[track_caller]
+fn sequence<F>(x: &ArrayD<F>) -> ArrayView3<'_, F> {
+    x.view()
+        .into_dimensionality::<Ix3>()
+        .unwrap_or_else(|_| panic!("a sequence (T, B, N) is needed, found {:?}", x.shape()))
+}
+
+#[track_caller]
+fn vector<F>(x: &ArrayD<F>) -> ArrayView1<'_, F> {
+    x.view()
+        .into_dimensionality::<Ix1>()
+        .unwrap_or_else(|_| panic!("a vector (N) is needed, found {:?}", x.shape()))
+}
+
+#[track_caller]
+fn matrix<F>(x: &ArrayD<F>) -> ArrayView2<'_, F> {
+    x.view()
+        .into_dimensionality::<Ix2>()
+        .unwrap_or_else(|_| panic!("a matrix (N, N) is needed, found {:?}", x.shape()))
+}

@@ -1,0 +1,190 @@
+//! A neuron one step at a time, for one sample: streaming inference.
+//!
+//! The same equations in the same order as [`crate::infer`]: the outputs are equal to the bit.
+//!
+//! ```
+//! use colearn_neurons::{Neuron, NeuronModel, NeuronState, StepParameters, step};
+//! use ndarray::arr1;
+//!
+//! let neuron = Neuron::new(NeuronModel::Lif);
+//! let alpha = arr1(&[0.5f32, 0.9]);
+//! let parameters = StepParameters::new(&neuron, &[alpha.view()], None);
+//! let mut state = NeuronState::new(&parameters);
+//! let mut spikes = [0.0; 2];
+//! step(&parameters, &mut state, &[3.0, 3.0], &mut spikes);
+//! assert_eq!(spikes, [1.0, 0.0]);
+//! ```
+
+use crate::Neuron;
+use crate::dynamics::Dynamics;
+use crate::fire::{Fire, Membrane, Output};
+use crate::model::Visitor;
+use crate::shape::check;
+use colearn_tape::Real;
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use ndarray::{ArrayRef2, ArrayView1};
+
+/// A layer's parameters, clamped and laid out for [`step()`].
+#[derive(Clone, Debug)]
+pub struct StepParameters<F> {
+    neuron: Neuron,
+    units: usize,
+    /// Parameter after parameter, each N values.
+    values: Vec<F>,
+    /// V without its diagonal, row by row.
+    recurrent: Option<Vec<F>>,
+}
+
+impl<F: Real> StepParameters<F> {
+    /// Takes stored parameters (vectors of N values) and recurrent weights V (N, N) as [`crate::scan()`] does.
+    ///
+    /// # Panics
+    /// If their number or shapes do not fit the model or each other.
+    #[must_use]
+    #[track_caller]
+    pub fn new(neuron: &Neuron, parameters: &[ArrayView1<'_, F>], recurrent: Option<&ArrayRef2<F>>) -> Self {
+        let units = parameters.first().map_or(0, ArrayView1::len);
+        check(neuron, units, parameters, recurrent);
+        let values =
+            parameters.iter().enumerate().flat_map(|(k, p)| p.iter().map(move |&x| neuron.clamp(k, x)));
+        let recurrent = recurrent
+            .map(|v| v.indexed_iter().map(|((i, j), &v)| if i == j { F::zero() } else { v }).collect());
+        Self { neuron: neuron.clone(), units, values: values.collect(), recurrent }
+    }
+
+    /// Number of units.
+    #[must_use]
+    pub fn units(&self) -> usize {
+        self.units
+    }
+}
+
+/// The state of N units of one sample between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NeuronState<F> {
+    /// State variable after state variable, settled, each N values.
+    states: Vec<F>,
+    /// The outputs of the step before.
+    spikes: Vec<F>,
+    /// The total current of the step.
+    current: Vec<F>,
+}
+
+impl<F: Real> NeuronState<F> {
+    /// The zero state in which every sequence starts.
+    #[must_use]
+    pub fn new(parameters: &StepParameters<F>) -> Self {
+        let zeros = |n| vec![F::zero(); n];
+        let units = parameters.units;
+        let states = zeros(units * parameters.neuron.model().states());
+        Self { states, spikes: zeros(units), current: zeros(units) }
+    }
+
+    /// Back to the zero state.
+    pub fn reset(&mut self) {
+        self.states.fill(F::zero());
+        self.spikes.fill(F::zero());
+    }
+
+    /// State variable `k` of all units after the last step (after its reset): 0 is the membrane.
+    ///
+    /// # Panics
+    /// If the model has no such variable.
+    #[must_use]
+    pub fn variable(&self, k: usize) -> &[F] {
+        let units = self.spikes.len();
+        &self.states[k * units..(k + 1) * units]
+    }
+}
+
+/// Advances `state` by one step under the currents `input` (N), and writes the outputs to `spikes` (N).
+///
+/// # Panics
+/// If sizes differ from that of the parameters.
+#[track_caller]
+pub fn step<F: Real>(
+    parameters: &StepParameters<F>,
+    state: &mut NeuronState<F>,
+    input: &[F],
+    spikes: &mut [F],
+) {
+    let units = parameters.units;
+    let name = parameters.neuron.model().name();
+    assert_eq!(input.len(), units, "{name}: currents and units");
+    assert_eq!(spikes.len(), units, "{name}: spikes and units");
+    let variables = parameters.neuron.model().states();
+    assert_eq!(
+        (state.states.len(), state.spikes.len()),
+        (variables * units, units),
+        "{name}: size of the state"
+    );
+    state.current.copy_from_slice(input);
+    if let Some(weights) = &parameters.recurrent {
+        dispatch(AddProduct { weights, spikes: &state.spikes, current: &mut state.current });
+    }
+    parameters.neuron.model().visit(Advance { parameters, state, spikes });
+}
+
+/// current[j] += Σ_i s[i] V[i, j], i ascending.
+struct AddProduct<'a, F> {
+    weights: &'a [F],
+    spikes: &'a [F],
+    current: &'a mut [F],
+}
+
+impl<F: Real> Kernel for AddProduct<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let n = self.current.len();
+        for (i, &s) in self.spikes.iter().enumerate() {
+            // A silent unit adds nothing.
+            if s != F::zero() {
+                for (sum, &v) in self.current.iter_mut().zip(&self.weights[i * n..(i + 1) * n]) {
+                    *sum = L::multiply_add(v, s, *sum);
+                }
+            }
+        }
+    }
+}
+
+struct Advance<'a, F> {
+    parameters: &'a StepParameters<F>,
+    state: &'a mut NeuronState<F>,
+    spikes: &'a mut [F],
+}
+
+impl<F: Real> Visitor<F> for Advance<'_, F> {
+    type Output = ();
+
+    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
+        match Output::of::<D, S, P>(&self.parameters.neuron) {
+            Output::Membrane => self.run::<D, _, S, P>(Membrane),
+            Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step),
+            Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft),
+            Output::Spike(..) | Output::Soft(..) => {
+                unreachable!("a model without spikes sends out its membrane")
+            }
+        }
+    }
+}
+
+impl<F: Real> Advance<'_, F> {
+    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
+        let Self { parameters, state, spikes } = self;
+        let units = parameters.units;
+        for (n, output) in spikes.iter_mut().enumerate() {
+            let p: [F; P] = std::array::from_fn(|k| parameters.values[k * units + n]);
+            let before: [F; S] = std::array::from_fn(|k| state.states[k * units + n]);
+            let now = D::integrate(&p, before, state.spikes[n], state.current[n]);
+            let spike = fire.output(now[0]);
+            let after = D::settle(&p, now, spike);
+            for (k, &x) in after.iter().enumerate() {
+                state.states[k * units + n] = x;
+            }
+            state.spikes[n] = spike;
+            *output = spike;
+        }
+    }
+}

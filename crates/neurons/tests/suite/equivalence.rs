@@ -1,0 +1,260 @@
+//! The fused scan against the same equations written in other ways: with elementary operations of the tape, as a
+//! naive loop over single numbers, and step by step.
+
+use crate::common::{Case, assert_close, configured, every_neuron, output};
+use colearn_neurons::{
+    Firing, Neuron, NeuronModel, NeuronState, StepParameters, Surrogate, forward, infer, scan, step,
+};
+use colearn_tape::{Pool, Real, Tape, Var};
+use ndarray::{Array3, ArrayD};
+use ndarray_rand::RandomExt;
+use ndarray_rand::rand::SeedableRng;
+use ndarray_rand::rand_distr::StandardNormal;
+use rand_chacha::ChaCha8Rng;
+
+/// The model with elementary operations alone, step by step.
+fn elementary(tape: &mut Tape<f64>, neuron: &Neuron, input: Var, stored: &[Var], v: Option<Var>) -> Var {
+    let shape = tape.value(input).shape().to_vec();
+    let (steps, batch, units) = (shape[0], shape[1], shape[2]);
+    let specs = neuron.specs();
+    let p: Vec<Var> = stored.iter().zip(specs).map(|(&p, s)| tape.clamp(p, s.bounds.0, s.bounds.1)).collect();
+    let v = v.map(|v| {
+        let off_diagonal = ArrayD::from_shape_fn(vec![units, units], |i| f64::from(i[0] != i[1]));
+        let mask = tape.constant(off_diagonal);
+        tape.multiply(v, mask)
+    });
+    let zero = tape.constant(ArrayD::zeros(vec![batch, units]));
+    let (mut u, mut w, mut s) = (zero, zero, zero);
+    let mut outputs = Vec::new();
+    for t in 0..steps {
+        let row = tape.slice(input, 0, t, 1);
+        let mut current = tape.reshape(row, &[batch, units]);
+        if let Some(v) = v {
+            let recurrent = tape.matrix_product(s, v);
+            current = tape.add(current, recurrent);
+        }
+        let mut fire = |tape: &mut Tape<f64>, u| {
+            let (theta, surrogate) = (neuron.threshold(), neuron.surrogate());
+            tape.pointwise(u, |u| output(neuron, u), |u| surrogate.derivative(u - theta))
+        };
+        (u, w, s) = advance(tape, neuron.model(), &p, (u, w, s), current, &mut fire);
+        outputs.push(tape.reshape(s, &[1, batch, units]));
+    }
+    tape.concatenate(&outputs, 0)
+}
+
+type State = (Var, Var, Var);
+
+/// α x + (1 − α) y.
+fn mix(tape: &mut Tape<f64>, alpha: Var, x: Var, y: Var) -> Var {
+    let minus = tape.negate(alpha);
+    let rest = tape.offset(minus, 1.0);
+    let (x, y) = (tape.multiply(alpha, x), tape.multiply(rest, y));
+    tape.add(x, y)
+}
+
+fn advance(
+    tape: &mut Tape<f64>,
+    model: NeuronModel,
+    p: &[Var],
+    (u, w, s): State,
+    current: Var,
+    fire: &mut impl FnMut(&mut Tape<f64>, Var) -> Var,
+) -> State {
+    match model {
+        NeuronModel::Integrator => {
+            let u = mix(tape, p[0], u, current);
+            (u, w, u)
+        }
+        NeuronModel::Lif => {
+            let reset = tape.subtract(u, s);
+            let u = mix(tape, p[0], reset, current);
+            (u, w, fire(tape, u))
+        }
+        NeuronModel::Adlif | NeuronModel::Cadlif => {
+            let (x, y, z) = (tape.multiply(p[1], w), tape.multiply(p[2], u), tape.multiply(p[3], s));
+            let x = tape.add(x, y);
+            let w = tape.add(x, z);
+            let (reset, driven) = (tape.subtract(u, s), tape.subtract(current, w));
+            let u = mix(tape, p[0], reset, driven);
+            (u, w, fire(tape, u))
+        }
+        NeuronModel::SeAdlif => {
+            let driven = tape.subtract(current, w);
+            let before = mix(tape, p[0], u, driven);
+            let s = fire(tape, before);
+            let held = tape.detach(s);
+            let held = tape.negate(held);
+            let kept = tape.offset(held, 1.0);
+            let u = tape.multiply(before, kept);
+            let (y, z) = (tape.multiply(p[2], u), tape.multiply(p[3], s));
+            let sum = tape.add(y, z);
+            let drive = tape.scale(sum, 120.0);
+            let w = mix(tape, p[1], w, drive);
+            (u, w, s)
+        }
+        other => panic!("{other:?} is not written here in elementary operations: add it"),
+    }
+}
+
+/// The output and the gradients of Σ G·output for a random G.
+fn differentiate(
+    case: &Case<f64>,
+    run: impl Fn(&mut Tape<f64>, &Neuron, Var, &[Var], Option<Var>) -> Var,
+) -> (ArrayD<f64>, Vec<ArrayD<f64>>) {
+    let mut tape = Tape::new();
+    let inputs: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
+    let count = case.parameters.len();
+    let y = run(&mut tape, &case.neuron, inputs[0], &inputs[1..=count], inputs.get(count + 1).copied());
+    let value = tape.value(y).clone();
+    let g = ArrayD::random_using(value.raw_dim(), StandardNormal, &mut ChaCha8Rng::seed_from_u64(77));
+    let g = tape.constant(g);
+    let product = tape.multiply(y, g);
+    let loss = tape.sum(product);
+    tape.backward(loss);
+    let gradients = inputs
+        .iter()
+        .zip(case.inputs())
+        .map(|(&v, x)| tape.gradient(v).cloned().unwrap_or_else(|| ArrayD::zeros(x.raw_dim())));
+    (value, gradients.collect())
+}
+
+/// A neuron whose box is a little smaller than that of the draw, so that some parameters are clamped.
+fn clamping(model: NeuronModel) -> Neuron {
+    configured(model, |c| {
+        for spec in model.specs() {
+            let (low, high) = spec.bounds;
+            let margin = 0.15 * (high - low);
+            c.bounds.insert(spec.name.into(), (low + margin, high - margin));
+        }
+    })
+}
+
+#[test]
+fn fused_equals_elementary_in_value_and_every_gradient() {
+    for (neuron, recurrent) in every_neuron() {
+        let smooth = configured(neuron.model(), |c| {
+            c.firing = Firing::Soft;
+            c.surrogate = Surrogate::Logistic { slope: 4.0 };
+            c.threshold = 0.7;
+        });
+        for (neuron, seed) in [(neuron.clone(), 1), (smooth, 2), (clamping(neuron.model()), 3)] {
+            let drawn = Case::<f64>::new(Neuron::new(neuron.model()), (12, 19, 5), recurrent, seed);
+            let case = Case { neuron, ..drawn };
+            let (fused, fused_gradients) = differentiate(&case, scan);
+            let (plain, plain_gradients) = differentiate(&case, elementary);
+            let name = format!("{:?}, recurrent {recurrent}, variant {seed}", case.neuron.model());
+            assert_close(&name, &fused, &plain, 1e-10);
+            for (k, (x, y)) in fused_gradients.iter().zip(&plain_gradients).enumerate() {
+                assert_close(&format!("{name}, gradient {k}"), x, y, 1e-10);
+            }
+            let silent = fused_gradients.iter().any(|g| g.iter().all(|&g| g == 0.0));
+            assert!(!silent, "{name}: a gradient is zero everywhere, so that the comparison says little");
+        }
+    }
+}
+
+/// One sample of one unit after the other, with the equations as the documentation has them.
+fn naive(case: &Case<f64>) -> Array3<f64> {
+    let (steps, batch, units) = case.current.dim();
+    let mut out = Array3::zeros(case.current.dim());
+    for b in 0..batch {
+        let (mut u, mut w, mut s) = (vec![0.0; units], vec![0.0; units], vec![0.0; units]);
+        for t in 0..steps {
+            let before = s.clone();
+            for j in 0..units {
+                let p: Vec<f64> = case.parameters.iter().map(|p| p[j]).collect();
+                let mut current = case.current[[t, b, j]];
+                if let Some(v) = &case.recurrent {
+                    current += (0..units).filter(|&i| i != j).map(|i| before[i] * v[[i, j]]).sum::<f64>();
+                }
+                match case.neuron.model() {
+                    NeuronModel::Integrator => u[j] = p[0] * u[j] + (1.0 - p[0]) * current,
+                    NeuronModel::Lif => u[j] = p[0] * (u[j] - s[j]) + (1.0 - p[0]) * current,
+                    NeuronModel::SeAdlif => u[j] = p[0] * u[j] + (1.0 - p[0]) * (current - w[j]),
+                    _ => {
+                        w[j] = p[1] * w[j] + p[2] * u[j] + p[3] * s[j];
+                        u[j] = p[0] * (u[j] - s[j]) + (1.0 - p[0]) * (current - w[j]);
+                    }
+                }
+                s[j] = output(&case.neuron, u[j]);
+                if case.neuron.model() == NeuronModel::SeAdlif {
+                    u[j] *= 1.0 - s[j];
+                    w[j] = p[1] * w[j] + (1.0 - p[1]) * 120.0 * (p[2] * u[j] + p[3] * s[j]);
+                }
+                out[[t, b, j]] = s[j];
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn fused_equals_a_naive_loop_for_any_batch_size() {
+    for (neuron, recurrent) in every_neuron() {
+        for batch in [1, 15, 16, 17, 33] {
+            let case = Case::<f64>::new(neuron.clone(), (20, batch, 9), recurrent, 5);
+            let found = infer(
+                &case.neuron,
+                &case.current,
+                &case.views(),
+                case.recurrent.as_deref(),
+                &mut Pool::default(),
+            );
+            assert_close(&format!("{:?} {recurrent} {batch}", neuron.model()), &found, &naive(&case), 1e-11);
+        }
+    }
+}
+
+/// Runs the case step by step.
+fn streamed<F: Real>(case: &Case<F>) -> Array3<F> {
+    let (steps, batch, _) = case.current.dim();
+    let parameters = StepParameters::new(&case.neuron, &case.views(), case.recurrent.as_deref());
+    let mut out = Array3::zeros(case.current.dim());
+    let mut state = NeuronState::new(&parameters);
+    for b in 0..batch {
+        state.reset();
+        for t in 0..steps {
+            let input: Vec<F> = case.current.slice(ndarray::s![t, b, ..]).to_vec();
+            let mut spikes = vec![F::zero(); parameters.units()];
+            step(&parameters, &mut state, &input, &mut spikes);
+            out.slice_mut(ndarray::s![t, b, ..]).assign(&ndarray::ArrayView1::from(&spikes));
+        }
+    }
+    out
+}
+
+fn check_streaming<F: Real>() {
+    for (neuron, recurrent) in every_neuron() {
+        let case = Case::<F>::new(clamping(neuron.model()), (30, 18, 11), recurrent, 6);
+        let mut pool = Pool::default();
+        let scanned = infer(&case.neuron, &case.current, &case.views(), case.recurrent.as_deref(), &mut pool);
+        assert_eq!(scanned, streamed(&case), "{:?} {recurrent}", neuron.model());
+    }
+}
+
+#[test]
+fn the_scan_equals_repeated_steps_to_the_bit() {
+    check_streaming::<f64>();
+    check_streaming::<f32>();
+}
+
+#[test]
+fn tape_trace_and_inference_agree_to_the_bit() {
+    for (neuron, recurrent) in every_neuron() {
+        let case = Case::<f32>::new(neuron, (25, 20, 7), recurrent, 7);
+        let mut pool = Pool::default();
+        let v = case.recurrent.as_deref();
+        let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut pool);
+        let inferred = infer(&case.neuron, &case.current, &case.views(), v, &mut pool);
+        let mut tape = Tape::new();
+        let vars: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
+        let count = case.parameters.len();
+        let taped = scan(&mut tape, &case.neuron, vars[0], &vars[1..=count], vars.get(count + 1).copied());
+        assert_eq!(trace.output, inferred);
+        assert_eq!(tape.value(taped), &inferred.into_dyn());
+        let fired = trace.membrane().mapv(|u| if f64::from(u) > 1.0 { 1.0 } else { 0.0 });
+        let expected = if case.neuron.model().is_spiking() { fired } else { trace.membrane().to_owned() };
+        assert_eq!(trace.output, expected, "the membrane of the trace is the one that fired");
+    }
+}

@@ -1,0 +1,76 @@
+//! Gradients against finite differences, with the soft step in place of the step.
+
+use crate::common::{Case, configured};
+use colearn_neurons::{Firing, Neuron, NeuronModel, Surrogate, scan};
+use colearn_tape::check::{self, Tolerance};
+use colearn_tape::{Tape, Var};
+use ndarray::{Array, Array1};
+
+const TOLERANCE: Tolerance = Tolerance { step: 1e-5, relative: 1e-5, absolute: 1e-7 };
+
+/// Σ of squares of the output, unevenly weighted.
+fn loss(tape: &mut Tape<f64>, neuron: &Neuron, vars: &[Var]) -> Var {
+    let count = neuron.specs().len();
+    let y = scan(tape, neuron, vars[0], &vars[1..=count], vars.get(count + 1).copied());
+    let shape = tape.value(y).raw_dim();
+    let weights = Array1::linspace(-1.0, 1.5, tape.value(y).len());
+    let weights = tape.constant(Array::from_shape_vec(shape, weights.to_vec()).unwrap());
+    let square = tape.square(y);
+    let product = tape.multiply(square, weights);
+    tape.sum(product)
+}
+
+fn smooth_surrogates() -> Vec<Surrogate> {
+    vec![
+        Surrogate::FastSigmoid { slope: 2.0 },
+        Surrogate::ArcTangent { slope: 2.0 },
+        Surrogate::Logistic { slope: 3.0 },
+        Surrogate::Triangle { slope: 0.4 },
+        Surrogate::Exponential { slope: 2.0, scale: 0.8 },
+    ]
+}
+
+/// The box a little wider than the draw, so that no difference quotient steps over a bound.
+fn soft(model: NeuronModel, surrogate: Surrogate) -> Neuron {
+    configured(model, |c| {
+        (c.firing, c.surrogate) = (Firing::Soft, surrogate);
+        for spec in model.specs() {
+            c.bounds.insert(spec.name.into(), (spec.bounds.0 - 1e-3, spec.bounds.1 + 1e-3));
+        }
+    })
+}
+
+/// Every model whose reset passes its gradient on; the detached reset of SE-adLIF is checked beside its code.
+fn models() -> [NeuronModel; 4] {
+    [NeuronModel::Lif, NeuronModel::Adlif, NeuronModel::Cadlif, NeuronModel::Integrator]
+}
+
+#[test]
+fn every_coordinate_matches_central_differences() {
+    for model in models() {
+        for surrogate in smooth_surrogates() {
+            for recurrent in [false, true] {
+                let drawn = Case::<f64>::new(Neuron::new(model), (6, 2, 3), recurrent, 11);
+                let neuron = soft(model, surrogate);
+                let agreement = check::coordinates(|t, x| loss(t, &neuron, x), &drawn.inputs(), TOLERANCE);
+                agreement.unwrap_or_else(|e| panic!("{model:?} {surrogate:?} recurrent {recurrent}: {e}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn random_directions_match_central_differences() {
+    for model in models() {
+        for surrogate in smooth_surrogates() {
+            for recurrent in [false, true] {
+                let drawn = Case::<f64>::new(Neuron::new(model), (15, 18, 5), recurrent, 12);
+                let neuron = soft(model, surrogate);
+                let tolerance = Tolerance { step: 1e-6, relative: 1e-4, absolute: 1e-5 };
+                let agreement =
+                    check::inner_product(|t, x| loss(t, &neuron, x), &drawn.inputs(), 3, 13, tolerance);
+                agreement.unwrap_or_else(|e| panic!("{model:?} {surrogate:?} recurrent {recurrent}: {e}"));
+            }
+        }
+    }
+}
