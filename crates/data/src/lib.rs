@@ -23,6 +23,7 @@
 //! Digit Dataset, [`DataName::Words`] any folder of words (`<root>/<word>/<speaker>_….wav|flac`).
 
 pub mod audio;
+mod augment;
 mod config;
 mod dataset;
 mod error;
@@ -34,6 +35,7 @@ mod readers;
 #[cfg(test)]
 mod testing;
 
+pub use augment::Augmentation;
 pub use config::{DataConfig, DataName};
 pub use dataset::{Dataset, Sample, Split};
 pub use error::DataError;

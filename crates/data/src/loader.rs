@@ -15,9 +15,11 @@
 //! assert_eq!(batches[0].input[[3, 0, 0]], 0.0); // zeros after the sample's third step
 //! ```
 
-use ndarray::{Array3, ShapeBuilder};
+use ndarray::{Array3, CowArray, Ix2, ShapeBuilder};
+use rayon::prelude::*;
 
 use crate::Split;
+use crate::augment::Augmentation;
 use crate::random::{generator, shuffle};
 
 /// In which order a [`Loader`] visits the samples.
@@ -68,6 +70,8 @@ pub struct Loader<'a> {
     batch_size: usize,
     order: Vec<usize>,
     next: usize,
+    /// What changes the features, with the seed and epoch of its draws.
+    augmentation: Option<(Augmentation, u64, u64)>,
 }
 
 impl<'a> Loader<'a> {
@@ -80,7 +84,7 @@ impl<'a> Loader<'a> {
     pub fn new(split: &'a Split, steps: usize, batch_size: usize, order: Order) -> Self {
         assert!(steps > 0, "a loader needs at least one step");
         assert!(batch_size > 0, "a loader needs at least one sample per batch");
-        Self { split, steps, batch_size, order: order.indices(split.len()), next: 0 }
+        Self { split, steps, batch_size, order: order.indices(split.len()), next: 0, augmentation: None }
     }
 
     /// Leave out the next `count` batches without making them, to go on in the middle of an epoch.
@@ -90,14 +94,33 @@ impl<'a> Loader<'a> {
         self
     }
 
+    /// Change the features of every sample, anew for each (seed, epoch).
+    #[must_use]
+    pub fn augmented(mut self, augmentation: Augmentation, seed: u64, epoch: u64) -> Self {
+        self.augmentation = (!augmentation.is_off()).then_some((augmentation, seed, epoch));
+        self
+    }
+
+    /// Features of sample `index` of the split as this loader gives them out.
+    fn features(&self, index: usize) -> CowArray<'_, f32, Ix2> {
+        let features = &self.split.samples[index].features;
+        match self.augmentation {
+            Some((augmentation, seed, epoch)) => {
+                augmentation.apply(features, self.steps, seed, epoch, index).into()
+            }
+            None => features.view().into(),
+        }
+    }
+
     fn batch(&self, indices: &[usize]) -> Batch {
         let samples: Vec<_> = indices.iter().map(|&i| &self.split.samples[i]).collect();
         let (t, b) = (self.steps, samples.len());
         let c = samples.first().map_or(0, |s| s.features.ncols());
         let mut values = vec![0.0_f32; t * b * c];
-        for (lane, sample) in samples.iter().enumerate() {
-            assert_eq!(sample.features.ncols(), c, "channels of sample {:?} against its batch", sample.id);
-            for (step, row) in sample.features.rows().into_iter().take(t).enumerate() {
+        let features: Vec<_> = indices.par_iter().map(|&index| self.features(index)).collect();
+        for (lane, (sample, features)) in samples.iter().zip(&features).enumerate() {
+            assert_eq!(features.ncols(), c, "channels of sample {:?} against its batch", sample.id);
+            for (step, row) in features.rows().into_iter().take(t).enumerate() {
                 let column = values[step * b + lane..].iter_mut().step_by(t * b);
                 column.zip(row).for_each(|(value, &x)| *value = x);
             }
@@ -106,7 +129,7 @@ impl<'a> Loader<'a> {
             input: Array3::from_shape_vec((t, b, c).strides((b, 1, t * b)), values)
                 .expect("t * b * c values and strides that visit each of them once"),
             labels: samples.iter().map(|s| s.label).collect(),
-            lengths: samples.iter().map(|s| s.features.nrows().min(t)).collect(),
+            lengths: features.iter().map(|f| f.nrows().min(t)).collect(),
             indices: indices.to_vec(),
         }
     }

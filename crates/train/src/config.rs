@@ -1,0 +1,380 @@
+//! How to train: the `[train]` table of an experiment.
+//!
+//! ```
+//! use colearn_train::TrainConfig;
+//!
+//! let config = TrainConfig { epochs: 3, learning_rate: 1e-3, ..TrainConfig::default() };
+//! let valid = config.validate()?;
+//! assert_eq!(valid.epochs, 3);
+//!
+//! let error = TrainConfig { batch: 0, ..TrainConfig::default() }.validate().unwrap_err();
+//! assert_eq!(error.to_string(), "train.batch: found 0; expected a whole number of at least 1");
+//! # Ok::<(), colearn_train::TrainError>(())
+//! ```
+
+use std::ops::Deref;
+
+use colearn_data::Augmentation;
+use colearn_network::ParameterKind;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+
+/// Everything about training that is not the network and not the data. Keys left out take their default; unknown keys
+/// are errors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Passes over the training split, at least 1.
+    pub epochs: usize,
+    /// Samples in a batch, at least 1; the last batch of an epoch may be smaller.
+    pub batch: usize,
+    /// Seed of the initial values, of the order of the samples and of dropout, 0 to 2⁶³ − 1.
+    pub seed: u64,
+    /// Adam (weight decay in the gradient) or AdamW (weight decay beside it).
+    pub optimiser: OptimiserKind,
+    /// Largest learning rate η of a parameter whose factor is 1, more than 0.
+    pub learning_rate: f64,
+    /// Decay per step of the mean gradient, 0 to below 1.
+    pub beta1: f64,
+    /// Decay per step of the mean squared gradient, 0 to below 1.
+    pub beta2: f64,
+    /// Smallest denominator of a step, more than 0.
+    pub epsilon: f64,
+    /// Largest norm of all gradients together, 0 or more; 0: no clipping.
+    pub clip_norm: f64,
+    /// Epochs without a better validation result after which training ends; 0: never.
+    pub early_stop: usize,
+    /// Which epoch is the best one.
+    pub selection: Selection,
+    /// Schedule of every learning rate but that of the delays.
+    pub schedule_kind: ScheduleKind,
+    /// Schedule of the learning rate of the delays.
+    pub delay_schedule_kind: ScheduleKind,
+    /// Whether every epoch is also validated with the delays as they are, beside the rounded ones.
+    pub validate_unrounded: bool,
+    /// Factors on the learning rate, one per kind of parameter.
+    pub rate_factor: RateFactor,
+    /// Weight decay, one per kind of parameter.
+    pub decay: Decay,
+    /// The numbers of the schedules.
+    pub schedule: ScheduleConfig,
+    /// How the spread of the delay kernels falls; kernels without a spread ignore it.
+    pub spread: SpreadConfig,
+    /// How training features are changed from epoch to epoch.
+    pub augment: Augmentation,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 60,
+            batch: 128,
+            seed: 0,
+            optimiser: OptimiserKind::Adam,
+            learning_rate: 5e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            clip_norm: 0.0,
+            early_stop: 0,
+            selection: Selection::Accuracy,
+            schedule_kind: ScheduleKind::OneCycle,
+            delay_schedule_kind: ScheduleKind::Cosine,
+            validate_unrounded: false,
+            rate_factor: RateFactor::default(),
+            decay: Decay::default(),
+            schedule: ScheduleConfig::default(),
+            spread: SpreadConfig::default(),
+            augment: Augmentation::default(),
+        }
+    }
+}
+
+/// The optimisers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimiserKind {
+    /// Kingma & Ba (2015); weight decay is part of the gradient.
+    Adam,
+    /// Loshchilov & Hutter (2019); weight decay shrinks the parameter directly.
+    AdamW,
+}
+
+/// The rules that choose the best epoch, always on the validation split with rounded delays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// Highest accuracy, then lowest loss, then earliest.
+    Accuracy,
+    /// Lowest loss, then highest accuracy, then earliest.
+    Loss,
+}
+
+/// The schedules: see [`crate::schedule`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleKind {
+    /// Always the same rate.
+    Constant,
+    /// Down to 0 along half a cosine.
+    Cosine,
+    /// Up, then down to almost 0.
+    OneCycle,
+    /// Down by a factor when the validation loss no longer falls.
+    Plateau,
+}
+
+/// The numbers of the schedules; each kind uses its own.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScheduleConfig {
+    /// One-cycle: share of all steps in which the rate rises, 0 to 1.
+    pub rise_share: f64,
+    /// One-cycle: the first rate is the largest one divided by this, at least 1.
+    pub start_divisor: f64,
+    /// One-cycle: the last rate is the first one divided by this, at least 1.
+    pub final_divisor: f64,
+    /// Plateau: factor on the rate, more than 0 and below 1.
+    pub factor: f64,
+    /// Plateau: epochs without a lower validation loss that are tolerated.
+    pub patience: usize,
+    /// Plateau: smallest factor on the largest rate, 0 to 1.
+    pub floor: f64,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self {
+            rise_share: 0.3,
+            start_divisor: 25.0,
+            final_divisor: 1e4,
+            factor: 0.5,
+            patience: 5,
+            floor: 1e-3,
+        }
+    }
+}
+
+/// Annealing of the spread σ of the delay kernels: see [`SpreadSchedule`](crate::SpreadSchedule).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpreadConfig {
+    /// σ in the first epoch, in steps, 0 or more. Half the largest delay is usual.
+    pub start: f64,
+    /// σ after the annealing, in steps, 0 or more.
+    pub end: f64,
+    /// Share of the epochs in which σ falls, 0 to 1.
+    pub share: f64,
+}
+
+impl Default for SpreadConfig {
+    fn default() -> Self {
+        Self { start: 12.0, end: 0.23, share: 0.25 }
+    }
+}
+
+/// Factors on [`TrainConfig::learning_rate`], all 0 or more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateFactor {
+    /// Weights.
+    pub weight: f64,
+    /// Delays, which are in steps and so are much larger numbers than the rest.
+    pub delay: f64,
+    /// Membrane and adaptation decays α, β.
+    pub time_constant: f64,
+    /// Adaptation strengths a, b.
+    pub adaptation: f64,
+    /// Gains and biases of the normalisation.
+    pub norm: f64,
+}
+
+impl Default for RateFactor {
+    fn default() -> Self {
+        Self { weight: 1.0, delay: 20.0, time_constant: 1.0, adaptation: 1.0, norm: 1.0 }
+    }
+}
+
+impl RateFactor {
+    /// The factor of one kind.
+    #[must_use]
+    pub fn of(&self, kind: ParameterKind) -> f64 {
+        match kind {
+            ParameterKind::Weight => self.weight,
+            ParameterKind::Delay => self.delay,
+            ParameterKind::TimeConstant => self.time_constant,
+            ParameterKind::Adaptation => self.adaptation,
+            ParameterKind::Norm => self.norm,
+        }
+    }
+}
+
+/// Weight decay λ, all 0 or more.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decay {
+    /// Weights.
+    pub weight: f64,
+    /// Delays.
+    pub delay: f64,
+    /// Membrane and adaptation decays α, β.
+    pub time_constant: f64,
+    /// Adaptation strengths a, b.
+    pub adaptation: f64,
+    /// Gains and biases of the normalisation.
+    pub norm: f64,
+}
+
+impl Default for Decay {
+    fn default() -> Self {
+        Self { weight: 1e-5, delay: 0.0, time_constant: 0.0, adaptation: 0.0, norm: 0.0 }
+    }
+}
+
+impl Decay {
+    /// λ of one kind.
+    #[must_use]
+    pub fn of(&self, kind: ParameterKind) -> f64 {
+        match kind {
+            ParameterKind::Weight => self.weight,
+            ParameterKind::Delay => self.delay,
+            ParameterKind::TimeConstant => self.time_constant,
+            ParameterKind::Adaptation => self.adaptation,
+            ParameterKind::Norm => self.norm,
+        }
+    }
+}
+
+/// A [`TrainConfig`] whose every value has been checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValidTrain(TrainConfig);
+
+impl Deref for ValidTrain {
+    type Target = TrainConfig;
+
+    fn deref(&self) -> &TrainConfig {
+        &self.0
+    }
+}
+
+const COUNT: &str = "a whole number of at least 1";
+const POSITIVE: &str = "a finite number above 0";
+const NOT_NEGATIVE: &str = "a finite number of at least 0";
+const SHARE: &str = "a number from 0 to 1";
+const DECAY: &str = "a number from 0 to below 1";
+const DIVISOR: &str = "a finite number of at least 1";
+
+impl TrainConfig {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] with the first key whose value is not allowed.
+    pub fn validate(&self) -> Result<ValidTrain, TrainError> {
+        require("epochs", self.epochs, self.epochs >= 1, COUNT)?;
+        require("batch", self.batch, self.batch >= 1, COUNT)?;
+        require("seed", self.seed, i64::try_from(self.seed).is_ok(), "a whole number from 0 to 2^63 - 1")?;
+        for (key, value) in [("learning_rate", self.learning_rate), ("epsilon", self.epsilon)] {
+            require(key, value, value > 0.0 && value.is_finite(), POSITIVE)?;
+        }
+        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+            require(key, value, (0.0..1.0).contains(&value), DECAY)?;
+        }
+        let (rate, decay) = (&self.rate_factor, &self.decay);
+        for (key, value) in [
+            ("clip_norm", self.clip_norm),
+            ("spread.start", self.spread.start),
+            ("spread.end", self.spread.end),
+            ("augment.channel_shift", self.augment.channel_shift),
+            ("augment.noise", self.augment.noise),
+            ("rate_factor.weight", rate.weight),
+            ("rate_factor.delay", rate.delay),
+            ("rate_factor.time_constant", rate.time_constant),
+            ("rate_factor.adaptation", rate.adaptation),
+            ("rate_factor.norm", rate.norm),
+            ("decay.weight", decay.weight),
+            ("decay.delay", decay.delay),
+            ("decay.time_constant", decay.time_constant),
+            ("decay.adaptation", decay.adaptation),
+            ("decay.norm", decay.norm),
+        ] {
+            require(key, value, value >= 0.0 && value.is_finite(), NOT_NEGATIVE)?;
+        }
+        require("spread.share", self.spread.share, (0.0..=1.0).contains(&self.spread.share), SHARE)?;
+        self.schedule.check()?;
+        Ok(ValidTrain(self.clone()))
+    }
+}
+
+impl ScheduleConfig {
+    fn check(&self) -> Result<(), TrainError> {
+        for (key, value) in [("schedule.rise_share", self.rise_share), ("schedule.floor", self.floor)] {
+            require(key, value, (0.0..=1.0).contains(&value), SHARE)?;
+        }
+        for (key, value) in
+            [("schedule.start_divisor", self.start_divisor), ("schedule.final_divisor", self.final_divisor)]
+        {
+            require(key, value, value >= 1.0 && value.is_finite(), DIVISOR)?;
+        }
+        let inside = self.factor > 0.0 && self.factor < 1.0;
+        require("schedule.factor", self.factor, inside, "a number above 0 and below 1")
+    }
+}
+
+fn require(
+    key: &'static str,
+    value: impl Copy + ToString,
+    holds: bool,
+    expected: &'static str,
+) -> Result<(), TrainError> {
+    if holds { Ok(()) } else { Err(TrainError::Config { key, found: value.to_string(), expected }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(*TrainConfig::default().validate().unwrap(), TrainConfig::default());
+    }
+
+    #[test]
+    fn a_bad_value_is_named_with_its_range() {
+        let base = TrainConfig::default;
+        let schedule = ScheduleConfig::default;
+        let cases = [
+            (
+                TrainConfig { epochs: 0, ..base() },
+                "train.epochs: found 0; expected a whole number of at least 1",
+            ),
+            (TrainConfig { seed: u64::MAX, ..base() }, "train.seed: found 18446744073709551615; expected"),
+            (
+                TrainConfig { learning_rate: -1.0, ..base() },
+                "train.learning_rate: found -1; expected a finite",
+            ),
+            (TrainConfig { learning_rate: f64::NAN, ..base() }, "train.learning_rate: found NaN"),
+            (
+                TrainConfig { beta2: 1.0, ..base() },
+                "train.beta2: found 1; expected a number from 0 to below 1",
+            ),
+            (TrainConfig { clip_norm: f64::INFINITY, ..base() }, "train.clip_norm: found inf"),
+            (
+                TrainConfig { decay: Decay { norm: -0.5, ..Decay::default() }, ..base() },
+                "train.decay.norm: found -0.5; expected a finite number of at least 0",
+            ),
+            (
+                TrainConfig { schedule: ScheduleConfig { rise_share: 1.5, ..schedule() }, ..base() },
+                "train.schedule.rise_share: found 1.5; expected a number from 0 to 1",
+            ),
+            (
+                TrainConfig { schedule: ScheduleConfig { factor: 1.0, ..schedule() }, ..base() },
+                "train.schedule.factor: found 1; expected a number above 0 and below 1",
+            ),
+        ];
+        for (config, message) in cases {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A network on a split, without a tape.
+
+use colearn_data::{Loader, Order, Split};
+use colearn_eval::Evaluation;
+use colearn_network::{Delays, Network};
+use colearn_tape::Pool;
+
+use crate::error::TrainError;
+
+/// What a network does on a split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SplitResult {
+    /// Counts, loss and accuracy.
+    pub evaluation: Evaluation,
+    /// Spikes per unit and step of each hidden layer, over all samples and steps.
+    pub rates: Vec<f64>,
+}
+
+/// Runs `network` over `split`, cut or padded to `steps` steps, in batches of `batch` samples.
+///
+/// # Errors
+/// [`TrainError::Mismatch`] when the samples have another number of channels than the network has inputs,
+/// [`TrainError::Eval`] when a label is not below the number of classes.
+///
+/// # Panics
+/// When `steps` or `batch` is zero.
+#[track_caller]
+pub fn evaluate(
+    network: &Network<f32>,
+    split: &Split,
+    steps: usize,
+    batch: usize,
+    delays: Delays,
+    pool: &mut Pool<f32>,
+) -> Result<SplitResult, TrainError> {
+    check_channels(network, split)?;
+    let mut evaluation = Evaluation::new(network.classes());
+    let mut sums: Vec<f64> = Vec::new();
+    for part in Loader::new(split, steps, batch, Order::Sequential) {
+        let inference = network.infer(&part.input.view(), delays, pool);
+        evaluation.update(&inference.scores, &part.labels)?;
+        sums.resize(inference.rates.len(), 0.0);
+        for (sum, rate) in sums.iter_mut().zip(&inference.rates) {
+            *sum += rate * part.labels.len() as f64;
+        }
+    }
+    let samples = split.len().max(1) as f64;
+    Ok(SplitResult { evaluation, rates: sums.into_iter().map(|sum| sum / samples).collect() })
+}
+
+pub(crate) fn check_channels(network: &Network<f32>, split: &Split) -> Result<(), TrainError> {
+    let misfit = split.samples.iter().find(|sample| sample.features.ncols() != network.inputs());
+    misfit.map_or(Ok(()), |sample| {
+        Err(TrainError::Mismatch {
+            what: format!("input channels of sample {:?}", sample.id),
+            found: sample.features.ncols().to_string(),
+            expected: format!("{}, the inputs of the network", network.inputs()),
+        })
+    })
+}

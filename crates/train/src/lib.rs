@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+pub mod checkpoint;
+mod clip;
+mod config;
+mod error;
+pub mod evaluate;
+pub mod optimiser;
+mod random;
+mod record;
+pub mod schedule;
+mod spread;
+mod trainer;
+mod watch;
+
+pub use checkpoint::Checkpoint;
+pub use clip::{clip_scale, gradient_norm};
+pub use config::{
+    Decay, OptimiserKind, RateFactor, ScheduleConfig, ScheduleKind, Selection, SpreadConfig, TrainConfig,
+    ValidTrain,
+};
+pub use error::{CheckpointProblem, TrainError};
+pub use evaluate::{SplitResult, evaluate};
+pub use optimiser::{Optimiser, OptimiserState};
+pub use random::initial_generator;
+pub use record::{Best, EpochProgress, EpochRecord};
+pub use schedule::{Schedule, ScheduleState};
+pub use spread::{SMALLEST as SMALLEST_SPREAD, SpreadSchedule};
+pub use trainer::Trainer;
+pub use watch::{BatchEvent, Outcome, RunFiles, Silent, Watcher};

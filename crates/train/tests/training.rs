@@ -1,0 +1,269 @@
+//! Whole runs of a tiny network on a tiny synthetic set.
+#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use colearn_data::{Dataset, Normaliser, Sample, Split};
+use colearn_network::{Delays, Network, NetworkConfig};
+use colearn_tape::Pool;
+use colearn_train::{
+    BatchEvent, Checkpoint, EpochRecord, Outcome, RunFiles, ScheduleKind, Silent, SpreadConfig, TrainConfig,
+    TrainError, Trainer, Watcher, evaluate, initial_generator,
+};
+use ndarray::Array2;
+use tempfile::tempdir;
+
+const CHANNELS: usize = 6;
+const STEPS: usize = 12;
+
+/// Two classes: activity early in the low channels, or late in the high ones, with some variation.
+fn split(samples: usize, shift: usize) -> Split {
+    let sample = |index: usize| {
+        let label = (index * 7 + shift) % 2;
+        let features = Array2::from_shape_fn((STEPS, CHANNELS), |(t, c)| {
+            let near = if label == 0 { c < 3 && t < 6 } else { c >= 3 && t >= 6 };
+            let wobble = ((index * 31 + t * 17 + c * 13 + shift) % 10) as f32 / 10.0 - 0.5;
+            f32::from(u8::from(near)) * 2.0 - 0.5 + 0.6 * wobble
+        });
+        Sample { features, label, speaker: "s".to_owned(), id: format!("{shift}-{index}") }
+    };
+    Split { samples: (0..samples).map(sample).collect() }
+}
+
+fn dataset() -> Dataset {
+    Dataset {
+        name: "early or late".to_owned(),
+        classes: vec!["early".to_owned(), "late".to_owned()],
+        channels: CHANNELS,
+        step_s: 0.01,
+        steps: STEPS,
+        train: split(22, 0),
+        validation: split(10, 1),
+        test: None,
+        normaliser: Normaliser { mean: vec![0.0; CHANNELS], deviation: vec![1.0; CHANNELS] },
+        notes: Vec::new(),
+    }
+}
+
+fn settings() -> TrainConfig {
+    let spread = SpreadConfig { start: 2.0, end: 0.5, share: 0.5 };
+    TrainConfig { spread, epochs: 3, batch: 8, seed: 5, learning_rate: 0.02, ..TrainConfig::default() }
+}
+
+fn network(seed: u64) -> Network<f32> {
+    let mut config = NetworkConfig::default();
+    config.network.hidden = vec![8, 8];
+    config.network.dropout = 0.25;
+    config.synapse.max_delay = 4;
+    config.synapse.kernel = colearn_synapses::Interpolation::Gaussian;
+    Network::new(&config.validate(CHANNELS, 2).unwrap(), &mut initial_generator(seed))
+}
+
+fn fresh<'a>(data: &'a Dataset, config: &TrainConfig) -> Trainer<'a> {
+    let valid = config.validate().unwrap();
+    Trainer::new(network(config.seed), data, &valid, "text".to_owned()).unwrap()
+}
+
+fn resumed<'a>(data: &'a Dataset, config: &TrainConfig, checkpoint: Checkpoint) -> Trainer<'a> {
+    let valid = config.validate().unwrap();
+    Trainer::resume(network(99), data, &valid, checkpoint).unwrap()
+}
+
+fn go() -> AtomicBool {
+    AtomicBool::new(false)
+}
+
+/// The state without the times, which no two runs share.
+fn timeless(trainer: &Trainer<'_>) -> Checkpoint {
+    let mut state = trainer.checkpoint();
+    state.progress.seconds = 0.0;
+    for record in &mut state.history {
+        (record.seconds, record.samples_per_second) = (0.0, 0.0);
+    }
+    state
+}
+
+/// Raises the flag after some batches.
+struct StopAfter<'a> {
+    batches: usize,
+    flag: &'a AtomicBool,
+}
+
+impl Watcher for StopAfter<'_> {
+    fn batch(&mut self, _: &BatchEvent) {
+        self.batches -= 1;
+        if self.batches == 0 {
+            self.flag.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_stops_anywhere_goes_on_with_the_same_bits() {
+    let data = dataset();
+    let config = TrainConfig { delay_schedule_kind: ScheduleKind::Plateau, clip_norm: 0.5, ..settings() };
+    let mut whole = fresh(&data, &config);
+    assert_eq!(whole.run(&mut Silent, &go()).unwrap(), Outcome::Finished);
+    let expected = timeless(&whole);
+    assert_eq!(expected.history.len(), 3);
+
+    let folder = tempdir().unwrap();
+    let files = RunFiles::in_folder(folder.path());
+    for batches in 1..9 {
+        let flag = go();
+        let mut first = fresh(&data, &config).with_files(files.clone());
+        let outcome = first.run(&mut StopAfter { batches, flag: &flag }, &flag).unwrap();
+        assert_eq!(outcome, Outcome::Stopped);
+        drop(first);
+        let mut second = resumed(&data, &config, Checkpoint::load(&files.last).unwrap());
+        assert_eq!(second.run(&mut Silent, &go()).unwrap(), Outcome::Finished);
+        assert_eq!(timeless(&second), expected, "stopped after {batches} batches");
+    }
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit() {
+    let data = Dataset { train: split(70, 0), ..dataset() };
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            // More samples than one chunk of work holds.
+            let mut trainer = fresh(&data, &TrainConfig { batch: 60, ..settings() });
+            trainer.run(&mut Silent, &go()).unwrap();
+            timeless(&trainer)
+        })
+    };
+    assert_eq!(run(1), run(2));
+}
+
+#[test]
+fn seeds_make_runs() {
+    let data = dataset();
+    let run = |seed| {
+        let mut trainer = fresh(&data, &TrainConfig { seed, epochs: 1, ..settings() });
+        trainer.run(&mut Silent, &go()).unwrap();
+        timeless(&trainer).network
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[derive(Default)]
+struct Diary {
+    batches: Vec<BatchEvent>,
+    epochs: Vec<(EpochRecord, bool)>,
+}
+
+impl Watcher for Diary {
+    fn batch(&mut self, event: &BatchEvent) {
+        self.batches.push(event.clone());
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, improved: bool) {
+        self.epochs.push((record.clone(), improved));
+    }
+}
+
+#[test]
+fn a_watcher_sees_every_batch_and_epoch_and_the_task_is_learned() {
+    let data = dataset();
+    let mut diary = Diary::default();
+    let config = TrainConfig { epochs: 12, validate_unrounded: true, ..settings() };
+    let mut trainer = fresh(&data, &config);
+    trainer.run(&mut diary, &go()).unwrap();
+
+    assert_eq!(diary.batches.len(), 12 * 3);
+    assert!(diary.batches.iter().all(|event| event.batches == 3 && event.gradient_norm > 0.0));
+    let records: Vec<EpochRecord> = diary.epochs.iter().map(|(record, _)| record.clone()).collect();
+    assert_eq!(records, trainer.history());
+    assert!(records.iter().all(|record| record.hidden_rates.len() == 2));
+    assert!(records.iter().all(|record| record.validation_accuracy_unrounded.is_some()));
+    assert!(records[0].spread > records[5].spread);
+    let (first, last) = (&records[0], &records[11]);
+    assert!(last.train_loss < 0.7 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
+
+    let best = trainer.best().unwrap();
+    assert!(best.accuracy >= 0.9, "{}", best.accuracy);
+    let last_improvement = diary.epochs.iter().rfind(|(_, improved)| *improved).unwrap();
+    assert_eq!(last_improvement.0.epoch, best.epoch);
+    let mut again = network(0);
+    again.restore(best.network.clone()).unwrap();
+    let result = evaluate(&again, &data.validation, STEPS, 3, Delays::Rounded, &mut Pool::default()).unwrap();
+    assert!((result.evaluation.accuracy() - best.accuracy).abs() < 1e-12);
+}
+
+#[test]
+fn training_ends_early_when_nothing_improves() {
+    let data = dataset();
+    // So small a rate changes no answer and no rounded delay.
+    let config = TrainConfig { epochs: 9, early_stop: 2, learning_rate: 1e-30, ..settings() };
+    let mut trainer = fresh(&data, &config);
+    assert_eq!(trainer.run(&mut Silent, &go()).unwrap(), Outcome::EarlyStopped);
+    let done = trainer.history().len();
+    assert!(done < 9);
+    assert_eq!(done, trainer.best().unwrap().epoch + 3);
+    // A run that has ended stays ended.
+    let mut again = resumed(&data, &config, trainer.checkpoint());
+    assert_eq!(again.run(&mut Silent, &go()).unwrap(), Outcome::EarlyStopped);
+    assert_eq!(again.history().len(), done);
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint() {
+    let mut data = dataset();
+    let folder = tempdir().unwrap();
+    let files = RunFiles::in_folder(folder.path());
+    let mut healthy = fresh(&data, &TrainConfig { epochs: 1, ..settings() }).with_files(files.clone());
+    healthy.run(&mut Silent, &go()).unwrap();
+    let before = std::fs::read(&files.last).unwrap();
+
+    for sample in &mut data.train.samples {
+        sample.features.fill(f32::NAN);
+    }
+    let checkpoint = Checkpoint::load(&files.last).unwrap();
+    let mut broken = resumed(&data, &settings(), checkpoint).with_files(files.clone());
+    let error = broken.run(&mut Silent, &go()).unwrap_err();
+    assert!(matches!(error, TrainError::NotFinite { epoch: 1, batch: 0, .. }), "{error}");
+    assert_eq!(std::fs::read(&files.last).unwrap(), before);
+}
+
+#[test]
+fn the_best_file_holds_the_best_network() {
+    let data = dataset();
+    let folder = tempdir().unwrap();
+    let files = RunFiles::in_folder(folder.path());
+    let mut trainer = fresh(&data, &settings()).with_files(files.clone());
+    trainer.run(&mut Silent, &go()).unwrap();
+    let best = trainer.best().unwrap();
+    let stored = Checkpoint::load(&files.best).unwrap();
+    assert_eq!(stored.network, best.network);
+    assert_eq!(stored.epoch, best.epoch + 1);
+    assert_eq!(stored.experiment, "text");
+    assert_eq!(Checkpoint::load(&files.last).unwrap(), trainer.checkpoint());
+    assert!(!Path::new(&files.last).with_extension("ckpt.part").exists());
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    let data = dataset();
+    let config = settings().validate().unwrap();
+    let checkpoint = fresh(&data, &settings()).checkpoint();
+    let message = |result: Result<Trainer<'_>, TrainError>| result.map(drop).unwrap_err().to_string();
+
+    let resume = |data, checkpoint| message(Trainer::resume(network(5), data, &config, checkpoint));
+    let other = Checkpoint { seed: 6, ..checkpoint.clone() };
+    assert_eq!(resume(&data, other), "seed of the checkpoint: found 6; expected 5");
+    let other = Checkpoint { classes: vec!["early".to_owned()], ..checkpoint };
+    assert!(resume(&data, other).starts_with("classes of the checkpoint: found [\"early\"]; expected"));
+
+    let new = |data| message(Trainer::new(network(5), data, &config, String::new()));
+    let empty = Dataset { validation: Split::default(), ..data.clone() };
+    assert_eq!(new(&empty), "early or late: the validation split is empty; expected at least one sample");
+    let mut narrow = data.clone();
+    narrow.train.samples[3].features = Array2::zeros((STEPS, CHANNELS - 1));
+    assert!(new(&narrow).starts_with("input channels of sample \"0-3\": found 5; expected 6"));
+    let mut more = data.clone();
+    more.classes.push("never".to_owned());
+    assert_eq!(new(&more), "classes of the data: found 3; expected 2");
+}

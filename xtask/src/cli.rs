@@ -1,0 +1,106 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use colearn_data::DataName;
+
+/// Trains spiking networks whose delays, weights and neuron adaptation are learned together.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a network. Without arguments: d-cAdLIF on the embedded spoken digits.
+    Train(TrainArgs),
+    /// Evaluate a checkpoint with rounded delays.
+    Eval(EvalArgs),
+    /// Format, lints, tests and documentation, as the continuous integration runs them.
+    Ci,
+    /// Check that crates depend on lower layers only.
+    Layers,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif), a named experiment (digits, fsdd, words) or a TOML file.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) config: Option<String>,
+    /// The data set [default: digits].
+    #[arg(long, value_name = "NAME", value_parser = data_name)]
+    pub(crate) data: Option<DataName>,
+    /// Folder of the data set; the digits are embedded.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        help = "Any key of the configuration, such as synapse.delay=fixed or network.hidden=[64,64]; may be repeated"
+    )]
+    pub(crate) set: Vec<String>,
+    /// The same as --set train.seed=N.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// The same as --set train.epochs=N.
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<u64>,
+    /// Threads [default: one per core]; the results do not depend on them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Folder of the run [default: runs/DATA-MODEL-sSEED, with a number if that is taken].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on from the last checkpoint of the run's folder.
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    /// The checkpoint, which carries its configuration and the statistics of its inputs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: PathBuf,
+    /// Another data set with the same classes.
+    #[arg(long, value_name = "NAME", value_parser = data_name)]
+    pub(crate) data: Option<DataName>,
+    /// Folder of the data set, if it is elsewhere than in training.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Which part of the data [default: test, or validation where there is no test split].
+    #[arg(long, value_enum)]
+    pub(crate) split: Option<SplitName>,
+    /// JSON instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Threads [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitName {
+    Train,
+    Validation,
+    Test,
+}
+
+impl SplitName {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// The sets by name; the message of a wrong name lists them.
+fn data_name(text: &str) -> Result<DataName, String> {
+    toml::Value::String(text.to_owned())
+        .try_into()
+        .map_err(|error: toml::de::Error| error.message().to_owned())
+}

@@ -1,0 +1,146 @@
+//! `cargo xtask eval`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use colearn_data::{DataConfig, Dataset, Split};
+use colearn_eval::{Align, EvaluationReport, Table};
+use colearn_network::{Delays, Network};
+use colearn_tape::Pool;
+use colearn_train::{Checkpoint, SplitResult, evaluate, initial_generator};
+use serde::Serialize;
+
+use crate::cli::{EvalArgs, SplitName};
+use crate::experiment::Experiment;
+use crate::progress::percents;
+use crate::report::row;
+use crate::terminal::{say, use_threads};
+
+/// More classes than this make no readable confusion table.
+const WIDEST: usize = 12;
+
+/// `--json`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    checkpoint: String,
+    dataset: &'a str,
+    model: String,
+    split: &'static str,
+    rounded: bool,
+    classes: &'a [String],
+    /// Spikes per unit and step of each hidden layer.
+    hidden_rates: &'a [f64],
+    #[serde(flatten)]
+    evaluation: EvaluationReport,
+}
+
+pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
+    use_threads(args.threads)?;
+    let file = args.checkpoint.display().to_string();
+    let checkpoint = Checkpoint::load(&args.checkpoint)?;
+    let experiment = Experiment::from_toml(&checkpoint.experiment)
+        .with_context(|| format!("{file}: the experiment in the checkpoint"))?;
+    let data = load(args, &experiment, &checkpoint)?;
+    let description = experiment.network().validate(checkpoint.channels, checkpoint.classes.len())?;
+    let mut network = Network::new(&description, &mut initial_generator(checkpoint.seed));
+    network.restore(checkpoint.network).with_context(|| file.clone())?;
+    let (split, name) = choose(args.split, &data)?;
+    let batch = experiment.train.batch.max(1);
+    let result = evaluate(&network, split, checkpoint.steps, batch, Delays::Rounded, &mut Pool::default())?;
+    if args.json {
+        let report = Report {
+            checkpoint: file,
+            dataset: &data.name,
+            model: experiment.network().model_name(),
+            split: name,
+            rounded: true,
+            classes: &data.classes,
+            hidden_rates: &result.rates,
+            evaluation: result.evaluation.report(),
+        };
+        say(serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
+    } else {
+        show(&experiment, &data, name, &result);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data as in training, or another set with the same front end, standardised with the stored statistics.
+fn load(args: &EvalArgs, experiment: &Experiment, checkpoint: &Checkpoint) -> Result<Dataset> {
+    let mut config = experiment.data.clone();
+    if let Some(name) = args.data.filter(|name| *name != config.name) {
+        let usual = DataConfig::default_for(name);
+        config = DataConfig {
+            name,
+            root: None,
+            leave_out: None,
+            validation_share: usual.validation_share,
+            ..config
+        };
+    }
+    if args.root.is_some() {
+        config.root.clone_from(&args.root);
+    }
+    let data = config.load_with(Some(&checkpoint.normaliser))?;
+    if data.classes != checkpoint.classes {
+        bail!(
+            "{}: found the classes {}; expected those of the checkpoint, {}",
+            data.name,
+            data.classes.join(", "),
+            checkpoint.classes.join(", ")
+        );
+    }
+    Ok(data)
+}
+
+fn choose(name: Option<SplitName>, data: &Dataset) -> Result<(&Split, &'static str)> {
+    let usual = if data.test.is_some() { SplitName::Test } else { SplitName::Validation };
+    let name = name.unwrap_or(usual);
+    let split = match name {
+        SplitName::Train => Some(&data.train),
+        SplitName::Validation => Some(&data.validation),
+        SplitName::Test => data.test.as_ref(),
+    };
+    let split = split.with_context(|| {
+        format!(
+            "{}: this data set has no test split; expected --split validation or --split train",
+            data.name
+        )
+    })?;
+    Ok((split, name.name()))
+}
+
+fn show(experiment: &Experiment, data: &Dataset, name: &str, result: &SplitResult) {
+    let report = result.evaluation.report();
+    say(format!("{} on {}, delays rounded", experiment.network().model_name(), data.name));
+    say("");
+    let numbers = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
+    let mut table = Table::new(["split", "samples", "accuracy", "95 % interval", "loss"]).align(numbers);
+    table.row(row(name, result));
+    say(&table);
+    let chance = 100.0 * report.chance.unwrap_or_default();
+    say(format!("chance {chance:.1} %, rates of the hidden layers {}", percents(&result.rates)));
+    say("");
+    let mut classes = Table::new(["class", "samples", "precision", "recall", "F1"]).align(numbers);
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    for (class, metrics) in data.classes.iter().zip(&report.per_class) {
+        classes.row([
+            class.clone(),
+            metrics.support.to_string(),
+            percent(metrics.precision),
+            percent(metrics.recall),
+            percent(metrics.f1),
+        ]);
+    }
+    say(&classes);
+    if data.classes.len() <= WIDEST {
+        let head = std::iter::once("true \\ predicted").chain(data.classes.iter().map(String::as_str));
+        let aligned =
+            std::iter::once(Align::Left).chain(std::iter::repeat_n(Align::Right, data.classes.len()));
+        let mut confusion = Table::new(head).align(aligned);
+        for (class, counts) in data.classes.iter().zip(&report.confusion) {
+            confusion.row(std::iter::once(class.clone()).chain(counts.iter().map(u64::to_string)));
+        }
+        say(&confusion);
+    }
+}

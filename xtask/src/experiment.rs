@@ -1,0 +1,292 @@
+//! An experiment: everything that decides what a run computes, and the layers it is made of.
+//!
+//! built-in defaults ← the data set's experiment ← `--config` ← `--set` ← the other options
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use colearn_data::{DataConfig, DataName};
+use colearn_network::NetworkConfig;
+use colearn_network::config::{MODEL_NAMES, NetworkSection};
+use colearn_network::config::{NeuronSection, NormSection, ReadoutSection, SynapseSection};
+use colearn_train::TrainConfig;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::cli::TrainArgs;
+use crate::overrides::{apply, apply_all, split_assignment};
+
+/// The tables of an experiment file.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Experiment {
+    pub(crate) network: NetworkSection,
+    pub(crate) neuron: NeuronSection,
+    pub(crate) synapse: SynapseSection,
+    pub(crate) norm: NormSection,
+    pub(crate) readout: ReadoutSection,
+    pub(crate) train: TrainConfig,
+    pub(crate) data: DataConfig,
+}
+
+/// The experiments that come with the program, by the name of their data set.
+const EMBEDDED: [(DataName, &str, &str); 3] = [
+    (DataName::Digits, "digits", include_str!("../configs/digits.toml")),
+    (DataName::Fsdd, "fsdd", include_str!("../configs/fsdd.toml")),
+    (DataName::Words, "words", include_str!("../configs/words.toml")),
+];
+
+impl Experiment {
+    /// The experiment that a command line asks for, every value of the right type.
+    pub(crate) fn resolve(args: &TrainArgs) -> Result<Self> {
+        let chosen = args.config.as_deref().map(Chosen::read).transpose()?;
+        let data = data_name(args, chosen.as_ref())?;
+        let defaults = Self { data: DataConfig::default_for(data), ..Self::default() };
+        let mut table = defaults.to_table()?;
+        let (_, name, text) =
+            EMBEDDED.iter().find(|(set, ..)| *set == data).context("every set is embedded")?;
+        apply_all(&mut table, &parse(text, name)?, name)?;
+        if let Some(chosen) = &chosen {
+            chosen.apply(&mut table)?;
+        }
+        apply(&mut table, "data.name", &Value::String(data.to_string()))?;
+        for (key, value) in assignments(args)? {
+            apply(&mut table, &key, &value)?;
+        }
+        Self::from_table(table)
+    }
+
+    /// This experiment with everything that a command line names on top of it, and nothing else changed.
+    pub(crate) fn with(&self, args: &TrainArgs) -> Result<Self> {
+        let mut table = self.to_table()?;
+        if let Some(config) = &args.config {
+            Chosen::read(config)?.apply(&mut table)?;
+        }
+        if let Some(data) = args.data {
+            apply(&mut table, "data.name", &Value::String(data.to_string()))?;
+        }
+        for (key, value) in assignments(args)? {
+            apply(&mut table, &key, &value)?;
+        }
+        Self::from_table(table)
+    }
+
+    /// The experiment in a text that [`Self::to_toml`] wrote.
+    pub(crate) fn from_toml(text: &str) -> Result<Self> {
+        toml::from_str(text).map_err(|error| anyhow!("{}", error.message()))
+    }
+
+    /// All keys and values, for `config.toml` and for checkpoints.
+    pub(crate) fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self).context("the experiment cannot be written as TOML")
+    }
+
+    pub(crate) fn to_table(&self) -> Result<Table> {
+        Table::try_from(self).context("the experiment cannot be written as TOML")
+    }
+
+    pub(crate) fn from_table(table: Table) -> Result<Self> {
+        Value::Table(table).try_into().map_err(|error: toml::de::Error| anyhow!("{}", error.message()))
+    }
+
+    /// The tables that describe the network.
+    pub(crate) fn network(&self) -> NetworkConfig {
+        NetworkConfig {
+            network: self.network.clone(),
+            neuron: self.neuron.clone(),
+            synapse: self.synapse.clone(),
+            norm: self.norm.clone(),
+            readout: self.readout.clone(),
+        }
+    }
+
+    /// Makes this an experiment of one of the named models.
+    pub(crate) fn set_model(&mut self, name: &str) -> Result<()> {
+        let mut network = self.network();
+        network.set_model(name)?;
+        NetworkConfig {
+            network: self.network,
+            neuron: self.neuron,
+            synapse: self.synapse,
+            norm: self.norm,
+            readout: self.readout,
+        } = network;
+        Ok(())
+    }
+}
+
+/// What `--config` names.
+enum Chosen {
+    Model(String),
+    Tables { tables: Table, origin: String },
+}
+
+impl Chosen {
+    fn read(name: &str) -> Result<Self> {
+        if MODEL_NAMES.contains(&name) {
+            return Ok(Self::Model(name.to_owned()));
+        }
+        if let Some((_, _, text)) = EMBEDDED.iter().find(|(_, known, _)| *known == name) {
+            return Ok(Self::Tables { tables: parse(text, name)?, origin: name.to_owned() });
+        }
+        let path = Path::new(name);
+        if !path.exists() {
+            let names: Vec<&str> =
+                MODEL_NAMES.into_iter().chain(EMBEDDED.iter().map(|(_, name, _)| *name)).collect();
+            bail!(
+                "--config {name}: no such file, model or experiment; expected a TOML file or one of {}",
+                names.join(", ")
+            );
+        }
+        let text = std::fs::read_to_string(path).with_context(|| format!("{name}: cannot be read"))?;
+        Ok(Self::Tables { tables: parse(&text, name)?, origin: name.to_owned() })
+    }
+
+    fn apply(&self, table: &mut Table) -> Result<()> {
+        match self {
+            Self::Model(model) => apply(table, "model", &Value::String(model.clone())),
+            Self::Tables { tables, origin } => apply_all(table, tables, origin),
+        }
+    }
+}
+
+fn parse(text: &str, origin: &str) -> Result<Table> {
+    text.parse::<Table>().map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
+        anyhow!("{origin}, line {line}: {}", error.message())
+    })
+}
+
+/// The set, which decides the defaults and so must be known before anything else.
+fn data_name(args: &TrainArgs, chosen: Option<&Chosen>) -> Result<DataName> {
+    if let Some(name) = args.data {
+        return Ok(name);
+    }
+    let mut value = match chosen {
+        Some(Chosen::Tables { tables, .. }) => tables.get("data").and_then(|data| data.get("name")).cloned(),
+        _ => None,
+    };
+    for assignment in &args.set {
+        let (key, text) = split_assignment(assignment)?;
+        if key == "data.name" {
+            value = Some(Value::String(text.trim_matches('"').to_owned()));
+        }
+    }
+    let Some(value) = value else { return Ok(DataName::default()) };
+    let found = value.to_string();
+    value.try_into().map_err(|error: toml::de::Error| anyhow!("data.name = {found}: {}", error.message()))
+}
+
+/// `--set` and then the options that are short for one key each.
+fn assignments(args: &TrainArgs) -> Result<Vec<(String, Value)>> {
+    let mut all = Vec::new();
+    for assignment in &args.set {
+        let (key, text) = split_assignment(assignment)?;
+        if key != "data.name" {
+            all.push((key.to_owned(), crate::overrides::parse_value(text)));
+        }
+    }
+    for (key, number) in [("train.seed", args.seed), ("train.epochs", args.epochs)] {
+        if let Some(number) = number {
+            let value = i64::try_from(number)
+                .map_err(|_| anyhow!("{key} = {number}: expected a whole number from 0 to {}", i64::MAX))?;
+            all.push((key.to_owned(), Value::Integer(value)));
+        }
+    }
+    if let Some(root) = &args.root {
+        let text =
+            root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))?;
+        all.push(("data.root".to_owned(), Value::String(text.to_owned())));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    fn resolve(line: &str) -> Result<Experiment> {
+        let words = ["xtask", "train"].into_iter().chain(line.split_whitespace());
+        match Cli::parse_from(words).command {
+            Command::Train(args) => Experiment::resolve(&args),
+            _ => unreachable!("the line starts with train"),
+        }
+    }
+
+    #[test]
+    fn later_layers_win() {
+        let default = resolve("").unwrap();
+        assert_eq!(default.network().model_name(), "d-cadlif");
+        assert_eq!(default.data.name, DataName::Digits);
+        let lif =
+            resolve("--config lif --data words --root x --seed 7 --set train.seed=3 --epochs 2").unwrap();
+        assert_eq!(lif.network().model_name(), "lif");
+        assert_eq!((lif.train.seed, lif.train.epochs), (7, 2));
+        assert_eq!((lif.data.name, lif.data.steps), (DataName::Words, 100));
+        assert_eq!(lif.data.root.as_deref(), Some(Path::new("x")));
+        let by_key =
+            resolve("--config lif --set data.name=words --set data.root=x --set train.seed=7 --epochs 2");
+        assert_eq!(by_key.unwrap(), lif);
+    }
+
+    #[test]
+    fn every_model_and_named_experiment_resolves_and_survives_its_own_text() {
+        for name in MODEL_NAMES.into_iter().chain(EMBEDDED.map(|(_, name, _)| name)) {
+            let experiment = resolve(&format!("--config {name}")).unwrap();
+            experiment.train.validate().unwrap();
+            experiment.network().validate(experiment.data.bands, 10).unwrap();
+            assert_eq!(Experiment::from_toml(&experiment.to_toml().unwrap()).unwrap(), experiment);
+            if MODEL_NAMES.contains(&name) {
+                assert_eq!(experiment.network().model_name(), name);
+            } else {
+                assert_eq!(experiment.data.name.to_string(), name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_resolved_file_given_back_is_the_same_experiment() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        let first = resolve(
+            "--config d-lif --data fsdd --set data.leave_out=george --set synapse.delay=fixed \
+             --set neuron.surrogate.fast_sigmoid.slope=10 --set neuron.bounds.alpha=[0.1,0.9]",
+        )
+        .unwrap();
+        std::fs::write(&file, first.to_toml().unwrap()).unwrap();
+        assert_eq!(resolve(&format!("--config {}", file.display())).unwrap(), first);
+    }
+
+    #[test]
+    fn a_model_in_a_file_comes_before_the_files_other_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, "model = \"d-lif\"\n[synapse]\ndelay = \"fixed\"\n").unwrap();
+        let experiment = resolve(&format!("--config {}", file.display())).unwrap();
+        let table = experiment.to_table().unwrap();
+        assert_eq!(table["neuron"]["model"].as_str(), Some("lif"));
+        assert_eq!(table["synapse"]["delay"].as_str(), Some("fixed"));
+    }
+
+    #[test]
+    fn what_cannot_be_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("broken.toml");
+        std::fs::write(&file, "[train]\nepochs = \n").unwrap();
+        let broken = file.display().to_string();
+        for (line, message) in [
+            ("--config nonsense", "--config nonsense: no such file, model or experiment; expected"),
+            ("--set data.name=mnist", "data.name = \"mnist\": unknown variant `mnist`"),
+            (
+                "--seed 9223372036854775808",
+                "train.seed = 9223372036854775808: expected a whole number from 0",
+            ),
+            (&format!("--config {broken}"), &format!("{broken}, line 2: ")),
+        ] {
+            let error = resolve(line).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+    }
+}

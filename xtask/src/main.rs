@@ -1,0 +1,35 @@
+//! Runs whole experiments: `cargo xtask train`, `cargo xtask eval`, and the project's own checks.
+
+mod ci;
+mod cli;
+mod eval;
+mod experiment;
+mod figures;
+mod layers;
+mod overrides;
+mod progress;
+mod report;
+mod run_folder;
+mod terminal;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+/// Exit code of every error that the user can mend.
+const USER_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let result = match &Cli::parse().command {
+        Command::Train(args) => train::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Ci => ci::run(),
+        Command::Layers => layers::run(),
+    };
+    result.unwrap_or_else(|error| {
+        terminal::complain(&error);
+        ExitCode::from(USER_ERROR)
+    })
+}

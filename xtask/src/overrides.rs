@@ -1,0 +1,247 @@
+//! Single keys on top of an experiment, with messages that name key, value, what is allowed and the nearest key.
+
+use anyhow::{Context, Result, bail};
+use toml::{Table, Value};
+
+use crate::experiment::Experiment;
+
+/// Keys without a default value, which the table of the defaults therefore does not show.
+const OPTIONAL: [&str; 4] = ["model", "data.root", "data.leave_out", "data.high_hz"];
+
+/// A key whose value is one of several tables: setting a key below one of them chooses it.
+const CHOICE: &str = "neuron.surrogate";
+
+/// `key=value` in two.
+pub(crate) fn split_assignment(text: &str) -> Result<(&str, &str)> {
+    let (key, value) = text
+        .split_once('=')
+        .with_context(|| format!("--set {text}: expected KEY=VALUE, such as train.epochs=30"))?;
+    Ok((key.trim(), value.trim()))
+}
+
+/// A value as TOML writes it; everything that is not TOML is a string.
+pub(crate) fn parse_value(text: &str) -> Value {
+    let table = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1);
+    table.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+/// Sets every key of `tables` in `table`, the model first. `origin` names the file in messages.
+pub(crate) fn apply_all(table: &mut Table, tables: &Table, origin: &str) -> Result<()> {
+    let mut leaves = leaves(tables);
+    leaves.sort_by_key(|(key, _)| key != "model");
+    for (key, value) in leaves {
+        apply(table, &key, &value).with_context(|| origin.to_owned())?;
+    }
+    Ok(())
+}
+
+/// Sets one key, given as a dotted path.
+pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
+    if key == "model" {
+        let mut experiment = Experiment::from_table(table.clone())?;
+        experiment.set_model(value.as_str().unwrap_or(&value.to_string()))?;
+        *table = experiment.to_table()?;
+        return Ok(());
+    }
+    if let (Value::Table(inner), false) = (value, key == CHOICE) {
+        return leaves(inner)
+            .iter()
+            .try_for_each(|(rest, value)| apply(table, &format!("{key}.{rest}"), value));
+    }
+    if key != CHOICE && !below(table, key).is_empty() {
+        return unknown(table, key);
+    }
+    let mut changed = table.clone();
+    if !insert(&mut changed, key, value.clone()) {
+        return unknown(table, key);
+    }
+    let reason = match fits(&changed) {
+        Ok(()) => None,
+        // A speaker may be called 7, a folder 2024: a string was meant where only a string fits.
+        Err(reason) if !value.is_str() => {
+            insert(&mut changed, key, Value::String(value.to_string()));
+            fits(&changed).err().map(|_| reason)
+        }
+        Err(reason) => Some(reason),
+    };
+    match reason {
+        None => {
+            *table = changed;
+            Ok(())
+        }
+        Some(reason) if reason.starts_with("unknown field") => unknown(table, key),
+        Some(reason) => bail!("{key} = {value}: expected {}", expected(&reason)),
+    }
+}
+
+fn fits(table: &Table) -> Result<(), String> {
+    let parsed: Result<Experiment, toml::de::Error> = Value::Table(table.clone()).try_into();
+    parsed.map(drop).map_err(|error| error.message().to_owned())
+}
+
+/// Puts `value` at the path; `false` if the path leads through something that is no table.
+fn insert(table: &mut Table, key: &str, value: Value) -> bool {
+    let Some((first, rest)) = key.split_once('.') else {
+        table.insert(key.to_owned(), value);
+        return true;
+    };
+    let inner = table.entry(first).or_insert_with(|| Value::Table(Table::new()));
+    let Value::Table(inner) = inner else { return false };
+    if CHOICE.ends_with(&format!(".{first}")) {
+        let chosen = rest.split('.').next().unwrap_or_default();
+        inner.retain(|name, _| name == chosen);
+    }
+    insert(inner, rest, value)
+}
+
+/// The allowed values, in words, from a message like ``invalid type: string "x", expected usize``.
+fn expected(reason: &str) -> String {
+    let line = reason.lines().next().unwrap_or_default();
+    let tail = line.rsplit_once("expected ").map_or(line, |(_, tail)| tail);
+    match tail {
+        "usize" | "u64" | "u32" => "a whole number of at least 0".to_owned(),
+        "f64" | "f32" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a string" | "path string" => "a text".to_owned(),
+        "a sequence" => "a list, such as [128, 128]".to_owned(),
+        other if other.starts_with("struct ") => "a table of keys".to_owned(),
+        other => other.replace('`', ""),
+    }
+}
+
+fn known(table: &Table) -> Vec<String> {
+    leaves(table).into_iter().map(|(key, _)| key).chain(OPTIONAL.map(str::to_owned)).collect()
+}
+
+/// The known keys below `key`.
+fn below(table: &Table, key: &str) -> Vec<String> {
+    let prefix = format!("{key}.");
+    known(table).into_iter().filter(|known| known.starts_with(&prefix)).collect()
+}
+
+fn unknown(table: &Table, key: &str) -> Result<()> {
+    let below = below(table, key);
+    if !below.is_empty() {
+        bail!("{key} is a table; its keys are {}", below.join(", "));
+    }
+    let nearest = known(table).into_iter().min_by_key(|known| likeness(key, known)).unwrap_or_default();
+    bail!("{key} is no key of the configuration; did you mean {nearest}?")
+}
+
+/// Edit distance of two keys, or of their last parts if that is nearer (`epochs` for `train.epochs`).
+fn likeness(key: &str, known: &str) -> usize {
+    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
+    distance(key, known).min(distance(&last(key), &last(known)) + 1)
+}
+
+/// Levenshtein's distance: insertions, deletions and replacements.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Every value with its dotted path.
+pub(crate) fn leaves(table: &Table) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    collect(table, "", &mut found);
+    found
+}
+
+fn collect(table: &Table, prefix: &str, found: &mut Vec<(String, Value)>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Table(inner) if key != CHOICE => collect(inner, &key, found),
+            value => found.push((key, value.clone())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> Result<Table> {
+        let mut table = Experiment::default().to_table()?;
+        let (key, value) = split_assignment(text)?;
+        apply(&mut table, key, &parse_value(value))?;
+        Ok(table)
+    }
+
+    #[test]
+    fn values_of_every_type_arrive() {
+        let at = |table: &Table, key: &str| {
+            leaves(table).into_iter().find(|(name, _)| name == key).map(|(_, value)| value.to_string())
+        };
+        for (text, key, expected) in [
+            ("train.epochs=7", "train.epochs", "7"),
+            ("train.learning_rate=1e-3", "train.learning_rate", "0.001"),
+            ("train.clip_norm=1", "train.clip_norm", "1"),
+            ("network.hidden=[64, 32]", "network.hidden", "[64, 32]"),
+            ("synapse.delay=fixed", "synapse.delay", "\"fixed\""),
+            ("synapse.delay = \"none\"", "synapse.delay", "\"none\""),
+            ("data.leave_out=george", "data.leave_out", "\"george\""),
+            ("data.leave_out=7", "data.leave_out", "\"7\""),
+            ("data.root=/some where", "data.root", "\"/some where\""),
+            ("neuron.bounds.alpha=[0.5,0.9]", "neuron.bounds.alpha", "[0.5, 0.9]"),
+            ("model=d-lif", "neuron.model", "\"lif\""),
+        ] {
+            assert_eq!(at(&set(text).unwrap(), key).as_deref(), Some(expected), "{text}");
+        }
+        let surrogate = &set("neuron.surrogate.fast_sigmoid.slope=10").unwrap()["neuron"]["surrogate"];
+        assert_eq!(surrogate.to_string(), "{ fast_sigmoid = { slope = 10 } }");
+        let whole = &set("neuron.surrogate={triangle={slope=2}}").unwrap()["neuron"]["surrogate"];
+        assert_eq!(whole.to_string(), "{ triangle = { slope = 2 } }");
+    }
+
+    #[test]
+    fn messages_name_key_value_and_what_is_allowed() {
+        for (text, message) in [
+            ("train.epoch=3", "train.epoch is no key of the configuration; did you mean train.epochs?"),
+            ("epochs=3", "epochs is no key of the configuration; did you mean train.epochs?"),
+            ("synaps.dely=fixed", "synaps.dely is no key of the configuration; did you mean synapse.delay?"),
+            ("data.leave_ot=x", "data.leave_ot is no key of the configuration; did you mean data.leave_out?"),
+            ("train.epochs.most=3", "train.epochs.most is no key of the configuration; did you mean"),
+            ("train.epochs=many", "train.epochs = \"many\": expected a whole number of at least 0"),
+            ("train.epochs=-3", "train.epochs = -3: expected a whole number of at least 0"),
+            ("train.epochs=2.5", "train.epochs = 2.5: expected a whole number of at least 0"),
+            ("train.learning_rate=fast", "train.learning_rate = \"fast\": expected a number"),
+            ("network.hidden=128", "network.hidden = 128: expected a list, such as [128, 128]"),
+            ("synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
+            ("synapse.readout_delay=2", "synapse.readout_delay = 2: expected true or false"),
+            ("readout=last", "readout is a table; its keys are readout.pooling"),
+            ("model=blif", "model \"blif\": expected one of lif, adlif"),
+            ("train.epochs", "--set train.epochs: expected KEY=VALUE"),
+        ] {
+            let error = set(text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_optional_key_is_a_key() {
+        for key in &OPTIONAL[1..] {
+            let value = if key.ends_with("hz") { "3000.0" } else { "x" };
+            set(&format!("{key}={value}")).unwrap();
+        }
+    }
+
+    #[test]
+    fn distances() {
+        for (a, b, expected) in
+            [("", "abc", 3), ("kitten", "sitting", 3), ("same", "same", 0), ("ab", "ba", 2)]
+        {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What a training shows while it runs, and the file of figures that grows with it.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use colearn_train::{BatchEvent, EpochRecord, Watcher};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::run_folder::RunFolder;
+use crate::terminal::say;
+
+const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}  {eta} left";
+
+/// A progress bar on a terminal, otherwise a line an epoch; `metrics.csv` in both cases.
+pub(crate) struct Progress<'a> {
+    bar: Option<ProgressBar>,
+    epochs: usize,
+    folder: &'a RunFolder,
+    history: Vec<EpochRecord>,
+    stop: &'a AtomicBool,
+    /// The first error in writing, which also raises the stop flag.
+    failure: Option<anyhow::Error>,
+}
+
+impl<'a> Progress<'a> {
+    /// Watches a run of `epochs` epochs, of which `history` is done.
+    pub(crate) fn new(
+        epochs: usize,
+        history: Vec<EpochRecord>,
+        folder: &'a RunFolder,
+        stop: &'a AtomicBool,
+    ) -> Self {
+        let shown = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        Self { bar: shown.then(ProgressBar::no_length), epochs, folder, history, stop, failure: None }
+    }
+
+    /// Takes the bar away and tells whether everything could be written.
+    pub(crate) fn finish(self) -> Result<()> {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    fn rates(&self) -> String {
+        self.history
+            .last()
+            .map_or_else(String::new, |record| format!("  rates {}", percents(&record.hidden_rates)))
+    }
+}
+
+impl Watcher for Progress<'_> {
+    fn batch(&mut self, event: &BatchEvent) {
+        let rates = self.rates();
+        let Some(bar) = &self.bar else { return };
+        let done = (event.epoch * event.batches + event.batch) as u64;
+        if bar.length().is_none() {
+            bar.set_length((self.epochs * event.batches) as u64);
+            // The bar starts where the run goes on, so that the time left is that of this session.
+            bar.set_position(done.saturating_sub(1));
+            bar.reset_eta();
+            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+                bar.set_style(style);
+            }
+        }
+        bar.set_position(done);
+        bar.set_message(format!(
+            "epoch {}/{}  loss {:.3}  accuracy {:.1} %{rates}",
+            event.epoch + 1,
+            self.epochs,
+            event.mean_loss,
+            100.0 * event.accuracy
+        ));
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, improved: bool) {
+        self.history.push(record.clone());
+        let line = epoch_line(record, self.epochs, improved);
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => say(line),
+        }
+        if let Err(error) = self.folder.write_metrics(&self.history) {
+            self.failure.get_or_insert(error);
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// `epoch 3/30  training 0.512 84.1 %  validation …`, with a star when it is the best one so far.
+fn epoch_line(record: &EpochRecord, epochs: usize, improved: bool) -> String {
+    let width = epochs.to_string().len();
+    format!(
+        "epoch {:>width$}/{epochs}  training {:.3}, {:.1} %  validation {:.3}, {:.1} %{}  rates {}  {:.1} s",
+        record.epoch + 1,
+        record.train_loss,
+        100.0 * record.train_accuracy,
+        record.validation_loss,
+        100.0 * record.validation_accuracy,
+        if improved { " *" } else { "  " },
+        percents(&record.hidden_rates),
+        record.seconds
+    )
+}
+
+/// Rates in spikes per 100 steps.
+pub(crate) fn percents(rates: &[f64]) -> String {
+    let texts: Vec<String> = rates.iter().map(|rate| format!("{:.1}", 100.0 * rate)).collect();
+    format!("{} %", texts.join(" "))
+}

@@ -1,0 +1,205 @@
+//! Results of a network on the splits, as a table and as `summary.json`.
+
+use anyhow::{Context, Result};
+use colearn_data::{Dataset, Split};
+use colearn_eval::{Align, Table};
+use colearn_network::{Delays, Network};
+use colearn_tape::Pool;
+use colearn_train::{EpochRecord, SplitResult, evaluate};
+use serde::Serialize;
+
+use crate::experiment::Experiment;
+use crate::progress::percents;
+
+/// What the test entry says where there is no test split.
+const NO_TEST: &str =
+    "this data set has no test split; the validation result, which chose the epoch, is reported";
+
+/// Results with rounded delays, in inference mode.
+pub(crate) struct Results {
+    pub(crate) train: SplitResult,
+    pub(crate) validation: SplitResult,
+    pub(crate) test: Option<SplitResult>,
+}
+
+impl Results {
+    pub(crate) fn of(network: &Network<f32>, data: &Dataset, batch: usize) -> Result<Self> {
+        let mut pool = Pool::default();
+        let mut on = |split: &Split| evaluate(network, split, data.steps, batch, Delays::Rounded, &mut pool);
+        Ok(Self {
+            train: on(&data.train)?,
+            validation: on(&data.validation)?,
+            test: data.test.as_ref().map(on).transpose()?,
+        })
+    }
+
+    /// The result to report: that of the test split, or of validation where there is none.
+    pub(crate) fn reported(&self) -> (&SplitResult, &'static str) {
+        self.test.as_ref().map_or((&self.validation, "validation"), |test| (test, "test"))
+    }
+
+    /// A row a split.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::new(["split", "samples", "accuracy", "95 % interval", "loss"]).align([
+            Align::Left,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+            Align::Right,
+        ]);
+        let splits = [
+            ("train", Some(&self.train)),
+            ("validation", Some(&self.validation)),
+            ("test", self.test.as_ref()),
+        ];
+        for (name, result) in splits {
+            match result {
+                Some(result) => table.row(row(name, result)),
+                None => table.row([name, "none"]),
+            };
+        }
+        table
+    }
+}
+
+/// Name, samples, accuracy, its interval and the loss of one split.
+pub(crate) fn row(name: &str, result: &SplitResult) -> [String; 5] {
+    let report = result.evaluation.report();
+    let percent = |share: f64| format!("{:.1}", 100.0 * share);
+    let interval =
+        report.accuracy_interval.map(|range| format!("{} to {} %", percent(range.low), percent(range.high)));
+    [
+        name.to_owned(),
+        report.samples.to_string(),
+        report.accuracy.map_or_else(|| "none".to_owned(), |accuracy| format!("{} %", percent(accuracy))),
+        interval.unwrap_or_default(),
+        report.loss.map_or_else(|| "none".to_owned(), |loss| format!("{loss:.3}")),
+    ]
+}
+
+/// `summary.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    dataset: String,
+    /// The name the data set gives itself.
+    corpus: String,
+    model: String,
+    seed: u64,
+    /// Epochs that were trained.
+    epochs: usize,
+    parameters: usize,
+    /// Counted from 1.
+    best_epoch: usize,
+    train_accuracy: Option<f64>,
+    validation_accuracy: Option<f64>,
+    test_accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_note: Option<&'static str>,
+    test_samples: u64,
+    /// Whether delays were rounded to whole steps for these results.
+    rounded: bool,
+    /// Spikes per unit and step of each hidden layer, on the test split or else on validation.
+    hidden_rates: Vec<f64>,
+    /// Of training, the mean over the epochs.
+    samples_per_second: f64,
+    /// Of all epochs with their validation, without loading the data.
+    wall_seconds: f64,
+    peak_rss_bytes: Option<u64>,
+}
+
+impl Summary {
+    pub(crate) fn new(
+        experiment: &Experiment,
+        data: &Dataset,
+        network: &Network<f32>,
+        history: &[EpochRecord],
+        best_epoch: usize,
+        results: &Results,
+    ) -> Self {
+        let accuracy = |result: &SplitResult| result.evaluation.report().accuracy;
+        let seconds: f64 =
+            history.iter().map(|record| data.train.len() as f64 / record.samples_per_second).sum();
+        Self {
+            dataset: experiment.data.name.to_string(),
+            corpus: data.name.clone(),
+            model: experiment.network().model_name(),
+            seed: experiment.train.seed,
+            epochs: history.len(),
+            parameters: network.parameter_count(),
+            best_epoch: best_epoch + 1,
+            train_accuracy: accuracy(&results.train),
+            validation_accuracy: accuracy(&results.validation),
+            test_accuracy: results.test.as_ref().and_then(accuracy),
+            test_note: results.test.is_none().then_some(NO_TEST),
+            test_samples: results.test.as_ref().map_or(0, |test| test.evaluation.samples()),
+            rounded: true,
+            hidden_rates: results.reported().0.rates.clone(),
+            samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
+            wall_seconds: history.iter().map(|record| record.seconds).sum(),
+            peak_rss_bytes: peak_memory(),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Result<String> {
+        let text = serde_json::to_string_pretty(self).context("the summary cannot be written as JSON")?;
+        Ok(text + "\n")
+    }
+
+    /// The lines below the table of results.
+    pub(crate) fn lines(&self, classes: usize) -> Vec<String> {
+        let mut lines = vec![
+            format!(
+                "best epoch {} of {}, chosen on validation; delays rounded",
+                self.best_epoch, self.epochs
+            ),
+            format!(
+                "chance {:.1} %, rates of the hidden layers {}",
+                100.0 / classes as f64,
+                percents(&self.hidden_rates)
+            ),
+            format!(
+                "{} parameters, {:.1} s of training, {:.0} samples per second",
+                self.parameters, self.wall_seconds, self.samples_per_second
+            ),
+        ];
+        lines.extend(self.test_note.map(str::to_owned));
+        lines
+    }
+}
+
+/// The largest resident memory of this process so far, where the system tells it.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kibibytes)
+}
+
+/// The head of a run: the data, its notes, the network.
+pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f32>) -> Vec<String> {
+    let count =
+        |split: Option<&Split>| split.map_or_else(|| "no".to_owned(), |split| split.len().to_string());
+    let mut lines = vec![format!(
+        "data     {}: {} training, {} validation, {} test utterances; {} classes, {} channels, {} steps of {} ms",
+        data.name,
+        data.train.len(),
+        data.validation.len(),
+        count(data.test.as_ref()),
+        data.classes.len(),
+        data.channels,
+        data.steps,
+        1e3 * data.step_s
+    )];
+    lines.extend(data.notes.iter().map(|note| format!("         {note}")));
+    let counts = network.counts_by_kind().into_iter().filter(|(_, count)| *count > 0);
+    let counts: Vec<String> = counts.map(|(kind, count)| format!("{kind} {count}")).collect();
+    lines.push(format!(
+        "model    {}, hidden layers {:?}: {} parameters ({})",
+        experiment.network().model_name(),
+        experiment.network.hidden,
+        network.parameter_count(),
+        counts.join(", ")
+    ));
+    lines.push(format!("threads  {}", rayon::current_num_threads()));
+    lines
+}

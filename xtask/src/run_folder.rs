@@ -1,0 +1,199 @@
+//! The folder of a run: where it is, what is in it, and when it must not be touched.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use colearn_train::checkpoint::write_whole;
+use colearn_train::{EpochRecord, RunFiles};
+
+/// Where runs go that are not told otherwise.
+const RUNS: &str = "runs";
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunFolder {
+    path: PathBuf,
+}
+
+/// How far the run in a folder has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Untouched,
+    Begun,
+    Finished,
+}
+
+impl RunFolder {
+    /// A folder for a new run: `out`, which must not hold a run, or the first free default one.
+    pub(crate) fn fresh(out: Option<&Path>, name: &str) -> Result<Self> {
+        let Some(out) = out else {
+            let free = numbered(name).map(Self::at).find(|folder| folder.stage() == Stage::Untouched);
+            return free.context("there is always a further number");
+        };
+        let folder = Self::at(out.to_owned());
+        let path = out.display();
+        match folder.stage() {
+            Stage::Untouched => Ok(folder),
+            Stage::Begun => bail!(
+                "{path}: holds an unfinished run; add --resume to go on with it, or name another folder with --out"
+            ),
+            Stage::Finished => bail!("{path}: holds a finished run; name another folder with --out"),
+        }
+    }
+
+    /// The folder of a run to go on with: `out`, or the default one with the highest number.
+    pub(crate) fn begun(out: Option<&Path>, name: &str) -> Result<Self> {
+        let latest = || {
+            let taken = |folder: &Self| folder.stage() != Stage::Untouched;
+            numbered(name).map(Self::at).take_while(taken).last()
+        };
+        let given = out.map(|out| Self::at(out.to_owned()));
+        let folder = given.or_else(latest).unwrap_or_else(|| Self::at(Path::new(RUNS).join(name)));
+        if !folder.files().last.exists() {
+            bail!("{}: no last.ckpt here; expected the folder of a run to --resume", folder.path.display());
+        }
+        Ok(folder)
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    fn stage(&self) -> Stage {
+        if self.file("summary.json").exists() {
+            Stage::Finished
+        } else if self.files().last.exists() || self.file("config.toml").exists() {
+            Stage::Begun
+        } else {
+            Stage::Untouched
+        }
+    }
+
+    /// Makes the folder and its folder of figures.
+    pub(crate) fn create(&self) -> Result<()> {
+        let figures = self.file("figures");
+        std::fs::create_dir_all(&figures).with_context(|| format!("{}: cannot be created", figures.display()))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn files(&self) -> RunFiles {
+        RunFiles::in_folder(&self.path)
+    }
+
+    /// A file of this folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file of this folder whole.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<()> {
+        Ok(write_whole(&self.file(name), text.as_bytes())?)
+    }
+
+    /// Writes `metrics.csv`: a row an epoch, epochs counted from 1.
+    pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
+        self.write("metrics.csv", &metrics(history))
+    }
+}
+
+/// `runs/name`, `runs/name-2`, `runs/name-3`, …
+fn numbered(name: &str) -> impl Iterator<Item = PathBuf> {
+    let numbers = (2_u64..).map({
+        let name = name.to_owned();
+        move |number| Path::new(RUNS).join(format!("{name}-{number}"))
+    });
+    std::iter::once(Path::new(RUNS).join(name)).chain(numbers)
+}
+
+fn metrics(history: &[EpochRecord]) -> String {
+    let layers = history.first().map_or(0, |record| record.hidden_rates.len());
+    let rates: String = (0..layers).fold(String::new(), |mut names, layer| {
+        write!(names, ",rate_hidden{layer}").expect("a string takes every text");
+        names
+    });
+    let mut text = format!(
+        "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_accuracy_unrounded,\
+         learning_rate,spread,gradient_norm,seconds,samples_per_second{rates}\n"
+    );
+    for record in history {
+        let unrounded =
+            record.validation_accuracy_unrounded.map_or_else(String::new, |value| value.to_string());
+        let mut cells = vec![
+            (record.epoch + 1).to_string(),
+            record.train_loss.to_string(),
+            record.train_accuracy.to_string(),
+            record.validation_loss.to_string(),
+            record.validation_accuracy.to_string(),
+            unrounded,
+            record.learning_rate.to_string(),
+            record.spread.to_string(),
+            record.gradient_norm.to_string(),
+            format!("{:.3}", record.seconds),
+            format!("{:.1}", record.samples_per_second),
+        ];
+        cells.extend(record.hidden_rates.iter().map(f64::to_string));
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_a_run_is_only_touched_to_resume() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let fresh = || RunFolder::fresh(Some(&path), "unused");
+        let begun = || RunFolder::begun(Some(&path), "unused");
+        assert!(begun().unwrap_err().to_string().contains("run: no last.ckpt here"));
+        let folder = fresh().unwrap();
+        folder.create().unwrap();
+        assert_eq!(fresh().unwrap(), folder);
+        folder.write("last.ckpt", "").unwrap();
+        assert!(fresh().unwrap_err().to_string().contains("run: holds an unfinished run; add --resume"));
+        assert_eq!(begun().unwrap(), folder);
+        folder.write("summary.json", "").unwrap();
+        assert!(fresh().unwrap_err().to_string().contains("run: holds a finished run"));
+        assert_eq!(begun().unwrap(), folder);
+    }
+
+    #[test]
+    fn default_folders_are_numbered() {
+        let names: Vec<PathBuf> = numbered("digits-lif-s0").take(3).collect();
+        assert_eq!(
+            names,
+            ["runs/digits-lif-s0", "runs/digits-lif-s0-2", "runs/digits-lif-s0-3"].map(PathBuf::from)
+        );
+    }
+
+    #[test]
+    fn metrics_have_a_row_an_epoch() {
+        let record = EpochRecord {
+            epoch: 0,
+            train_loss: 0.5,
+            train_accuracy: 0.75,
+            validation_loss: 1.5,
+            validation_accuracy: 0.25,
+            validation_accuracy_unrounded: None,
+            hidden_rates: vec![0.125, 0.0625],
+            learning_rate: 0.001,
+            spread: 2.0,
+            gradient_norm: 3.0,
+            seconds: 1.0,
+            samples_per_second: 10.0,
+        };
+        let text = metrics(&[record.clone(), EpochRecord { epoch: 1, ..record }]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].ends_with("samples_per_second,rate_hidden0,rate_hidden1"));
+        assert_eq!(lines[1], "1,0.5,0.75,1.5,0.25,,0.001,2,3,1.000,10.0,0.125,0.0625");
+        assert_eq!(lines[0].split(',').count(), lines[2].split(',').count());
+    }
+}

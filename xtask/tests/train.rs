@@ -1,0 +1,241 @@
+//! `xtask train` and `xtask eval` as a user runs them.
+#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::{TINY, fail, succeed, words};
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+fn place(speakers: usize) -> TempDir {
+    let folder = tempdir().unwrap();
+    words(&folder.path().join("words"), speakers);
+    folder
+}
+
+fn summary(run: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(run.join("summary.json")).unwrap()).unwrap()
+}
+
+/// The rows of `metrics.csv` without the two columns of time.
+fn metrics(run: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    let cells = |line: &str| {
+        let cells = line.split(',').map(str::to_owned).enumerate();
+        cells.filter(|(column, _)| ![9, 10].contains(column)).map(|(_, cell)| cell).collect()
+    };
+    text.lines().map(cells).collect()
+}
+
+#[test]
+fn a_run_leaves_its_files_and_evaluation_agrees() {
+    let place = place(8);
+    let here = place.path();
+    let output = succeed(here, &format!("train {TINY} --seed 3"));
+    assert!(output.contains("data     words: "), "{output}");
+    assert!(output.contains("model    d-cadlif, hidden layers [8]: "), "{output}");
+    assert!(output.contains("epoch 2/2  training "), "{output}");
+    assert!(output.contains("| test "), "{output}");
+
+    let run = here.join("runs/words-d-cadlif-s3");
+    for name in ["config.toml", "metrics.csv", "best.ckpt", "last.ckpt", "summary.json"] {
+        assert!(run.join(name).is_file(), "{name}");
+    }
+    for name in ["curves", "raster", "delays", "neurons", "confusion"] {
+        let figure = format!("figures/{name}.svg");
+        assert!(fs::read_to_string(run.join(&figure)).unwrap().starts_with("<svg"), "{figure}");
+        assert!(output.contains(&figure), "{output}");
+    }
+    assert_eq!(metrics(&run).len(), 3);
+
+    let summary = summary(&run);
+    for (key, expected) in [("dataset", "words"), ("model", "d-cadlif")] {
+        assert_eq!(summary[key], expected);
+    }
+    for (key, expected) in [("seed", 3), ("epochs", 2)] {
+        assert_eq!(summary[key], expected);
+    }
+    assert_eq!(summary["rounded"], true);
+    for key in
+        ["train_accuracy", "validation_accuracy", "test_accuracy", "samples_per_second", "wall_seconds"]
+    {
+        assert!(summary[key].as_f64().is_some(), "{key}: {}", summary[key]);
+    }
+    for key in ["parameters", "best_epoch", "test_samples"] {
+        assert!(summary[key].as_u64().is_some_and(|count| count > 0), "{key}: {}", summary[key]);
+    }
+    assert_eq!(summary["hidden_rates"].as_array().unwrap().len(), 1);
+    assert_eq!(summary["peak_rss_bytes"].as_u64().is_some(), cfg!(target_os = "linux"));
+
+    for split in ["train", "validation", "test"] {
+        let line = format!("eval --checkpoint {}/best.ckpt --split {split} --json", run.display());
+        let report: Value = serde_json::from_str(&succeed(here, &line)).unwrap();
+        assert_eq!(report["accuracy"], summary[format!("{split}_accuracy")], "{split}");
+        assert_eq!(report["split"], split);
+        assert_eq!(report["per_class"].as_array().unwrap().len(), 3);
+    }
+    let shown = succeed(here, &format!("eval --checkpoint {}/best.ckpt", run.display()));
+    assert!(
+        shown.contains("| test ") && shown.contains("| hiss ") && shown.contains("chance 33.3 %"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_config_given_back_is_the_same_run_in_the_next_folder() {
+    let place = place(8);
+    let here = place.path();
+    succeed(here, &format!("train {TINY} --config lif --set network.dropout=0.5"));
+    let first = here.join("runs/words-lif-s0");
+    succeed(here, &format!("train --config {}/config.toml --threads 2", first.display()));
+    let second = here.join("runs/words-lif-s0-2");
+    assert_eq!(metrics(&first), metrics(&second));
+    let config = |run: &Path| fs::read_to_string(run.join("config.toml")).unwrap();
+    assert_eq!(config(&first), config(&second));
+    assert_eq!(fs::read_dir(first.join("figures")).unwrap().count(), 4, "no figure of delays without delays");
+}
+
+#[test]
+fn a_resumed_run_ends_like_an_uninterrupted_one() {
+    let place = place(8);
+    let here = place.path();
+    succeed(here, &format!("train {TINY} --epochs 60 --out whole"));
+    let interrupted = interrupt(here, &format!("train {TINY} --epochs 60 --out part"));
+    assert!(interrupted.contains("cargo xtask train --resume --out part"), "{interrupted}");
+    let (whole, part) = (here.join("whole"), here.join("part"));
+    assert!(!part.join("summary.json").exists());
+    let error = fail(here, &format!("train {TINY} --out part"));
+    assert!(error.starts_with("error: part: holds an unfinished run; add --resume to go on"), "{error}");
+    let error = fail(here, "train --resume --out part --seed 4");
+    assert!(
+        error.starts_with("error: train.seed: found 4; expected 0, as in part; a run goes on"),
+        "{error}"
+    );
+
+    fs::write(part.join("last.ckpt.part"), "half a file of a run that was killed").unwrap();
+    let output = succeed(here, "train --resume --out part --threads 2");
+    assert!(output.contains("going on in epoch "), "{output}");
+    assert_eq!(metrics(&whole), metrics(&part));
+    for key in ["best_epoch", "train_accuracy", "validation_accuracy", "test_accuracy", "hidden_rates"] {
+        assert_eq!(summary(&whole)[key], summary(&part)[key], "{key}");
+    }
+    let error = fail(here, &format!("train {TINY} --out part"));
+    assert!(
+        error.starts_with("error: part: holds a finished run; name another folder with --out"),
+        "{error}"
+    );
+}
+
+/// Presses Ctrl-C after the first epoch; returns what the program said.
+fn interrupt(folder: &Path, line: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(line.split_whitespace()).current_dir(folder).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("epoch  1/") {
+        assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    output.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    said
+}
+
+#[test]
+fn what_cannot_work_is_said_in_one_line() {
+    let place = place(8);
+    let here = place.path();
+    fs::write(here.join("text.ckpt"), "some text").unwrap();
+    fs::create_dir_all(here.join("broken/high")).unwrap();
+    fs::create_dir_all(here.join("broken/low")).unwrap();
+    for speaker in 0..8 {
+        for word in ["high", "low"] {
+            fs::write(here.join(format!("broken/{word}/s{speaker}_nohash_0.wav")), "RIFF, but no more")
+                .unwrap();
+        }
+    }
+    for (line, message) in [
+        (
+            "train --set train.epoch=3",
+            "train.epoch is no key of the configuration; did you mean train.epochs?",
+        ),
+        ("train --set train.epochs=many", "train.epochs = \"many\": expected a whole number of at least 0"),
+        ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number of at least 1"),
+        ("train --set network.dropout=1.5", "network.dropout = 1.5: expected 0 ≤ dropout < 1"),
+        ("train --set synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
+        (
+            "train --set neuron.threshold=-1",
+            "[neuron]: threshold: expected a positive finite number, found -1",
+        ),
+        ("train --config nothing.toml", "--config nothing.toml: no such file, model or experiment; expected"),
+        ("train --data words", "data.root: nothing; expected the folder"),
+        ("train --data words --root nowhere", "nowhere: no such folder; expected a folder of words"),
+        ("train --data words --root broken", "broken/"),
+        ("train --resume --out empty", "empty: no last.ckpt here; expected the folder of a run to --resume"),
+        ("eval --checkpoint nowhere.ckpt", "nowhere.ckpt: cannot be read: "),
+        ("eval --checkpoint text.ckpt", "text.ckpt: not a checkpoint: the first bytes are"),
+    ] {
+        let error = fail(here, line);
+        assert!(error.starts_with(&format!("error: {message}")), "{line}: {error}");
+        assert_eq!(error.lines().count(), 1, "{line}: {error}");
+    }
+    let error = fail(here, "train --data mnist");
+    assert!(error.contains("expected one of `digits`, `fsdd`, `words`"), "{error}");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_noticed() {
+    let place = place(8);
+    let here = place.path();
+    succeed(here, &format!("train {TINY} --epochs 1 --out run"));
+    let whole = fs::read(here.join("run/best.ckpt")).unwrap();
+    fs::write(here.join("short.ckpt"), &whole[..whole.len() / 2]).unwrap();
+    let mut changed = whole.clone();
+    changed[200] ^= 1;
+    fs::write(here.join("changed.ckpt"), changed).unwrap();
+    let error = fail(here, "eval --checkpoint short.ckpt");
+    let sizes = format!("found {} bytes; expected {}", whole.len() / 2, whole.len());
+    assert!(
+        error.starts_with("error: short.ckpt: truncated checkpoint: ") && error.contains(&sizes),
+        "{error}"
+    );
+    let error = fail(here, "eval --checkpoint changed.ckpt");
+    assert!(error.starts_with("error: changed.ckpt: damaged checkpoint: the SHA-256"), "{error}");
+}
+
+#[test]
+fn without_a_test_list_the_summary_says_so() {
+    let place = place(8);
+    let here = place.path();
+    let list = |name: &str, speakers: std::ops::Range<usize>| {
+        let rows = ["high", "hiss", "low"].into_iter().flat_map(|word| {
+            speakers.clone().map(move |speaker| format!("{word}/speaker{speaker}_nohash_0.wav,{word}"))
+        });
+        let text = std::iter::once("file,class".to_owned()).chain(rows).collect::<Vec<_>>().join("\n");
+        fs::write(here.join("words").join(name), text).unwrap();
+    };
+    list("train.csv", 0..6);
+    list("val.csv", 6..8);
+    let output = succeed(here, &format!("train {TINY} --out run"));
+    assert!(output.contains("this data set has no test split"), "{output}");
+    let summary = summary(&here.join("run"));
+    assert!(summary["test_accuracy"].is_null());
+    assert_eq!(summary["test_samples"], 0);
+    assert!(summary["test_note"].as_str().unwrap().contains("no test split"));
+    let error = fail(here, "eval --checkpoint run/best.ckpt --split test");
+    assert!(error.starts_with("error: words: this data set has no test split; expected --split"), "{error}");
+}
+
+#[test]
+fn the_crates_keep_their_layers() {
+    let place = tempdir().unwrap();
+    let output = succeed(place.path(), "layers");
+    assert!(output.contains("crates depend on lower layers only"), "{output}");
+}
