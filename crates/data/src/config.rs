@@ -58,6 +58,9 @@ pub struct DataConfig {
     pub low_hz: f64,
     /// Upper edge of the last band, in Hz; left out: half the sample rate.
     pub high_hz: Option<f64>,
+    /// Whether each utterance's own mean is taken from every band before the bands are standardised: takes out
+    /// microphone and level, which helps with unseen speakers, and needs the whole utterance before the first step.
+    pub subtract_mean: bool,
     /// Seed of the splits made here. Not the seed of a run: runs that are compared share their splits.
     pub split_seed: u64,
 }
@@ -76,6 +79,7 @@ struct Partial {
     step_s: Option<f64>,
     low_hz: Option<f64>,
     high_hz: Option<f64>,
+    subtract_mean: Option<bool>,
     split_seed: Option<u64>,
 }
 
@@ -93,6 +97,7 @@ impl From<Partial> for DataConfig {
             step_s: written.step_s.unwrap_or(usual.step_s),
             low_hz: written.low_hz.unwrap_or(usual.low_hz),
             high_hz: written.high_hz,
+            subtract_mean: written.subtract_mean.unwrap_or(usual.subtract_mean),
             split_seed: written.split_seed.unwrap_or(usual.split_seed),
         }
     }
@@ -124,6 +129,7 @@ impl DataConfig {
             step_s: front.step_s,
             low_hz: front.low_hz,
             high_hz: front.high_hz,
+            subtract_mean: false,
             split_seed: 0,
         }
     }

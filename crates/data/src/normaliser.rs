@@ -8,6 +8,14 @@ use crate::DataError;
 /// Bands that vary less than this are only centred.
 const LEAST_DEVIATION: f64 = 1e-6;
 
+/// Each band minus its mean over this utterance, of shape (steps, channels): takes out what a microphone, a room and
+/// the level add to the logarithm of every frame (B. Atal 1974, for cepstra).
+pub(crate) fn subtract_mean(features: &mut Array2<f32>) {
+    if let Some(mean) = features.mean_axis(Axis(0)) {
+        *features -= &mean;
+    }
+}
+
 /// Mean and standard deviation of every band; x ↦ (x − mean) / deviation.
 ///
 /// ```
@@ -103,6 +111,17 @@ impl Normaliser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gain_per_band_does_not_survive_subtracting_the_mean() {
+        let features = Array2::from_shape_fn((7, 3), |(t, c)| ((t * 5 + c * 3) % 7) as f32);
+        let mut louder = &features + &ndarray::array![[1.0_f32, -2.0, 4.0]];
+        let mut plain = features;
+        subtract_mean(&mut plain);
+        subtract_mean(&mut louder);
+        approx::assert_abs_diff_eq!(plain, louder, epsilon = 1e-5);
+        subtract_mean(&mut Array2::zeros((0, 3)));
+    }
     use ndarray::array;
 
     #[test]

@@ -14,7 +14,7 @@ use colearn_synapses::Interpolation;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `[network]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ pub struct NeuronSection {
     pub surrogate: Surrogate,
     /// Threshold θ.
     pub threshold: f64,
-    /// Whether α, β, a and b are learned.
-    pub trainable: bool,
+    /// Names of the neuron's parameters that stay as they start (`alpha`, `beta`, `a`, `b`); the others are learned.
+    pub frozen: BTreeSet<String>,
     /// Whether spikes also reach the layer's own units one step later, through a learned matrix.
     pub recurrent: bool,
     /// Bounds in place of the model's own, by parameter name.
@@ -71,7 +71,7 @@ impl Default for NeuronSection {
     fn default() -> Self {
         let NeuronConfig { model, surrogate, threshold, firing, bounds, .. } =
             NeuronConfig::new(NeuronModel::Cadlif);
-        Self { model, surrogate, threshold, trainable: true, recurrent: false, bounds, firing }
+        Self { model, surrogate, threshold, frozen: BTreeSet::new(), recurrent: false, bounds, firing }
     }
 }
 
@@ -255,6 +255,11 @@ impl NetworkConfig {
         check(positive(epsilon), "norm.epsilon", epsilon.to_string(), "a finite number above 0")?;
         let spiking = self.neuron.model.is_spiking();
         check(spiking, "neuron.model", self.neuron.model.name().to_owned(), "a spiking model")?;
+        let known = |name: &String| self.neuron.model.specs().iter().any(|spec| spec.name == name);
+        if let Some(unknown) = self.neuron.frozen.iter().find(|name| !known(name)) {
+            let names = self.neuron.model.specs().iter().map(|spec| spec.name).collect();
+            return Err(NetworkError::Frozen { found: unknown.clone(), expected: names });
+        }
         let NeuronSection { model, surrogate, threshold, ref bounds, firing, .. } = self.neuron;
         let neuron =
             NeuronConfig { model, surrogate, threshold, firing, bounds: bounds.clone() }.validate()?;

@@ -22,6 +22,14 @@ pub enum NetworkError {
         /// What exists.
         expected: Vec<&'static str>,
     },
+    /// A parameter to freeze that the neuron does not have.
+    #[error("neuron.frozen holds \"{found}\": expected names of this neuron's parameters: {}", expected.join(", "))]
+    Frozen {
+        /// What was found.
+        found: String,
+        /// What exists.
+        expected: Vec<&'static str>,
+    },
     /// A neuron's own settings are wrong.
     #[error("[neuron]")]
     Neuron(#[from] colearn_neurons::Error),

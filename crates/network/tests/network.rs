@@ -229,7 +229,7 @@ fn fixed_delays_are_whole_and_frozen_and_learned_ones_are_real() {
 #[test]
 fn frozen_parameters_have_no_gradient() {
     let mut config = config("d-cadlif");
-    config.neuron.trainable = false;
+    config.neuron.frozen = ["beta".to_owned(), "a".to_owned()].into();
     config.synapse.delay = Delay::Fixed;
     let network = build::<f64>(&config, 8, 5);
     let mut tape = Tape::new();
@@ -238,6 +238,9 @@ fn frozen_parameters_have_no_gradient() {
     tape.backward(loss);
     for (parameter, &var) in network.parameters().iter().zip(&recording.parameters) {
         assert_eq!(tape.gradient(var).is_some(), parameter.trainable, "{}", parameter.name);
+        let name = &parameter.name;
+        let frozen = ["hidden0.beta", "hidden1.beta", "hidden0.a", "hidden1.a"].contains(&name.as_str());
+        assert_eq!(parameter.trainable, !frozen && !name.ends_with("delay"), "{name}");
     }
 }
 
@@ -299,6 +302,7 @@ fn wrong_values_are_named_with_their_range() {
         (message(&|c| c.synapse.max_delay = 0), "synapse.max_delay = 0: expected 1 to 1000 steps"),
         (message(&|c| c.norm.gain = f64::NAN), "norm.gain = NaN"),
         (message(&|c| c.norm.momentum = 0.0), "norm.momentum = 0"),
+        (message(&|c| c.neuron.frozen = ["tau".to_owned()].into()), "neuron.frozen holds \"tau\""),
     ] {
         assert!(found.contains(expected), "{found}");
     }

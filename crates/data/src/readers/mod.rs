@@ -66,6 +66,11 @@ impl Plan {
         let mut train = extract_split(self.train, &front)?;
         let mut validation = extract_split(self.validation, &front)?;
         let mut test = self.test.map(|clips| extract_split(clips, &front)).transpose()?;
+        if config.subtract_mean {
+            for split in [Some(&mut train), Some(&mut validation), test.as_mut()].into_iter().flatten() {
+                split.samples.par_iter_mut().for_each(|s| crate::normaliser::subtract_mean(&mut s.features));
+            }
+        }
         let normaliser = normaliser.cloned().unwrap_or_else(|| {
             Normaliser::fit(train.samples.iter().map(|s| s.features.view()), config.bands)
         });
