@@ -57,7 +57,7 @@ impl Watcher for Progress<'_> {
         let done = (event.epoch * event.batches + event.batch) as u64;
         if bar.length().is_none() {
             bar.set_length((self.epochs * event.batches) as u64);
-            // The bar starts where the run goes on, so that the time left is that of this session.
+            // The bar starts where the run goes on, so that the time left is that of this process.
             bar.set_position(done.saturating_sub(1));
             bar.reset_eta();
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use colearn_data::{Dataset, Split};
 use colearn_eval::{Align, Table};
+use colearn_network::config::Delay;
 use colearn_network::{Delays, Network};
 use colearn_tape::Pool;
 use colearn_train::{EpochRecord, SplitResult, evaluate};
@@ -84,10 +85,14 @@ pub(crate) struct Summary {
     /// The name the data set gives itself.
     corpus: String,
     model: String,
+    /// `none`, `fixed` (random whole delays, not learned) or `learned`.
+    delay: Delay,
     seed: u64,
     /// Epochs that were trained.
     epochs: usize,
     parameters: usize,
+    /// Without frozen ones, such as fixed delays.
+    trainable_parameters: usize,
     /// Counted from 1.
     best_epoch: usize,
     train_accuracy: Option<f64>,
@@ -102,7 +107,7 @@ pub(crate) struct Summary {
     hidden_rates: Vec<f64>,
     /// Of training, the mean over the epochs.
     samples_per_second: f64,
-    /// Of all epochs with their validation, without loading the data.
+    /// From the start of the program to its results; of a resumed run also the epochs before.
     wall_seconds: f64,
     peak_rss_bytes: Option<u64>,
 }
@@ -115,6 +120,7 @@ impl Summary {
         history: &[EpochRecord],
         best_epoch: usize,
         results: &Results,
+        wall_seconds: f64,
     ) -> Self {
         let accuracy = |result: &SplitResult| result.evaluation.report().accuracy;
         let seconds: f64 =
@@ -123,9 +129,16 @@ impl Summary {
             dataset: experiment.data.name.to_string(),
             corpus: data.name.clone(),
             model: experiment.network().model_name(),
+            delay: experiment.synapse.delay,
             seed: experiment.train.seed,
             epochs: history.len(),
             parameters: network.parameter_count(),
+            trainable_parameters: network
+                .parameters()
+                .iter()
+                .filter(|p| p.trainable)
+                .map(|p| p.value.len())
+                .sum(),
             best_epoch: best_epoch + 1,
             train_accuracy: accuracy(&results.train),
             validation_accuracy: accuracy(&results.validation),
@@ -135,7 +148,7 @@ impl Summary {
             rounded: true,
             hidden_rates: results.reported().0.rates.clone(),
             samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
-            wall_seconds: history.iter().map(|record| record.seconds).sum(),
+            wall_seconds,
             peak_rss_bytes: peak_memory(),
         }
     }
@@ -158,7 +171,7 @@ impl Summary {
                 percents(&self.hidden_rates)
             ),
             format!(
-                "{} parameters, {:.1} s of training, {:.0} samples per second",
+                "{} parameters, {:.1} s in all, {:.0} samples per second in training",
                 self.parameters, self.wall_seconds, self.samples_per_second
             ),
         ];

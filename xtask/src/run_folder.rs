@@ -50,6 +50,9 @@ impl RunFolder {
         };
         let given = out.map(|out| Self::at(out.to_owned()));
         let folder = given.or_else(latest).unwrap_or_else(|| Self::at(Path::new(RUNS).join(name)));
+        if folder.stage() == Stage::Finished {
+            bail!("{}: this run is finished; expected one that was stopped", folder.path.display());
+        }
         if !folder.files().last.exists() {
             bail!("{}: no last.ckpt here; expected the folder of a run to --resume", folder.path.display());
         }
@@ -63,7 +66,7 @@ impl RunFolder {
     fn stage(&self) -> Stage {
         if self.file("summary.json").exists() {
             Stage::Finished
-        } else if self.files().last.exists() || self.file("config.toml").exists() {
+        } else if self.files().last.exists() {
             Stage::Begun
         } else {
             Stage::Untouched
@@ -161,7 +164,7 @@ mod tests {
         assert_eq!(begun().unwrap(), folder);
         folder.write("summary.json", "").unwrap();
         assert!(fresh().unwrap_err().to_string().contains("run: holds a finished run"));
-        assert_eq!(begun().unwrap(), folder);
+        assert!(begun().unwrap_err().to_string().contains("run: this run is finished"));
     }
 
     #[test]

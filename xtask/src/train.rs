@@ -3,10 +3,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use colearn_data::Dataset;
 use colearn_network::Network;
+use colearn_network::config::Delay;
 use colearn_train::{Checkpoint, Outcome, Trainer, ValidTrain, initial_generator};
 
 use crate::cli::TrainArgs;
@@ -27,6 +29,9 @@ struct Plan {
     train: ValidTrain,
     folder: RunFolder,
     checkpoint: Option<Checkpoint>,
+    /// When this process began, and what earlier ones spent in epochs.
+    start: Instant,
+    before_s: f64,
 }
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
@@ -71,7 +76,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
 impl Plan {
     fn new(args: &TrainArgs) -> Result<Self> {
         let asked = Experiment::resolve(args)?;
-        let name = format!("{}-{}-s{}", asked.data.name, asked.network().model_name(), asked.train.seed);
+        let fixed = if asked.synapse.delay == Delay::Fixed { "-fixed" } else { "" };
+        let name =
+            format!("{}-{}{fixed}-s{}", asked.data.name, asked.network().model_name(), asked.train.seed);
         let out = args.out.as_deref();
         let (experiment, folder, checkpoint) = if args.resume {
             let folder = RunFolder::begun(out, &name)?;
@@ -83,7 +90,9 @@ impl Plan {
         let train = experiment.train.validate()?;
         // Sizes that come from the data are not known yet; everything else is checked before the data are read.
         experiment.network().validate(experiment.data.bands.max(1), 1)?;
-        Ok(Self { experiment, train, folder, checkpoint })
+        let before_s =
+            checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
+        Ok(Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s })
     }
 
     /// Writes what is known before the first epoch. A run that goes on keeps its `config.toml`.
@@ -106,7 +115,16 @@ impl Plan {
         network.restore(best.network.clone())?;
         initial.restore(trainer.initial().clone())?;
         let results = Results::of(&network, data, self.train.batch)?;
-        let summary = Summary::new(&self.experiment, data, &network, trainer.history(), best.epoch, &results);
+        let wall_seconds = self.before_s + self.start.elapsed().as_secs_f64();
+        let summary = Summary::new(
+            &self.experiment,
+            data,
+            &network,
+            trainer.history(),
+            best.epoch,
+            &results,
+            wall_seconds,
+        );
         let (reported, name) = results.reported();
         let subject = Subject {
             title: format!(

@@ -167,7 +167,14 @@ fn what_cannot_work_is_said_in_one_line() {
             "train.epoch is no key of the configuration; did you mean train.epochs?",
         ),
         ("train --set train.epochs=many", "train.epochs = \"many\": expected a whole number of at least 0"),
-        ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number of at least 1"),
+        ("train --set data.steps=1000000000", "data.steps: 1000000000; expected 1 to 10000"),
+        (
+            "train --set network.hidden=[65536,65536]",
+            "weights, delays and kernel taps of network.hidden = 8595308544: expected at most",
+        ),
+        ("train --set train.augment.channel_shift=1e308", "train.augment.channel_shift: found 1"),
+        ("train --set train.spread.start=1e39", "train.spread.start: found 1"),
+        ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number from 1 to 1000000"),
         ("train --set network.dropout=1.5", "network.dropout = 1.5: expected 0 ≤ dropout < 1"),
         ("train --set synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
         (

@@ -41,7 +41,7 @@ const PURPOSE: u64 = 0x6175_676d_656e_7400;
 pub struct Augmentation {
     /// Largest shift in time, in steps.
     pub time_shift: usize,
-    /// Largest shift of the spectrum, in bands, finite and 0 or more.
+    /// Largest shift of the spectrum, in bands, 0 to 1000.
     pub channel_shift: f64,
     /// Longest range of steps set to zero.
     pub time_mask: usize,
@@ -89,7 +89,9 @@ impl Augmentation {
 
     /// Moved in time and along the bands.
     fn shifted(&self, features: &ArrayRef2<f32>, steps: usize, rng: &mut ChaCha8Rng) -> Array2<f32> {
-        let reach = i64::try_from(self.time_shift.min(steps)).expect("a sequence fits the address space");
+        // A sample that leaves its sequence altogether would teach nothing.
+        let reach = self.time_shift.min(steps.min(features.nrows()).saturating_sub(1));
+        let reach = i64::try_from(reach).expect("a sequence fits the address space");
         let shift = if reach > 0 { rng.random_range(-reach..=reach) } else { 0 };
         let later = usize::try_from(shift).unwrap_or(0);
         let earlier = usize::try_from(-shift).unwrap_or(0);

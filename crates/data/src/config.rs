@@ -109,6 +109,9 @@ impl Default for DataConfig {
     }
 }
 
+/// Longest sequence: 100 s in steps of 10 ms.
+const MOST_STEPS: usize = 10_000;
+
 impl DataConfig {
     /// The usual settings of a set: 40 bands of 25 ms every 10 ms, and a length that holds at least 98 % of the digits
     /// whole (80 steps, 0.8 s) or a clip of one second (100 steps).
@@ -184,8 +187,8 @@ impl DataConfig {
         let wrong = |key, found: String, expected: &str| {
             Err(DataError::Config { key, found, expected: expected.to_owned() })
         };
-        if self.steps == 0 {
-            return wrong("steps", "0".to_owned(), "at least 1");
+        if !(1..=MOST_STEPS).contains(&self.steps) {
+            return wrong("steps", self.steps.to_string(), "1 to 10000");
         }
         if !(self.validation_share > 0.0 && self.validation_share <= 0.4) {
             return wrong("validation_share", self.validation_share.to_string(), "more than 0, at most 0.4");

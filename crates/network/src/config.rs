@@ -200,7 +200,28 @@ pub const MODEL_NAMES: [&str; 6] = ["lif", "adlif", "cadlif", "d-lif", "d-adlif"
 /// Most units of a layer, inputs or classes: far above any use, low enough that sizes cannot overflow.
 const MOST_UNITS: usize = 65_536;
 
+/// Most numbers in weights, delays and dense kernels: 1 GiB of `f32`.
+const MOST_NUMBERS: usize = 1 << 28;
+
 impl NetworkConfig {
+    /// Numbers in all matrices, delays and dense kernels; `None` if they overflow.
+    fn numbers(&self, inputs: usize, classes: usize) -> Option<usize> {
+        let wide = matches!(self.synapse.kernel, Interpolation::Triangle | Interpolation::Gaussian);
+        let each = match (self.synapse.delay, wide) {
+            (Delay::None, _) => 1,
+            (_, false) => 2,
+            (_, true) => self.synapse.max_delay + 3,
+        };
+        let hidden = &self.network.hidden;
+        let to = hidden.iter().chain(std::iter::once(&classes));
+        let matrices = std::iter::once(&inputs)
+            .chain(hidden)
+            .zip(to)
+            .try_fold(0usize, |sum, (from, to)| sum.checked_add(from.checked_mul(*to)?.checked_mul(each)?))?;
+        let recurrent = usize::from(self.neuron.recurrent);
+        hidden.iter().try_fold(matrices, |sum, n| sum.checked_add(n.checked_mul(*n)?.checked_mul(recurrent)?))
+    }
+
     /// Sets neuron model and delays by the paper's name: `lif` … `d-cadlif`. With the prefix `d-` delays are learned.
     ///
     /// # Errors
@@ -245,6 +266,15 @@ impl NetworkConfig {
             "synapse.max_delay",
             max_delay.to_string(),
             "1 to 1000 steps",
+        )?;
+        let numbers = self.numbers(inputs, classes);
+        let few = numbers.is_some_and(|n| n <= MOST_NUMBERS);
+        let found = numbers.map_or_else(|| "more than can be counted".to_owned(), |n| n.to_string());
+        check(
+            few,
+            "weights, delays and kernel taps of network.hidden",
+            found,
+            "at most 268435456 (2^28) numbers",
         )?;
         let NormSection { gain, initial_rate, momentum, epsilon } = self.norm;
         let positive = |x: f64| x > 0.0 && x.is_finite();

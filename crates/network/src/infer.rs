@@ -67,7 +67,7 @@ impl<F: Real> Network<F> {
             spikes.push(output);
         }
         let membrane = spikes.pop().expect("the readout is a layer");
-        let scores = pooling::forward(&membrane.view(), self.pooling(), pool);
+        let scores = pooling::forward(&membrane.view(), self.pooling());
         NetworkTrace { spikes, membrane, scores }
     }
 
@@ -89,7 +89,7 @@ impl<F: Real> Network<F> {
     }
 
     /// Sets the gains of the hidden layers so that on this batch (T, B, C) each fires at `norm.initial_rate`, first
-    /// layer first, and starts the running statistics from this batch. Does nothing if that rate is 0.
+    /// layer first, and starts the running statistics from this batch. A rate of 0 keeps the gains as they are.
     ///
     /// The gain is found by bisection between 1/16 and 64; a rate outside what these reach leaves the nearest end.
     ///
@@ -98,16 +98,20 @@ impl<F: Real> Network<F> {
     #[track_caller]
     pub fn calibrate(&mut self, input: &ArrayView3<'_, F>) {
         let target = self.description.config.norm.initial_rate;
-        if target <= 0.0 {
-            return;
-        }
         let pool = &mut Pool::default();
         let mut signal = input.to_owned();
         for k in 0..self.layers.len() {
             let current = self.current(k, &signal.view(), Delays::Stored, pool);
             self.running[k] = statistics(&current.view(), pool);
             if k < self.hidden_layers() {
-                signal = self.calibrate_layer(k, &current, target, pool);
+                signal = if target > 0.0 {
+                    self.calibrate_layer(k, &current, target, pool)
+                } else {
+                    let (scale, shift) = self.running_affine(k);
+                    let mut scaled = current.clone();
+                    apply_in_place(&mut scaled, &scale, &shift);
+                    self.fire(k, &scaled, pool)
+                };
             }
         }
     }

@@ -123,7 +123,7 @@ impl<F: Real> Network<F> {
                     ParameterRole::Adaptation => ParameterKind::Adaptation,
                 };
                 let index = self.push(name, spec.name, kind, initial::<F>(spec, units, rng).into_dyn());
-                let learned = !config.neuron.frozen.contains(spec.name);
+                let learned = is_readout || !config.neuron.frozen.contains(spec.name);
                 self.bound(index, spec.bounds, false, learned);
                 index
             })

@@ -11,15 +11,14 @@
 //! share out samples in blocks of a fixed size.
 
 use crate::config::Pooling;
-use colearn_tape::{Fused, LANES, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, LANES, Pullback, Real, Tape, Var};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2, Ix3};
 
 /// Scores (B, C) of membranes u (T, B, C), without a tape.
-pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling, pool: &mut Pool<F>) -> Array2<F> {
+pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling) -> Array2<F> {
     let (steps, batch, classes) = u.dim();
-    let mut scores =
-        Array2::from_shape_vec((batch, classes), pool.take(batch * classes)).expect("taken with this length");
+    let mut scores = Array2::zeros((batch, classes));
     scores
         .axis_chunks_iter_mut(Axis(0), LANES)
         .into_par_iter()
@@ -97,8 +96,7 @@ pub(crate) fn softmax<F: Real>(u: &mut [F]) {
 
 /// Records the pooling of u (T, B, C) to scores (B, C).
 pub(crate) fn record<F: Real>(tape: &mut Tape<F>, u: Var, pooling: Pooling) -> Var {
-    let ([value], pool) = tape.workspace([u]);
-    let scores = forward(&membranes(value), pooling, pool);
+    let scores = forward(&membranes(tape.value(u)), pooling);
     tape.fused(&[u], scores.into_dyn(), PoolOverTime { pooling })
 }
 

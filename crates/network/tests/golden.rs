@@ -21,9 +21,13 @@ struct Golden {
     max_delay: usize,
 }
 
+/// A relative folder is meant from here: tests run in their package's folder.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 fn read() -> Golden {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
-    let folder = std::env::var_os("COLEARN_GOLDEN_DIR").map_or_else(|| default.into(), PathBuf::from);
+    let folder = std::env::var_os("COLEARN_GOLDEN_DIR")
+        .map_or_else(|| default.into(), |dir| PathBuf::from(WORKSPACE).join(dir));
     let path = folder.join("network.npz");
     let mut file =
         NpzReader::new(File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap();

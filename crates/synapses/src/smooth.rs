@@ -16,14 +16,15 @@ use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef3};
 use rayon::prelude::*;
 
-/// h_0 … h_R for a spread of `sigma` steps; `[1]` for zero.
+/// h_0 … h_R for a spread of `sigma` steps; `[1]` below 0.02, where e^(−1/2σ²) is zero in every precision.
 ///
 /// # Panics
 /// If `sigma` is negative or not finite.
 #[must_use]
 pub fn half_kernel<F: Real>(sigma: F) -> Vec<F> {
     assert!(sigma >= F::zero() && sigma.is_finite(), "spread {sigma} of a smoothed synapse");
-    if sigma == F::zero() {
+    // Narrower than this the neighbours' weight is zero in every precision, and σ² may not be a number any more.
+    if sigma < F::of(0.02) {
         return vec![F::one()];
     }
     let radius = (F::of(3.0) * sigma).ceil().to_usize().expect("a finite spread has a finite radius");

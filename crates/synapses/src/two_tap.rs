@@ -10,7 +10,7 @@
 //! P₀ = Σ_t,b g[t, b, j] x[t − l, b, i],   P₁ = Σ_t,b g[t, b, j] x[t − l − 1, b, i]
 //! ```
 //!
-//! This is the DCLS kernel of half-width 1 (`paper.md`'s v1; K. Khalfaoui-Hassani et al. 2023). Cost: two
+//! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: two
 //! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Threads share out units;
 //! no sum is split between them, so the result does not depend on their number.
 

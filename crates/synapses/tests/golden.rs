@@ -13,9 +13,13 @@ use ndarray_npy::NpzReader;
 use std::fs::File;
 use std::path::PathBuf;
 
+/// A relative folder is meant from here: tests run in their package's folder.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
 fn open(name: &str) -> NpzReader<File> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
-    let folder = std::env::var_os("COLEARN_GOLDEN_DIR").map_or_else(|| default.into(), PathBuf::from);
+    let folder = std::env::var_os("COLEARN_GOLDEN_DIR")
+        .map_or_else(|| default.into(), |dir| PathBuf::from(WORKSPACE).join(dir));
     let path = folder.join(format!("{name}.npz"));
     let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     NpzReader::new(file).unwrap()
@@ -41,7 +45,8 @@ fn check(name: &str, interpolation: Interpolation) {
     assert_close("y", &y.view(), &golden(&mut file, "y"), 1e-9);
     assert_close("∂L/∂x", &gx.view(), &golden(&mut file, "g_x"), 1e-8);
     assert_close("∂L/∂W", &gw.view(), &golden(&mut file, "g_W"), 1e-8);
-    if file.names().unwrap().iter().any(|n| n.starts_with("g_D")) {
+    // Whole delays sit on a kink: their file holds no slope.
+    if name != "delay_integer" {
         assert_close("∂L/∂d", &gd.view(), &golden(&mut file, "g_D"), 1e-8);
     }
 }

@@ -11,12 +11,20 @@ pub struct Pool<F> {
     values: HashMap<usize, Vec<Vec<F>>>,
     lanes: HashMap<usize, Vec<Vec<Lanes<F>>>>,
     indices: HashMap<usize, Vec<Vec<u32>>>,
+    /// Buffers of values handed out and not given back, by length: more than these are not kept.
+    lent: HashMap<usize, usize>,
     allocated_bytes: usize,
 }
 
 impl<F> Default for Pool<F> {
     fn default() -> Self {
-        Self { values: HashMap::new(), lanes: HashMap::new(), indices: HashMap::new(), allocated_bytes: 0 }
+        Self {
+            values: HashMap::new(),
+            lanes: HashMap::new(),
+            indices: HashMap::new(),
+            lent: HashMap::new(),
+            allocated_bytes: 0,
+        }
     }
 }
 
@@ -24,6 +32,7 @@ impl<F: Real> Pool<F> {
     /// A buffer of `len` values left over from an earlier use: write every value before reading one.
     #[must_use]
     pub fn take(&mut self, len: usize) -> Vec<F> {
+        *self.lent.entry(len).or_default() += 1;
         if let Some(buffer) = self.values.get_mut(&len).and_then(Vec::pop) {
             return buffer;
         }
@@ -70,9 +79,12 @@ impl<F: Real> Pool<F> {
         self.give_vec(array.into_raw_vec_and_offset().0);
     }
 
-    /// Takes a buffer that is no longer needed.
+    /// Takes a buffer that is no longer needed. Of each length no more buffers are kept than were handed out: one that
+    /// was allocated elsewhere is dropped, so the pool cannot grow from step to step.
     pub fn give_vec(&mut self, buffer: Vec<F>) {
-        if !buffer.is_empty() {
+        let lent = self.lent.entry(buffer.len()).or_default();
+        if *lent > 0 && !buffer.is_empty() {
+            *lent -= 1;
             self.values.entry(buffer.len()).or_default().push(buffer);
         }
     }
@@ -89,6 +101,17 @@ impl<F: Real> Pool<F> {
         if !buffer.is_empty() {
             self.indices.entry(buffer.len()).or_default().push(buffer);
         }
+    }
+
+    /// Bytes of the buffers that wait in this pool: constant from step to step once a loop has reached its steady state.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let bytes = |lengths: &mut dyn Iterator<Item = (usize, usize)>, size: usize| -> usize {
+            lengths.map(|(len, count)| len * count * size).sum()
+        };
+        bytes(&mut self.values.iter().map(|(len, b)| (*len, b.len())), size_of::<F>())
+            + bytes(&mut self.lanes.iter().map(|(len, b)| (*len, b.len())), size_of::<Lanes<F>>())
+            + bytes(&mut self.indices.iter().map(|(len, b)| (*len, b.len())), size_of::<u32>())
     }
 
     /// Bytes this pool has ever allocated: constant once a loop has reached its steady state.
@@ -111,5 +134,16 @@ mod tests {
         let second = pool.take(10);
         assert_eq!(second.as_ptr(), address);
         assert_eq!(pool.allocated_bytes(), 40);
+    }
+
+    #[test]
+    fn a_buffer_from_elsewhere_is_not_kept() {
+        let mut pool = Pool::<f32>::default();
+        pool.give_vec(vec![0.0; 10]);
+        assert_eq!(pool.held_bytes(), 0);
+        let lent = pool.take(10);
+        pool.give_vec(vec![0.0; 10]);
+        pool.give_vec(lent);
+        assert_eq!(pool.held_bytes(), 40);
     }
 }

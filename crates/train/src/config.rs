@@ -8,7 +8,7 @@
 //! assert_eq!(valid.epochs, 3);
 //!
 //! let error = TrainConfig { batch: 0, ..TrainConfig::default() }.validate().unwrap_err();
-//! assert_eq!(error.to_string(), "train.batch: found 0; expected a whole number of at least 1");
+//! assert_eq!(error.to_string(), "train.batch: found 0; expected a whole number from 1 to 65536");
 //! # Ok::<(), colearn_train::TrainError>(())
 //! ```
 
@@ -25,9 +25,9 @@ use crate::error::TrainError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over the training split, at least 1.
+    /// Passes over the training split, 1 to 1000000.
     pub epochs: usize,
-    /// Samples in a batch, at least 1; the last batch of an epoch may be smaller.
+    /// Samples in a batch, 1 to 65536; the last batch of an epoch may be smaller.
     pub batch: usize,
     /// Seed of the initial values, of the order of the samples and of dropout, 0 to 2⁶³ − 1.
     pub seed: u64,
@@ -192,7 +192,7 @@ pub struct RateFactor {
 
 impl Default for RateFactor {
     fn default() -> Self {
-        Self { weight: 1.0, delay: 20.0, time_constant: 1.0, adaptation: 1.0, norm: 1.0 }
+        Self { weight: 1.0, delay: 5.0, time_constant: 1.0, adaptation: 1.0, norm: 1.0 }
     }
 }
 
@@ -258,7 +258,6 @@ impl Deref for ValidTrain {
     }
 }
 
-const COUNT: &str = "a whole number of at least 1";
 const POSITIVE: &str = "a finite number above 0";
 const NOT_NEGATIVE: &str = "a finite number of at least 0";
 const SHARE: &str = "a number from 0 to 1";
@@ -271,8 +270,13 @@ impl TrainConfig {
     /// # Errors
     /// [`TrainError::Config`] with the first key whose value is not allowed.
     pub fn validate(&self) -> Result<ValidTrain, TrainError> {
-        require("epochs", self.epochs, self.epochs >= 1, COUNT)?;
-        require("batch", self.batch, self.batch >= 1, COUNT)?;
+        require(
+            "epochs",
+            self.epochs,
+            (1..=1_000_000).contains(&self.epochs),
+            "a whole number from 1 to 1000000",
+        )?;
+        require("batch", self.batch, (1..=65_536).contains(&self.batch), "a whole number from 1 to 65536")?;
         require("seed", self.seed, i64::try_from(self.seed).is_ok(), "a whole number from 0 to 2^63 - 1")?;
         for (key, value) in [("learning_rate", self.learning_rate), ("epsilon", self.epsilon)] {
             require(key, value, value > 0.0 && value.is_finite(), POSITIVE)?;
@@ -283,9 +287,6 @@ impl TrainConfig {
         let (rate, decay) = (&self.rate_factor, &self.decay);
         for (key, value) in [
             ("clip_norm", self.clip_norm),
-            ("spread.start", self.spread.start),
-            ("spread.end", self.spread.end),
-            ("augment.channel_shift", self.augment.channel_shift),
             ("augment.noise", self.augment.noise),
             ("rate_factor.weight", rate.weight),
             ("rate_factor.delay", rate.delay),
@@ -299,6 +300,13 @@ impl TrainConfig {
             ("decay.norm", decay.norm),
         ] {
             require(key, value, value >= 0.0 && value.is_finite(), NOT_NEGATIVE)?;
+        }
+        for (key, value) in [
+            ("spread.start", self.spread.start),
+            ("spread.end", self.spread.end),
+            ("augment.channel_shift", self.augment.channel_shift),
+        ] {
+            require(key, value, (0.0..=1000.0).contains(&value), "a number from 0 to 1000")?;
         }
         require("spread.share", self.spread.share, (0.0..=1.0).contains(&self.spread.share), SHARE)?;
         self.schedule.check()?;
@@ -346,7 +354,7 @@ mod tests {
         let cases = [
             (
                 TrainConfig { epochs: 0, ..base() },
-                "train.epochs: found 0; expected a whole number of at least 1",
+                "train.epochs: found 0; expected a whole number from 1 to 1000000",
             ),
             (TrainConfig { seed: u64::MAX, ..base() }, "train.seed: found 18446744073709551615; expected"),
             (

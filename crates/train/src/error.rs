@@ -51,7 +51,7 @@ pub enum TrainError {
     /// A loss or a gradient that is infinite or not a number.
     #[error(
         "epoch {epoch}, batch {batch}: the {what} is {value}; expected a finite number (a smaller \
-         train.learning_rate or train.clip_norm often helps; the last checkpoint is untouched)"
+         train.learning_rate, or clipping with train.clip_norm, often helps; checkpoints of earlier epochs are untouched)"
     )]
     NotFinite {
         /// Epoch, counted from 0.

@@ -69,7 +69,7 @@ impl Schedule {
     /// Tells the plateau rule the validation loss of an epoch.
     pub fn end_epoch(&mut self, validation_loss: f64) {
         let state = &mut self.state;
-        if state.best.is_none_or(|best| validation_loss < best * THRESHOLD) {
+        if validation_loss.is_finite() && state.best.is_none_or(|best| validation_loss < best * THRESHOLD) {
             state.best = Some(validation_loss);
             state.waiting = 0;
         } else {

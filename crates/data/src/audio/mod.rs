@@ -46,6 +46,9 @@ pub fn read_audio(path: &Path) -> Result<Audio, DataError> {
     if facts.is_dir() {
         return Err(audio_error(&name, "a folder", "a sound file"));
     }
+    if !facts.is_file() {
+        return Err(audio_error(&name, "a device or a pipe", "a sound file"));
+    }
     let Some(kind) = Kind::of(path) else {
         return Err(audio_error(&name, "another kind of file", "the extension wav or flac"));
     };

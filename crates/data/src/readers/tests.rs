@@ -68,7 +68,7 @@ fn values_that_cannot_work_are_named() {
     let base = config(DataName::Fsdd, place.path());
     let digits = DataConfig::default_for(DataName::Digits);
     for (config, expected) in [
-        (DataConfig { steps: 0, ..base.clone() }, "data.steps: 0; expected at least 1"),
+        (DataConfig { steps: 0, ..base.clone() }, "data.steps: 0; expected 1 to 10000"),
         (
             DataConfig { validation_share: 0.0, ..base.clone() },
             "data.validation_share: 0; expected more than 0",

@@ -125,6 +125,12 @@ fn read_list(
         })?;
         let key =
             key_of(&row.file).ok_or_else(|| wrong(format!("{:?}", row.file), "<word>/<file>".to_owned()))?;
+        if row.class != key.0 {
+            return Err(wrong(
+                format!("class {:?} of {:?}", row.class, row.file),
+                format!("class {:?}", key.0),
+            ));
+        }
         listed += 1;
         let Some(path) = found.files.get(&key) else {
             missing += 1;

@@ -18,7 +18,13 @@ impl Golden {
     /// From the folder that `COLEARN_GOLDEN_DIR` names, or else the committed one.
     pub(crate) fn open(name: &str) -> Self {
         let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
-        let folder = std::env::var_os("COLEARN_GOLDEN_DIR").map_or_else(|| committed.into(), PathBuf::from);
+        let folder = std::env::var_os("COLEARN_GOLDEN_DIR").map_or_else(
+            || committed.into(),
+            |dir| {
+                // A relative folder is meant from the workspace: tests run in their package's folder.
+                PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(dir)
+            },
+        );
         let path = folder.join(name).with_extension("npz");
         Self(NpzReader::new(File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap())
     }
