@@ -159,7 +159,7 @@ impl Default for NormSection {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pooling {
-    /// Σ_t softmax(u[t]) (Bittar & Garner 2022; cross-entropy applies a second softmax).
+    /// Σ over t of softmax(u at t) (Bittar & Garner 2022; cross-entropy applies a second softmax).
     #[default]
     SumOfSoftmaxes,
     /// Mean over time.

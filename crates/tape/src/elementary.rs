@@ -61,7 +61,7 @@ pub enum Elementary<F> {
     Softmax,
     /// log-softmax along the last axis
     LogSoftmax,
-    /// x[b, labels[b]]
+    /// `x[b, labels[b]]`
     Pick(Vec<usize>),
 }
 
@@ -386,7 +386,7 @@ impl<F: Real> Tape<F> {
         value
     }
 
-    /// x[b, labels[b]] for x of shape (B, C): shape (B).
+    /// `x[b, labels[b]]` for x of shape (B, C): shape (B).
     ///
     /// # Panics
     /// If x is no matrix with a row a label, a label is out of range, or the input belongs to another recording.
@@ -398,7 +398,7 @@ impl<F: Real> Tape<F> {
         self.elementary(&[x], value, Elementary::Pick(labels.to_vec()))
     }
 
-    /// Mean cross-entropy of scores (B, C) against labels: −1/B Σ_b log-softmax(x)[b, labels[b]].
+    /// Mean cross-entropy of scores (B, C) against labels: −1/B Σ_b `log_softmax(x)[b, labels[b]]`.
     ///
     /// # Panics
     /// As [`Tape::pick`].
