@@ -3,9 +3,9 @@
 //! y = m x / (1 − p) with m ∈ {0, 1}, P(m = 0) = p; the gradient takes the same factors (N. Srivastava et al. 2014).
 
 use crate::config::DropoutMask;
-use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
-use ndarray::{Array3, ArrayD, ArrayView3, Ix3};
+use ndarray::{Array3, ArrayD, ArrayView3};
 use ndarray_rand::rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -72,10 +72,6 @@ fn multiply<F: Real>(
     });
     release(x, pool);
     y
-}
-
-fn sequence<F>(x: &ArrayD<F>) -> ArrayView3<'_, F> {
-    x.view().into_dimensionality::<Ix3>().expect("layers pass sequences (T, B, N)")
 }
 
 #[derive(Debug)]

@@ -8,10 +8,10 @@
 //! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) A unit's values are
 //! contiguous in unit-major order; threads share out units.
 
-use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::layout::{release, sequence, to_units, units, units_mut, vector};
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var};
-use ndarray::{Array1, ArrayD, ArrayRef1, ArrayView3, Ix1, Ix3, Zip};
+use ndarray::{Array1, ArrayD, ArrayRef1, ArrayView3, Zip};
 use rayon::prelude::*;
 
 /// Mean and biased variance of every unit over one batch, with the number of values they come from.
@@ -173,7 +173,7 @@ pub(crate) fn record<F: Real>(
     let ([x_value, gain_value, bias_value], pool) = tape.workspace([x, gain, bias]);
     let view = sequence(x_value);
     let statistics = statistics(&view, pool);
-    let (gain_value, bias_value) = (per_unit(gain_value), per_unit(bias_value));
+    let (gain_value, bias_value) = (vector(gain_value), vector(bias_value));
     let (scale, shift) = affine(&statistics, &gain_value, &bias_value, epsilon);
     let (steps, batch, n) = view.dim();
     let mut y = pool.sequence(steps, batch, n);
@@ -190,22 +190,6 @@ pub(crate) fn record<F: Real>(
     (tape.fused(&[x, gain, bias], y.into_dyn(), op), statistics)
 }
 
-#[track_caller]
-fn sequence<F>(x: &ArrayD<F>) -> ArrayView3<'_, F> {
-    let shape = x.shape().to_vec();
-    x.view()
-        .into_dimensionality::<Ix3>()
-        .unwrap_or_else(|_| panic!("a sequence (T, B, N) is needed, found {shape:?}"))
-}
-
-#[track_caller]
-fn per_unit<F>(x: &ArrayD<F>) -> ndarray::ArrayView1<'_, F> {
-    let shape = x.shape().to_vec();
-    x.view()
-        .into_dimensionality::<Ix1>()
-        .unwrap_or_else(|_| panic!("one value a unit is needed, found {shape:?}"))
-}
-
 #[derive(Debug)]
 struct Normalise<F> {
     mean: Array1<F>,
@@ -220,7 +204,7 @@ impl<F: Real> Fused<F> for Normalise<F> {
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
-        let (x_view, g_view, gain) = (sequence(inputs[0]), sequence(gradient), per_unit(inputs[1]));
+        let (x_view, g_view, gain) = (sequence(inputs[0]), sequence(gradient), vector(inputs[1]));
         let (steps, batch, n) = x_view.dim();
         let len = unit_len(&x_view);
         let (x, g) = (to_units(&x_view, pool), to_units(&g_view, pool));

@@ -11,9 +11,10 @@
 //! share out samples in blocks of a fixed size.
 
 use crate::config::Pooling;
+use colearn_tape::layout::sequence;
 use colearn_tape::{Fused, LANES, Pullback, Real, Tape, Var};
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2, Ix3};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2};
 
 /// Scores (B, C) of membranes u (T, B, C), without a tape.
 pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling) -> Array2<F> {
@@ -96,12 +97,8 @@ pub(crate) fn softmax<F: Real>(u: &mut [F]) {
 
 /// Records the pooling of u (T, B, C) to scores (B, C).
 pub(crate) fn record<F: Real>(tape: &mut Tape<F>, u: Var, pooling: Pooling) -> Var {
-    let scores = forward(&membranes(tape.value(u)), pooling);
+    let scores = forward(&sequence(tape.value(u)), pooling);
     tape.fused(&[u], scores.into_dyn(), PoolOverTime { pooling })
-}
-
-fn membranes<F>(u: &ArrayD<F>) -> ArrayView3<'_, F> {
-    u.view().into_dimensionality::<Ix3>().expect("readout membranes are (T, B, C)")
 }
 
 #[derive(Debug)]
@@ -115,7 +112,7 @@ impl<F: Real> Fused<F> for PoolOverTime {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let u = membranes(p.inputs[0]);
+        let u = sequence(p.inputs[0]);
         let g: ArrayView2<'_, F> = p.gradient.view().into_dimensionality::<Ix2>().expect("scores are (B, C)");
         let (steps, batch, classes) = u.dim();
         let mut part = p.pool.sequence(steps, batch, classes);

@@ -27,11 +27,9 @@ use crate::backward::Backward;
 use crate::forward::Forward;
 use crate::recurrent::{self, RecurrentBackward, RecurrentForward, Saved};
 use crate::shape::Shape;
+use colearn_tape::layout::{matrix, sequence, vector};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
-use ndarray::{
-    Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView2, ArrayView3, Axis, Ix1, Ix2, Ix3,
-    ShapeBuilder,
-};
+use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis, ShapeBuilder};
 
 /// What a neuron did over a sequence.
 #[derive(Clone, Debug)]
@@ -300,25 +298,4 @@ fn masked<F: Real>(
         *g = if neuron.is_free(k, stored) { sums[n * count + k] } else { F::zero() };
     }
     gradient
-}
-
-#[track_caller]
-fn sequence<F>(x: &ArrayD<F>) -> ArrayView3<'_, F> {
-    x.view()
-        .into_dimensionality::<Ix3>()
-        .unwrap_or_else(|_| panic!("a sequence (T, B, N) is needed, found {:?}", x.shape()))
-}
-
-#[track_caller]
-fn vector<F>(x: &ArrayD<F>) -> ArrayView1<'_, F> {
-    x.view()
-        .into_dimensionality::<Ix1>()
-        .unwrap_or_else(|_| panic!("a vector (N) is needed, found {:?}", x.shape()))
-}
-
-#[track_caller]
-fn matrix<F>(x: &ArrayD<F>) -> ArrayView2<'_, F> {
-    x.view()
-        .into_dimensionality::<Ix2>()
-        .unwrap_or_else(|_| panic!("a matrix (N, N) is needed, found {:?}", x.shape()))
 }

@@ -8,8 +8,7 @@
 //! In unit-major order these are matrix products over T·B columns. Threads share out blocks of columns (forward,
 //! gradient of the input) or of rows (gradient of the weight), of a fixed size: no sum is split between them.
 
-use crate::two_tap::{matrix, sequence};
-use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;

@@ -10,8 +10,7 @@
 //! sequence is lost (z is zero outside, h is not rescaled). At σ = 0 it is the identity. It is symmetric, hence its own
 //! adjoint.
 
-use crate::two_tap::sequence;
-use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef3};
 use rayon::prelude::*;

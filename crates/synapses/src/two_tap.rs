@@ -17,10 +17,10 @@
 use crate::interpolation::{EPSILON, two_taps};
 use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Correlate, Source, TapTable};
 use crate::packing::{Rows, Time};
-use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::dispatch;
 use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Tape, Var};
-use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, Ix2, Ix3};
+use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
 
 /// Units that one task handles: a fixed number, so that results and work do not depend on the number of threads.
@@ -251,24 +251,6 @@ pub fn record<F: Real>(
     let ([x_value, weight_value, delay_value], pool) = tape.workspace([x, weight, delay]);
     let y = forward(&sequence(x_value), &matrix(weight_value), &matrix(delay_value), max_delay, taps, pool);
     tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps })
-}
-
-/// The value as (T, B, N).
-#[track_caller]
-pub(crate) fn sequence<F>(x: &ArrayD<F>) -> ndarray::ArrayView3<'_, F> {
-    let shape = x.shape().to_vec();
-    x.view()
-        .into_dimensionality::<Ix3>()
-        .unwrap_or_else(|_| panic!("a sequence (T, B, N) is needed, found {shape:?}"))
-}
-
-/// The value as (I, J).
-#[track_caller]
-pub(crate) fn matrix<F>(x: &ArrayD<F>) -> ndarray::ArrayView2<'_, F> {
-    let shape = x.shape().to_vec();
-    x.view()
-        .into_dimensionality::<Ix2>()
-        .unwrap_or_else(|_| panic!("a matrix (I, J) is needed, found {shape:?}"))
 }
 
 #[derive(Debug)]

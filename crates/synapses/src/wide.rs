@@ -11,8 +11,7 @@
 
 use crate::dense::{by_unit, by_unit_mut};
 use crate::interpolation::{Interpolation, taps};
-use crate::two_tap::{matrix, sequence};
-use colearn_tape::layout::{release, to_units, units, units_mut};
+use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;

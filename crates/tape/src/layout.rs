@@ -7,7 +7,10 @@
 //! copies when it has to.
 
 use crate::{Pool, Real};
-use ndarray::{Array3, ArrayRef3, CowArray, Ix3, ShapeBuilder};
+use ndarray::{
+    Array3, ArrayD, ArrayRef3, ArrayView, ArrayView1, ArrayView2, ArrayView3, CowArray, Dimension, Ix3,
+    ShapeBuilder,
+};
 
 /// Wraps `data`, which holds each unit's (T, B) block contiguously, as an array of shape (T, B, N).
 ///
@@ -60,6 +63,42 @@ pub fn release<F: Real>(array: CowArray<'_, F, Ix3>, pool: &mut Pool<F>) {
     if array.is_owned() {
         pool.give(array.into_owned());
     }
+}
+
+/// The value as a sequence (T, B, N).
+///
+/// # Panics
+/// If it has another number of axes.
+#[must_use]
+#[track_caller]
+pub fn sequence<F>(value: &ArrayD<F>) -> ArrayView3<'_, F> {
+    with_axes(value, "a sequence (T, B, N)")
+}
+
+/// The value as a matrix.
+///
+/// # Panics
+/// If it has another number of axes.
+#[must_use]
+#[track_caller]
+pub fn matrix<F>(value: &ArrayD<F>) -> ArrayView2<'_, F> {
+    with_axes(value, "a matrix")
+}
+
+/// The value as a vector, one number a unit.
+///
+/// # Panics
+/// If it has another number of axes.
+#[must_use]
+#[track_caller]
+pub fn vector<F>(value: &ArrayD<F>) -> ArrayView1<'_, F> {
+    with_axes(value, "a vector (N)")
+}
+
+#[track_caller]
+fn with_axes<'a, F, D: Dimension>(value: &'a ArrayD<F>, needed: &str) -> ArrayView<'a, F, D> {
+    let view = value.view().into_dimensionality::<D>();
+    view.unwrap_or_else(|_| panic!("{needed} is needed, found {:?}", value.shape()))
 }
 
 #[cfg(test)]
