@@ -10,7 +10,7 @@ use crate::terminal::say;
 
 /// From the bottom to the top.
 const LAYERS: [&[&str]; 7] = [
-    &["colearn-digits"],
+    &["colearn-digits", "colearn-simd", "colearn-store"],
     &["colearn-tape", "colearn-data"],
     &["colearn-neurons", "colearn-synapses"],
     &["colearn-network"],
@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 7] = [
 
 /// Packages that only one crate may use, so that they can be replaced in one place.
 const RESERVED: [(&str, &str); 4] =
-    [("anyhow", "xtask"), ("clap", "xtask"), ("bincode", "colearn-train"), ("realfft", "colearn-data")];
+    [("anyhow", "xtask"), ("clap", "xtask"), ("bincode", "colearn-store"), ("realfft", "colearn-data")];
 
 /// A package and what it depends on, tests included.
 struct Package {
@@ -134,7 +134,7 @@ mod tests {
             ("colearn-tape", "dependencies", "colearn-data", 1),
             ("colearn-tape", "build-dependencies", "colearn-unheard-of", 1),
             ("colearn-eval", "dependencies", "anyhow", 1),
-            ("colearn-train", "dependencies", "bincode", 0),
+            ("colearn-store", "dependencies", "bincode", 0),
             ("colearn-eval", "dependencies", "bincode", 1),
             ("colearn-unheard-of", "dependencies", "serde", 1),
         ] {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use colearn_train::checkpoint::write_whole;
+use colearn_store::write_whole;
 use colearn_train::{EpochRecord, RunFiles};
 
 /// Where runs go that are not told otherwise.

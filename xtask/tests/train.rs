@@ -117,7 +117,7 @@ fn a_resumed_run_ends_like_an_uninterrupted_one() {
         "{error}"
     );
 
-    fs::write(part.join("last.ckpt.part"), "half a file of a run that was killed").unwrap();
+    fs::write(part.join("last.ckpt.4711-0.part"), "half a file of a run that was killed").unwrap();
     let output = succeed(here, "train --resume --out part --threads 2");
     assert!(output.contains("going on in epoch "), "{output}");
     assert_eq!(metrics(&whole), metrics(&part));

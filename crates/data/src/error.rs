@@ -34,6 +34,29 @@ pub enum DataError {
         /// What would have been usable.
         expected: String,
     },
+    /// Spikes that cannot be.
+    #[error("{item}: found {found}; expected {expected}")]
+    Spikes {
+        /// The file and the sample in it.
+        item: String,
+        /// What the sample holds.
+        found: String,
+        /// What would have been usable.
+        expected: String,
+    },
+    /// A file of spikes (HDF5 in the layout of SHD) that cannot be used.
+    #[error("{file}: found {found}; expected {expected}")]
+    SpikeFile {
+        /// The file and, where it matters, the data set or sample in it.
+        file: String,
+        /// What the file holds.
+        found: String,
+        /// What would have been usable.
+        expected: String,
+    },
+    /// A file that cannot be written or replaced.
+    #[error(transparent)]
+    Store(#[from] colearn_store::StoreError),
     /// A sound file whose name does not say what it is.
     #[error("{}: the file name does not fit; expected {expected}", path.display())]
     FileName {

@@ -32,6 +32,7 @@ mod logmel;
 mod normaliser;
 mod random;
 mod readers;
+mod spikes;
 #[cfg(test)]
 mod testing;
 
@@ -42,3 +43,4 @@ pub use error::DataError;
 pub use loader::{Batch, Loader, Order};
 pub use logmel::{LogMel, LogMelConfig};
 pub use normaliser::Normaliser;
+pub use spikes::Spikes;

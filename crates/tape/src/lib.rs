@@ -21,23 +21,20 @@
 //! shapes allocates no large buffer after its first step. The backward pass is a reverse loop over the list: no
 //! recursion, so no sequence is too long for the stack.
 //!
-//! Beside the tape this crate holds the arithmetic that fused operations share: the element type [`Real`], the
-//! unit-major memory order ([`layout`]), 16 samples side by side ([`Lanes`]) and the choice of instruction set at
-//! run time ([`simd`]). It knows nothing of neurons.
+//! Beside the tape this crate holds the unit-major memory order ([`layout`]) that fused operations share, and hands on
+//! the arithmetic of [`simd`]: the element type [`Real`], 16 samples side by side ([`Lanes`]) and the choice of
+//! instruction set at run time. It knows nothing of neurons.
 
 pub mod check;
 pub mod elementary;
 mod fused;
-mod lanes;
 pub mod layout;
 mod pool;
-mod real;
 mod rules;
-pub mod simd;
 mod tape;
 
+pub use colearn_simd as simd;
+pub use colearn_simd::{LANES, Lanes, Real};
 pub use fused::{Fused, Pullback};
-pub use lanes::{LANES, Lanes};
 pub use pool::Pool;
-pub use real::Real;
 pub use tape::{Tape, Var};

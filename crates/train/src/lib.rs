@@ -19,7 +19,7 @@ pub use config::{
     Decay, OptimiserKind, RateFactor, ScheduleConfig, ScheduleKind, Selection, SpreadConfig, TrainConfig,
     ValidTrain,
 };
-pub use error::{CheckpointProblem, TrainError};
+pub use error::TrainError;
 pub use evaluate::{SplitResult, evaluate};
 pub use optimiser::{Optimiser, OptimiserState};
 pub use random::initial_generator;

@@ -1,12 +1,11 @@
 //! What run-time dispatch is worth: one kernel with every instruction set of this machine.
 //!
-//! `cargo run --release -p colearn-tape --example instruction_sets` prints billions of multiply-adds per second, the
+//! `cargo run --release -p colearn-simd --example instruction_sets` prints billions of multiply-adds per second, the
 //! median of seven runs on one core, for a sum of scaled blocks of sixteen samples: the inner loop of a synapse.
 
 #![expect(clippy::print_stdout, reason = "an example reports on the terminal")]
 
-use colearn_tape::simd::{InstructionSet, Kernel, Level, dispatch_to};
-use colearn_tape::{LANES, Lanes};
+use colearn_simd::{InstructionSet, Kernel, LANES, Lanes, Level, dispatch_to};
 use std::time::Instant;
 
 const BLOCK: usize = 10;

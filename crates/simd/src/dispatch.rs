@@ -5,7 +5,7 @@
 //! multiply-add, and for whatever the target offers. [`dispatch`] picks the best one the machine has.
 //!
 //! ```
-//! use colearn_tape::simd::{Kernel, Level, dispatch};
+//! use colearn_simd::{Kernel, Level, dispatch};
 //!
 //! struct Dot<'a>(&'a [f32], &'a [f32]);
 //! impl Kernel for Dot<'_> {

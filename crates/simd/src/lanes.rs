@@ -2,10 +2,10 @@
 //!
 //! Kernels work on blocks of [`LANES`] samples of a batch, one sample a lane, so that a scalar of the formula (a
 //! weight, a decay) becomes one vector instruction. The type is a plain array: under the instruction sets of
-//! [`crate::simd`] the compiler turns each method into one or two vector instructions.
+//! [`dispatch`](crate::dispatch) the compiler turns each method into one or two vector instructions.
 
+use crate::Level;
 use crate::Real;
-use crate::simd::Level;
 
 /// Number of samples in a block.
 pub const LANES: usize = 16;

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod dispatch;
+mod lanes;
+mod real;
+
+pub use dispatch::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to};
+pub use lanes::{LANES, Lanes};
+pub use real::Real;

@@ -1,0 +1,207 @@
+//! An envelope around a serialised value.
+//!
+//! | bytes | meaning |
+//! |---|---|
+//! | 8 | magic |
+//! | 4 | format version, little endian |
+//! | 8 | length of the body, little endian |
+//! | 32 | SHA-256 of the body |
+//! | rest | body: the serialised value |
+//!
+//! No other module of the workspace knows the codec of the body.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use bincode::Options;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use crate::error::{Problem, StoreError};
+use crate::whole::write_whole;
+
+const HEADER: usize = 8 + 4 + 8 + 32;
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// First bytes. The first one should be no text, so that no text file starts like this.
+    pub magic: [u8; 8],
+    /// The version that is written and read.
+    pub version: u32,
+    /// The kind of file in messages, such as `checkpoint`.
+    pub what: &'static str,
+}
+
+impl Format {
+    /// Envelope and value as bytes.
+    ///
+    /// # Panics
+    /// When a part of `value` refuses to be serialised (a sequence of unknown length).
+    #[must_use]
+    pub fn encode<T: Serialize>(&self, value: &T) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        codec().serialize_into(&mut bytes, value).expect("the value can be serialised");
+        let (header, body) = bytes.split_at_mut(HEADER);
+        header[..8].copy_from_slice(&self.magic);
+        header[8..12].copy_from_slice(&self.version.to_le_bytes());
+        header[12..20].copy_from_slice(&(body.len() as u64).to_le_bytes());
+        header[20..].copy_from_slice(&Sha256::digest(body));
+        bytes
+    }
+
+    /// The value in an envelope.
+    ///
+    /// # Errors
+    /// The first [`Problem`] of the envelope or its body. No list in the body can ask for more memory than the body
+    /// has bytes.
+    pub fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Problem> {
+        let what = self.what;
+        let start = &bytes[..bytes.len().min(8)];
+        if start.is_empty() || *start != self.magic[..start.len()] {
+            return Err(Problem::Magic { what, found: start.to_vec(), expected: self.magic.to_vec() });
+        }
+        let length = |expected: u64| Problem::Length { what, found: bytes.len() as u64, expected };
+        let Some((header, body)) = bytes.split_at_checked(HEADER) else {
+            return Err(length(HEADER as u64));
+        };
+        let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
+        if version != self.version {
+            return Err(Problem::Version { what, found: version, expected: self.version });
+        }
+        let body_length = u64::from_le_bytes(header[12..20].try_into().expect("eight bytes"));
+        let expected = body_length.saturating_add(HEADER as u64);
+        if expected != bytes.len() as u64 {
+            return Err(length(expected));
+        }
+        let digest = Sha256::digest(body);
+        if digest[..] != header[20..] {
+            return Err(Problem::Checksum { what, found: hex(&digest), expected: hex(&header[20..]) });
+        }
+        // No list in the body can be longer than the body: the codec gets no more bytes than there are.
+        let decoded = codec().with_limit(body.len() as u64).deserialize(body);
+        decoded.map_err(|error| Problem::Body { what, reason: error.to_string() })
+    }
+
+    /// Writes the file `path` so that a crash at any moment leaves either the old content or the new one.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the system refuses.
+    pub fn save<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
+        write_whole(path, &self.encode(value))
+    }
+
+    /// Reads the file `path`. A file of another kind is not read beyond its first bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be read, [`StoreError::Content`] with what is wrong with it.
+    pub fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<T, StoreError> {
+        let bytes = self.read(path).map_err(|source| StoreError::io(path, "read", source))?;
+        self.decode(&bytes).map_err(|problem| StoreError::Content { path: path.to_owned(), problem })
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let mut bytes = Vec::with_capacity(8);
+        (&mut file).take(8).read_to_end(&mut bytes)?;
+        if bytes == self.magic {
+            file.read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// Fixed-width little-endian integers; a body must be used up to its last byte.
+fn codec() -> impl Options {
+    bincode::options().with_fixint_encoding().with_little_endian().reject_trailing_bytes()
+}
+
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes every text");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: Format = Format { magic: *b"\x89testing", version: 3, what: "test file" };
+
+    fn value() -> Vec<(String, f32)> {
+        vec![("left".to_owned(), 1.5), ("höher".to_owned(), -0.0)]
+    }
+
+    /// An envelope that fits this body.
+    fn with_body(body: &[u8]) -> Vec<u8> {
+        let mut bytes =
+            [&FORMAT.magic[..], &3_u32.to_le_bytes(), &(body.len() as u64).to_le_bytes()].concat();
+        bytes.extend_from_slice(&Sha256::digest(body));
+        bytes.extend_from_slice(body);
+        bytes
+    }
+
+    #[test]
+    fn a_value_survives_its_envelope() {
+        assert_eq!(FORMAT.decode::<Vec<(String, f32)>>(&FORMAT.encode(&value())).unwrap(), value());
+    }
+
+    #[test]
+    fn a_changed_bit_anywhere_is_noticed() {
+        let whole = FORMAT.encode(&value());
+        for place in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 4;
+            let found = FORMAT.decode::<Vec<(String, f32)>>(&bytes).unwrap_err();
+            let fits = match place {
+                0..8 => matches!(found, Problem::Magic { .. }),
+                8..12 => matches!(found, Problem::Version { .. }),
+                12..20 => matches!(found, Problem::Length { .. }),
+                _ => matches!(found, Problem::Checksum { .. }),
+            };
+            assert!(fits, "bit of byte {place}: {found}");
+        }
+    }
+
+    #[test]
+    fn every_other_length_is_noticed() {
+        let whole = FORMAT.encode(&value());
+        for length in 8..whole.len() {
+            let found = FORMAT.decode::<Vec<(String, f32)>>(&whole[..length]).unwrap_err();
+            assert!(found.to_string().starts_with("truncated test file: found "), "{found}");
+        }
+        let longer = FORMAT.decode::<Vec<(String, f32)>>(&[&whole[..], b"!"].concat()).unwrap_err();
+        assert!(longer.to_string().starts_with("overlong test file: found "), "{longer}");
+    }
+
+    #[test]
+    fn a_body_of_something_else_does_not_decode_and_cannot_ask_for_memory() {
+        let right = codec().serialize(&value()).unwrap();
+        let with_rest = [&right[..], b"rest"].concat();
+        let many = (1_u64 << 60).to_le_bytes();
+        for body in [&b""[..], b"short", &many, &with_rest, &right[..right.len() - 3]] {
+            let found = FORMAT.decode::<Vec<(String, f32)>>(&with_body(body)).unwrap_err();
+            assert!(matches!(found, Problem::Body { .. }), "{found}");
+        }
+        assert_eq!(FORMAT.encode(&value()), with_body(&right));
+    }
+
+    #[test]
+    fn files_are_saved_loaded_and_named_in_messages() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.test");
+        FORMAT.save(&path, &value()).unwrap();
+        assert_eq!(FORMAT.load::<Vec<(String, f32)>>(&path).unwrap(), value());
+        std::fs::write(&path, "RIFF....WAVE").unwrap();
+        let error = FORMAT.load::<u8>(&path).unwrap_err().to_string();
+        assert!(error.contains("a.test: not a test file: the first bytes are [52, 49, 46, 46"), "{error}");
+        let error = FORMAT.load::<u8>(&folder.path().join("absent")).unwrap_err().to_string();
+        assert!(error.contains("absent: cannot be read: "), "{error}");
+    }
+}

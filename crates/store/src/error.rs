@@ -1,0 +1,89 @@
+//! What can go wrong with a stored file.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// An error of this crate: the file and what is wrong.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The operating system refused to read or write a file.
+    #[error("{}: cannot be {action}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: `read`, `written` ...
+        action: &'static str,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file that does not hold what was expected.
+    #[error("{}: {problem}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(path: &Path, action: &'static str, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), action, source }
+    }
+}
+
+/// What is wrong with an envelope or its content. `what` is the kind of file that was expected.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The file does not start with the magic bytes.
+    #[error("not a {what}: the first bytes are {found:02x?}; expected {expected:02x?}")]
+    Magic {
+        /// The kind of file.
+        what: &'static str,
+        /// The first bytes, at most eight.
+        found: Vec<u8>,
+        /// The magic bytes.
+        expected: Vec<u8>,
+    },
+    /// The file was written by another version.
+    #[error("{what} format {found}; this version reads format {expected}")]
+    Version {
+        /// The kind of file.
+        what: &'static str,
+        /// Format of the file.
+        found: u32,
+        /// The only format this version reads.
+        expected: u32,
+    },
+    /// The file ends too early or too late.
+    #[error("{} {what}: found {found} bytes; expected {expected}", if found < expected { "truncated" } else { "overlong" })]
+    Length {
+        /// The kind of file.
+        what: &'static str,
+        /// Length of the file, in bytes.
+        found: u64,
+        /// Length its header asks for, in bytes.
+        expected: u64,
+    },
+    /// The body is not what was written.
+    #[error("damaged {what}: the SHA-256 of the body is {found}; expected {expected}")]
+    Checksum {
+        /// The kind of file.
+        what: &'static str,
+        /// Checksum of the body found, in hexadecimal digits.
+        found: String,
+        /// Checksum in the header, in hexadecimal digits.
+        expected: String,
+    },
+    /// The body is whole but does not hold the expected value.
+    #[error("the body of the {what} does not decode: {reason}")]
+    Body {
+        /// The kind of file.
+        what: &'static str,
+        /// The codec's reason.
+        reason: String,
+    },
+}

@@ -1,0 +1,205 @@
+//! Writing a file so that its name never holds half of it.
+//!
+//! The content waits in `<name>.<process>-<number>.part` in the same folder, locked by its writer, and takes the final
+//! name when it is complete. Dropping a [`WholeFile`] removes what it has written. A process that was killed leaves its
+//! part behind, but not the lock: the next writer of the same name removes parts that nobody holds.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::StoreError;
+
+/// A file that appears under its name when it is complete, and not before.
+#[derive(Debug)]
+pub struct WholeFile {
+    path: PathBuf,
+    part: PathBuf,
+    /// `None` once the file has its final name.
+    file: Option<BufWriter<File>>,
+}
+
+impl WholeFile {
+    /// Begins the file `path`; its folder must exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the system refuses to create the part.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        remove_abandoned(path);
+        let (part, file) = create_part(path).map_err(|source| StoreError::io(path, "written", source))?;
+        Ok(Self { path: path.to_owned(), part, file: Some(BufWriter::with_capacity(1 << 16, file)) })
+    }
+
+    /// Makes the content durable and gives it its final name, in place of whatever had that name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the system refuses; the final name is then untouched.
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        let file = self.file.as_mut().expect("committed only here, by value");
+        file.flush()
+            .and_then(|()| file.get_ref().sync_all())
+            .map_err(|source| StoreError::io(&self.path, "written", source))?;
+        fs::rename(&self.part, &self.path)
+            .map_err(|source| StoreError::io(&self.path, "replaced", source))?;
+        self.file = None;
+        sync_folder(&self.path).map_err(|source| StoreError::io(&self.path, "made durable", source))
+    }
+
+    /// Where the content waits until then.
+    #[must_use]
+    pub fn part(&self) -> &Path {
+        &self.part
+    }
+
+    fn writer(&mut self) -> &mut BufWriter<File> {
+        self.file.as_mut().expect("gone only after `commit`, which takes the value")
+    }
+}
+
+impl Write for WholeFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer().flush()
+    }
+}
+
+impl Seek for WholeFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.writer().seek(to)
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            // Nothing more can be done about a part that cannot be removed; the next writer tries again.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Writes `bytes` to `path` so that a crash at any moment leaves either the old content or the new one, whole.
+///
+/// # Errors
+/// [`StoreError::Io`] when the system refuses.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let mut file = WholeFile::create(path)?;
+    file.write_all(bytes).map_err(|source| StoreError::io(path, "written", source))?;
+    file.commit()
+}
+
+/// A new part that this process has locked.
+fn create_part(path: &Path) -> io::Result<(PathBuf, File)> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}-{number}.part", std::process::id()));
+        let part = path.with_file_name(name);
+        let file = match OpenOptions::new().write(true).create_new(true).open(&part) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            Err(error) => return Err(error),
+        };
+        // Where the file system has no locks, no other writer can take one either, and parts are left alone.
+        let _ = file.try_lock();
+        // Between creation and lock another writer may have taken the part for an abandoned one.
+        if part.exists() {
+            return Ok((part, file));
+        }
+    }
+}
+
+/// Removes the parts of `path` whose writers are gone.
+fn remove_abandoned(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+    let Some(name) = path.file_name().map(|name| format!("{}.", name.to_string_lossy())) else { return };
+    for entry in entries.flatten() {
+        let found = entry.file_name();
+        let found = found.to_string_lossy();
+        let number = found.strip_prefix(&name).and_then(|rest| rest.strip_suffix(".part"));
+        if number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            // If it cannot be removed, it does no harm but to take up space.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Makes a renaming durable. Only Unix lets a folder be opened and synchronised.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn the_old_content_stays_until_the_new_one_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write_whole(&path, b"old").unwrap();
+        let mut file = WholeFile::create(&path).unwrap();
+        file.write_all(b"new, but not all of it").unwrap();
+        file.flush().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        drop(file);
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a"]);
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn only_parts_without_a_writer_are_cleared_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        for name in ["a.17-0.part", "b.17-0.part", "a.notes.part", "a.17-0"] {
+            fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let first = WholeFile::create(&path).unwrap();
+        let second = WholeFile::create(&path).unwrap();
+        assert!(first.part().exists() && second.part().exists());
+        assert!(!folder.path().join("a.17-0.part").exists());
+        drop((first, second));
+        assert_eq!(names(folder.path()), ["a.17-0", "a.notes.part", "b.17-0.part"]);
+    }
+
+    #[test]
+    fn of_two_writers_the_last_to_finish_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let (mut first, mut second) = (WholeFile::create(&path).unwrap(), WholeFile::create(&path).unwrap());
+        first.write_all(b"first").unwrap();
+        second.write_all(b"second").unwrap();
+        second.commit().unwrap();
+        first.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_whole(&folder.path().join("nowhere").join("a"), b"x").unwrap_err().to_string();
+        assert!(error.contains("nowhere") && error.contains("a: cannot be written: "), "{error}");
+    }
+}
