@@ -32,6 +32,7 @@ mod logmel;
 mod normaliser;
 mod random;
 mod readers;
+pub mod spike_file;
 mod spikes;
 #[cfg(test)]
 mod testing;
