@@ -196,3 +196,55 @@ fn second_half(header: &[u8; HEADER]) -> u64 {
     let [.., a, b, c, d, e, f, g, h] = *header;
     u64::from_le_bytes([a, b, c, d, e, f, g, h])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(bytes: Vec<u8>) -> Source {
+        Source::from_bytes("heap", bytes).unwrap()
+    }
+
+    fn reference(count: u32, collection: u64, object: u32) -> Vec<u8> {
+        [&count.to_le_bytes()[..], &collection.to_le_bytes(), &object.to_le_bytes()].concat()
+    }
+
+    fn object(number: u16, size: u64) -> Vec<u8> {
+        [&number.to_le_bytes()[..], &[1, 0, 0, 0, 0, 0], &size.to_le_bytes()].concat()
+    }
+
+    fn collection(size: usize) -> Vec<u8> {
+        [&b"GCOL\x01\0\0\0"[..], &(size as u64).to_le_bytes()].concat()
+    }
+
+    #[test]
+    fn objects_are_found_in_any_order_at_any_address_and_for_several_references() {
+        // Begins at 3; object 7 of 5 bytes at 3 + 16, padded to 8; object 2 of 4 bytes after it.
+        let heap =
+            [vec![0; 3], collection(72), object(7, 5), vec![0; 8], object(2, 4), vec![0; 8], object(0, 8)];
+        let source = source(heap.concat());
+        let first = [reference(2, 3, 2), reference(0, 0, 0), reference(5, 3, 7)].concat();
+        let second = [reference(1, 3, 7), reference(2, 3, 2)].concat();
+        let found =
+            locate(&source, &[References { raw: &first, width: 1 }, References { raw: &second, width: 2 }]);
+        let at = |offset, count| Extent { offset, count };
+        assert_eq!(found.unwrap(), [vec![at(59, 2), at(0, 0), at(35, 5)], vec![at(35, 1), at(59, 2)]]);
+        let long = reference(3, 3, 7);
+        let error = locate(&source, &[References { raw: &long, width: 2 }]).unwrap_err();
+        assert_eq!((error.set, error.row, error.found.as_str()), (0, 0, "3 values in 5 bytes"));
+    }
+
+    #[test]
+    fn heaps_that_overlap_are_not_walked_again_and_again() {
+        // Each object holds the header of the next collection, and all collections share the last object.
+        let number = 1000;
+        let mut heap = Vec::new();
+        for left in (1..=number).rev() {
+            heap.extend(collection(32 * left));
+            heap.extend(object(if left == 1 { 2 } else { 1 }, if left == 1 { 0 } else { 16 }));
+        }
+        let raw: Vec<u8> = (0..number).flat_map(|at| reference(1, 32 * at as u64, 2)).collect();
+        let error = locate(&source(heap), &[References { raw: &raw, width: 0 }]).unwrap_err();
+        assert_eq!((error.row, error.found.as_str()), (2, "heaps that overlap"));
+    }
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use colearn_store::{StoreError, WholeFile};
 use hdf5_writer::{
     ByteOrder, DatasetBuilder, Datatype, H5WriteElement, Hdf5Builder, StringEncoding, StringPadding,
-    VarLenKind, WriteOptions, jenkins_lookup3,
+    UNLIMITED, VarLenKind, WriteOptions, jenkins_lookup3,
 };
 
 use super::heap::HEADER;
@@ -18,6 +18,9 @@ use crate::{DataError, Spikes};
 const COLLECTION_BYTES: usize = 64 << 10;
 const COLLECTION_OBJECTS: u16 = 32_000;
 const SMALLEST_COLLECTION: usize = 4096;
+
+/// Samples in a chunk of references. PyTables reads variable-length data only in chunks.
+const CHUNK_ROWS: u64 = 1024;
 
 /// Length of the superblock up to its checksum, and where the length of the file stands in it.
 const SUPERBLOCK: usize = 44;
@@ -244,7 +247,8 @@ fn encode(path: &Path, head: &SpikeFileHead, table: &Table) -> Result<Vec<u8>, D
                 encoding: StringEncoding::Ascii,
                 padding: StringPadding::NullTerminate,
             };
-            DatasetBuilder::new(name, kind, rows.clone()).raw_data(references)
+            let set = DatasetBuilder::new(name, kind, rows.clone()).max_shape(vec![UNLIMITED]);
+            set.chunked(vec![CHUNK_ROWS.min(rows[0].max(1))]).raw_data(references)
         };
         let mut file = Hdf5Builder::new()
             .dataset(sequences("spikes/times", little_endian::<f32>(), &table.times))
