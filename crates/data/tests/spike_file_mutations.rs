@@ -4,7 +4,17 @@ mod mutations;
 
 use std::path::Path;
 
-use mutations::{Outcome, damaged, good_files, read_all};
+use mutations::{Outcome, damaged, good_files, read_all, repair_checksums};
+
+#[test]
+fn checksums_are_repaired_where_they_were_right() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/spike_files");
+    for (name, bytes) in good_files(&fixtures).unwrap() {
+        let mut repaired = bytes.clone();
+        assert!(repair_checksums(&bytes, &mut repaired) > 5 || !name.contains("latest"), "{name}");
+        assert!(repaired == bytes, "{name}");
+    }
+}
 
 #[test]
 fn random_damage_never_panics() {

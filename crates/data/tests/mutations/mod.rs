@@ -6,6 +6,7 @@ use std::path::Path;
 
 use colearn_data::spike_file::SpikeFile;
 use flate2::read::GzDecoder;
+use hdf5_reader::checksum::jenkins_lookup3;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
@@ -66,7 +67,33 @@ pub(crate) fn damaged(files: &[(String, Vec<u8>)], seed: u64) -> (String, Vec<u8
             _ => bytes[at] = bytes[at].wrapping_sub(1),
         }
     }
+    repair_checksums(content, &mut bytes);
     (name.clone(), bytes)
+}
+
+/// Makes the checksums of superblock and object headers right again, so that the reader looks at what they protect.
+/// Their number.
+pub(crate) fn repair_checksums(original: &[u8], bytes: &mut [u8]) -> usize {
+    let mut repaired = 0;
+    for start in 0..original.len().saturating_sub(64) {
+        let length = match &original[start..start + 9] {
+            [0x89, b'H', b'D', b'F', _, _, _, _, 2 | 3] => 44,
+            [b'O', b'H', b'D', b'R', 2, flags, ..] => {
+                let optional = if flags & 0x20 == 0 { 0 } else { 16 } + if flags & 0x10 == 0 { 0 } else { 4 };
+                let (size_at, width) = (start + 6 + optional, 1 << (flags & 3));
+                let size = original[size_at..size_at + width].iter().rev();
+                6 + optional + width + size.fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+            }
+            _ => continue,
+        };
+        let end = start + length;
+        if end + 4 <= bytes.len() {
+            let checksum = jenkins_lookup3(&bytes[start..end]);
+            bytes[end..end + 4].copy_from_slice(&checksum.to_le_bytes());
+            repaired += 1;
+        }
+    }
+    repaired
 }
 
 /// Opens a file and reads everything in it.
