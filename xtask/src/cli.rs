@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use colearn_data::DataName;
 
+use crate::loading::LoadArgs;
+
 /// Trains spiking networks whose delays, weights and neuron adaptation are learned together.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
@@ -27,7 +29,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif), a named experiment (digits, fsdd, words) or a TOML file.
+    /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif), a named experiment (digits, fsdd, words, gsc, shd, ssc)
+    /// or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) config: Option<String>,
     /// The data set [default: digits].
@@ -51,6 +54,8 @@ pub(crate) struct TrainArgs {
     /// Threads [default: one per core]; the results do not depend on them.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Folder of the run [default: runs/DATA-MODEL-sSEED, with a number if that is taken].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -76,6 +81,8 @@ pub(crate) struct EvalArgs {
     /// JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
     /// Threads [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,

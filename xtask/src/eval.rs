@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use colearn_data::{DataConfig, Dataset, Split};
+use colearn_data::{DataConfig, Dataset, Protocol, Split};
 use colearn_eval::{Align, EvaluationReport, Table};
 use colearn_network::{Delays, Network};
 use colearn_tape::Pool;
@@ -27,6 +27,8 @@ struct Report<'a> {
     model: String,
     split: &'static str,
     rounded: bool,
+    /// What results on this set may be called: `clean`, `no_test` or `selected_on_test`.
+    protocol: Protocol,
     classes: &'a [String],
     /// Spikes per unit and step of each hidden layer.
     hidden_rates: &'a [f64],
@@ -54,6 +56,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
             model: experiment.network().model_name(),
             split: name,
             rounded: true,
+            protocol: data.protocol,
             classes: &data.classes,
             hidden_rates: &result.rates,
             evaluation: result.evaluation.report(),
@@ -75,13 +78,15 @@ fn load(args: &EvalArgs, experiment: &Experiment, checkpoint: &Checkpoint) -> Re
             root: None,
             leave_out: None,
             validation_share: usual.validation_share,
+            split: usual.split,
+            task: usual.task,
             ..config
         };
     }
     if args.root.is_some() {
         config.root.clone_from(&args.root);
     }
-    let data = config.load_with(Some(&checkpoint.normaliser))?;
+    let data = config.load_with(&args.load.options(Some(&checkpoint.normaliser)))?;
     if data.classes != checkpoint.classes {
         bail!(
             "{}: found the classes {}; expected those of the checkpoint, {}",
@@ -107,7 +112,8 @@ fn choose(name: Option<SplitName>, data: &Dataset) -> Result<(&Split, &'static s
             data.name
         )
     })?;
-    Ok((split, name.name()))
+    let name = if name == SplitName::Validation { data.protocol.selecting_split() } else { name.name() };
+    Ok((split, name))
 }
 
 fn show(experiment: &Experiment, data: &Dataset, name: &str, result: &SplitResult) {

@@ -30,10 +30,13 @@ pub(crate) struct Experiment {
 }
 
 /// The experiments that come with the program, by the name of their data set.
-const EMBEDDED: [(DataName, &str, &str); 3] = [
+const EMBEDDED: [(DataName, &str, &str); 6] = [
     (DataName::Digits, "digits", include_str!("../configs/digits.toml")),
     (DataName::Fsdd, "fsdd", include_str!("../configs/fsdd.toml")),
     (DataName::Words, "words", include_str!("../configs/words.toml")),
+    (DataName::Gsc, "gsc", include_str!("../configs/gsc.toml")),
+    (DataName::Shd, "shd", include_str!("../configs/shd.toml")),
+    (DataName::Ssc, "ssc", include_str!("../configs/ssc.toml")),
 ];
 
 impl Experiment {
@@ -236,7 +239,7 @@ mod tests {
         for name in MODEL_NAMES.into_iter().chain(EMBEDDED.map(|(_, name, _)| name)) {
             let experiment = resolve(&format!("--config {name}")).unwrap();
             experiment.train.validate().unwrap();
-            experiment.network().validate(experiment.data.bands, 10).unwrap();
+            experiment.network().validate(experiment.data.input_channels(), 10).unwrap();
             assert_eq!(Experiment::from_toml(&experiment.to_toml().unwrap()).unwrap(), experiment);
             if MODEL_NAMES.contains(&name) {
                 assert_eq!(experiment.network().model_name(), name);

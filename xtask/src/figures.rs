@@ -85,7 +85,7 @@ fn confusion(subject: &Subject<'_>) -> String {
 /// The first utterance of the split.
 fn raster(subject: &Subject<'_>) -> Option<String> {
     let (split, name, _) = subject.split;
-    let batch = Loader::new(split, subject.data.steps, 1, Order::Sequential).next()?;
+    let batch = Loader::new(split, subject.data.steps, 1, Order::Sequential).next()?.ok()?;
     let sample = split.samples.first()?;
     let trace = subject.network.trace(&batch.input.view(), Delays::Rounded, &mut Pool::default());
     let first = |array: &ndarray::Array3<f32>| -> Array2<f32> { array.index_axis(Axis(1), 0).to_owned() };
@@ -97,7 +97,7 @@ fn raster(subject: &Subject<'_>) -> Option<String> {
         title: format!("{}, {} ({name} split)", subject.title, sample.id),
         step_ms: 1e3 * subject.data.step_s,
         input: first(&batch.input),
-        input_label: "Mel band".to_owned(),
+        input_label: subject.data.channel_label.to_owned(),
         layers: trace.spikes.iter().enumerate().map(layer).collect(),
         readout: first(&trace.membrane),
         readout_label: "Readout membrane".to_owned(),

@@ -6,6 +6,7 @@ mod eval;
 mod experiment;
 mod figures;
 mod layers;
+mod loading;
 mod overrides;
 mod progress;
 mod report;

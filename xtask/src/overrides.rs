@@ -1,12 +1,21 @@
 //! Single keys on top of an experiment, with messages that name key, value, what is allowed and the nearest key.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use colearn_data::Recipe;
 use toml::{Table, Value};
 
 use crate::experiment::Experiment;
 
 /// Keys without a default value, which the table of the defaults therefore does not show.
-const OPTIONAL: [&str; 4] = ["model", "data.root", "data.leave_out", "data.high_hz"];
+const OPTIONAL: [&str; 7] = [
+    "model",
+    "data.recipe",
+    "data.root",
+    "data.leave_out",
+    "data.high_hz",
+    "data.max_time_s",
+    "train.augment.noise_snr_db",
+];
 
 /// A key whose value is one of several tables: setting a key below one of them chooses it.
 const CHOICE: &str = "neuron.surrogate";
@@ -25,10 +34,10 @@ pub(crate) fn parse_value(text: &str) -> Value {
     table.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-/// Sets every key of `tables` in `table`, the model first. `origin` names the file in messages.
+/// Sets every key of `tables` in `table`, first those that stand for several. `origin` names the file in messages.
 pub(crate) fn apply_all(table: &mut Table, tables: &Table, origin: &str) -> Result<()> {
     let mut leaves = leaves(tables);
-    leaves.sort_by_key(|(key, _)| key != "model");
+    leaves.sort_by_key(|(key, _)| key != "model" && key != "data.recipe");
     for (key, value) in leaves {
         apply(table, &key, &value).with_context(|| origin.to_owned())?;
     }
@@ -40,6 +49,15 @@ pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
     if key == "model" {
         let mut experiment = Experiment::from_table(table.clone())?;
         experiment.set_model(value.as_str().unwrap_or(&value.to_string()))?;
+        *table = experiment.to_table()?;
+        return Ok(());
+    }
+    if key == "data.recipe" {
+        let mut experiment = Experiment::from_table(table.clone())?;
+        let recipe: Result<Recipe, toml::de::Error> = value.clone().try_into();
+        let recipe =
+            recipe.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))?;
+        experiment.data.set_recipe(recipe);
         *table = experiment.to_table()?;
         return Ok(());
     }
@@ -195,6 +213,8 @@ mod tests {
             ("data.root=/some where", "data.root", "\"/some where\""),
             ("neuron.bounds.alpha=[0.5,0.9]", "neuron.bounds.alpha", "[0.5, 0.9]"),
             ("model=d-lif", "neuron.model", "\"lif\""),
+            ("data.recipe=sparch", "data.first_step", "1"),
+            ("train.augment.noise_snr_db=[5,20]", "train.augment.noise_snr_db", "[5, 20]"),
         ] {
             assert_eq!(at(&set(text).unwrap(), key).as_deref(), Some(expected), "{text}");
         }
@@ -222,6 +242,7 @@ mod tests {
             ("readout=last", "readout is a table; its keys are readout.pooling"),
             ("model=blif", "model \"blif\": expected one of lif, adlif"),
             ("train.epochs", "--set train.epochs: expected KEY=VALUE"),
+            ("data.recipe=mine", "data.recipe = \"mine\": expected one of ten_ms, sparch, dcls"),
         ] {
             let error = set(text).unwrap_err().to_string();
             assert!(error.starts_with(message), "{text}: {error}");
@@ -231,7 +252,12 @@ mod tests {
     #[test]
     fn every_optional_key_is_a_key() {
         for key in &OPTIONAL[1..] {
-            let value = if key.ends_with("hz") { "3000.0" } else { "x" };
+            let value = match *key {
+                "data.recipe" => "sparch",
+                "data.high_hz" | "data.max_time_s" => "3.0",
+                "train.augment.noise_snr_db" => "[5.0, 20.0]",
+                _ => "x",
+            };
             set(&format!("{key}={value}")).unwrap();
         }
     }

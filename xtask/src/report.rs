@@ -1,7 +1,7 @@
 //! Results of a network on the splits, as a table and as `summary.json`.
 
 use anyhow::{Context, Result};
-use colearn_data::{Dataset, Split};
+use colearn_data::{Dataset, Protocol, Split};
 use colearn_eval::{Align, Table};
 use colearn_network::config::Delay;
 use colearn_network::{Delays, Network};
@@ -11,10 +11,6 @@ use serde::Serialize;
 
 use crate::experiment::Experiment;
 use crate::progress::percents;
-
-/// What the test entry says where there is no test split.
-const NO_TEST: &str =
-    "this data set has no test split; the validation result, which chose the epoch, is reported";
 
 /// Results with rounded delays, in inference mode.
 pub(crate) struct Results {
@@ -35,12 +31,12 @@ impl Results {
     }
 
     /// The result to report: that of the test split, or of validation where there is none.
-    pub(crate) fn reported(&self) -> (&SplitResult, &'static str) {
-        self.test.as_ref().map_or((&self.validation, "validation"), |test| (test, "test"))
+    pub(crate) fn reported(&self, protocol: Protocol) -> (&SplitResult, &'static str) {
+        self.test.as_ref().map_or((&self.validation, protocol.selecting_split()), |test| (test, "test"))
     }
 
     /// A row a split.
-    pub(crate) fn table(&self) -> Table {
+    pub(crate) fn table(&self, protocol: Protocol) -> Table {
         let mut table = Table::new(["split", "samples", "accuracy", "95 % interval", "loss"]).align([
             Align::Left,
             Align::Right,
@@ -50,12 +46,13 @@ impl Results {
         ]);
         let splits = [
             ("train", Some(&self.train)),
-            ("validation", Some(&self.validation)),
+            (protocol.selecting_split(), Some(&self.validation)),
             ("test", self.test.as_ref()),
         ];
         for (name, result) in splits {
             match result {
                 Some(result) => table.row(row(name, result)),
+                None if protocol == Protocol::SelectedOnTest => continue,
                 None => table.row([name, "none"]),
             };
         }
@@ -98,8 +95,10 @@ pub(crate) struct Summary {
     train_accuracy: Option<f64>,
     validation_accuracy: Option<f64>,
     test_accuracy: Option<f64>,
+    /// What results on this set may be called: `clean`, `no_test` or `selected_on_test`.
+    protocol: Protocol,
     #[serde(skip_serializing_if = "Option::is_none")]
-    test_note: Option<&'static str>,
+    protocol_warning: Option<&'static str>,
     test_samples: u64,
     /// Whether delays were rounded to whole steps for these results.
     rounded: bool,
@@ -143,10 +142,11 @@ impl Summary {
             train_accuracy: accuracy(&results.train),
             validation_accuracy: accuracy(&results.validation),
             test_accuracy: results.test.as_ref().and_then(accuracy),
-            test_note: results.test.is_none().then_some(NO_TEST),
+            protocol: data.protocol,
+            protocol_warning: data.protocol.warning(),
             test_samples: results.test.as_ref().map_or(0, |test| test.evaluation.samples()),
             rounded: true,
-            hidden_rates: results.reported().0.rates.clone(),
+            hidden_rates: results.reported(data.protocol).0.rates.clone(),
             samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
             wall_seconds,
             peak_rss_bytes: peak_memory(),
@@ -162,8 +162,10 @@ impl Summary {
     pub(crate) fn lines(&self, classes: usize) -> Vec<String> {
         let mut lines = vec![
             format!(
-                "best epoch {} of {}, chosen on validation; delays rounded",
-                self.best_epoch, self.epochs
+                "best epoch {} of {}, chosen on {}; delays rounded",
+                self.best_epoch,
+                self.epochs,
+                if self.protocol == Protocol::SelectedOnTest { "the TEST split" } else { "validation" }
             ),
             format!(
                 "chance {:.1} %, rates of the hidden layers {}",
@@ -175,7 +177,7 @@ impl Summary {
                 self.parameters, self.wall_seconds, self.samples_per_second
             ),
         ];
-        lines.extend(self.test_note.map(str::to_owned));
+        lines.extend(self.protocol_warning.map(str::to_owned));
         lines
     }
 }
@@ -193,17 +195,20 @@ pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f3
     let count =
         |split: Option<&Split>| split.map_or_else(|| "no".to_owned(), |split| split.len().to_string());
     let mut lines = vec![format!(
-        "data     {}: {} training, {} validation, {} test utterances; {} classes, {} channels, {} steps of {} ms",
+        "data     {}: {} training, {} {}, {} test utterances; {} classes, {} channels, {} steps of {} ms",
         data.name,
         data.train.len(),
         data.validation.len(),
+        data.protocol.selecting_split(),
         count(data.test.as_ref()),
         data.classes.len(),
         data.channels,
         data.steps,
         1e3 * data.step_s
     )];
-    lines.extend(data.notes.iter().map(|note| format!("         {note}")));
+    let warning = data.protocol.warning().filter(|_| data.protocol == Protocol::SelectedOnTest);
+    let notes = data.notes.iter().map(String::as_str).chain(warning);
+    lines.extend(notes.map(|note| format!("         {note}")));
     let counts = network.counts_by_kind().into_iter().filter(|(_, count)| *count > 0);
     let counts: Vec<String> = counts.map(|(kind, count)| format!("{kind} {count}")).collect();
     lines.push(format!(

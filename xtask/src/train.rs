@@ -37,7 +37,7 @@ struct Plan {
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
     let mut plan = Plan::new(args)?;
-    let data = plan.experiment.data.load()?;
+    let data = plan.experiment.data.load_with(&args.load.options(None))?;
     let description = plan.experiment.network().validate(data.channels, data.classes.len())?;
     let network = Network::new(&description, &mut initial_generator(plan.train.seed));
     for line in head(&plan.experiment, &data, &network) {
@@ -89,7 +89,8 @@ impl Plan {
         };
         let train = experiment.train.validate()?;
         // Sizes that come from the data are not known yet; everything else is checked before the data are read.
-        experiment.network().validate(experiment.data.bands.max(1), 1)?;
+        experiment.data.check()?;
+        experiment.network().validate(experiment.data.input_channels().max(1), 1)?;
         let before_s =
             checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
         Ok(Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s })
@@ -125,7 +126,7 @@ impl Plan {
             &results,
             wall_seconds,
         );
-        let (reported, name) = results.reported();
+        let (reported, name) = results.reported(data.protocol);
         let subject = Subject {
             title: format!(
                 "{} on {}, seed {}",
@@ -144,7 +145,7 @@ impl Plan {
         // The summary marks a finished run, so it comes last.
         self.folder.write("summary.json", &summary.to_json()?)?;
         say("");
-        say(results.table());
+        say(results.table(data.protocol));
         for line in summary.lines(data.classes.len()) {
             say(line);
         }

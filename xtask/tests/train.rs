@@ -235,7 +235,7 @@ fn without_a_test_list_the_summary_says_so() {
     let summary = summary(&here.join("run"));
     assert!(summary["test_accuracy"].is_null());
     assert_eq!(summary["test_samples"], 0);
-    assert!(summary["test_note"].as_str().unwrap().contains("no test split"));
+    assert!(summary["protocol_warning"].as_str().unwrap().contains("no test split"));
     let error = fail(here, "eval --checkpoint run/best.ckpt --split test");
     assert!(error.starts_with("error: words: this data set has no test split; expected --split"), "{error}");
 }

@@ -1,14 +1,19 @@
 //! What a reader gives: utterances, splits and the facts about them.
 
-use ndarray::Array2;
+use std::sync::Arc;
 
-use crate::Normaliser;
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::prepare::Preparation;
+use crate::spike_file::SpikeFile;
+use crate::{DataError, Normaliser, Spikes};
 
 /// One utterance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// Normalised log-mel features, shape (steps, channels), neither cut nor padded.
-    pub features: Array2<f32>,
+    /// What is heard.
+    pub content: Content,
     /// Index into [`Dataset::classes`].
     pub label: usize,
     /// Who says it.
@@ -17,14 +22,69 @@ pub struct Sample {
     pub id: String,
 }
 
-/// The utterances of one purpose.
+/// What is heard, before it is prepared for a network.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Features of a front end, neither cut, padded nor standardised.
+    Features {
+        /// Shape (steps, channels).
+        values: Array2<f32>,
+        /// Mean square of the sound's samples, which noise at a ratio to the signal needs.
+        power: f32,
+    },
+    /// Spikes.
+    Spikes(Spikes),
+    /// Spikes that stay in their file until a batch asks for them.
+    Stored {
+        /// The file.
+        file: Arc<SpikeFile>,
+        /// The sample in it.
+        index: usize,
+    },
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Features { values: a, power: p }, Self::Features { values: b, power: q }) => {
+                a == b && p.to_bits() == q.to_bits()
+            }
+            (Self::Spikes(a), Self::Spikes(b)) => a == b,
+            (Self::Stored { file: a, index: i }, Self::Stored { file: b, index: j }) => {
+                Arc::ptr_eq(a, b) && i == j
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The utterances of one purpose, and how they are prepared for a network.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Split {
     /// In the reader's order, which does not depend on the machine.
     pub samples: Vec<Sample>,
+    pub(crate) preparation: Arc<Preparation>,
 }
 
 impl Split {
+    /// Samples and how they are prepared.
+    #[must_use]
+    pub fn new(samples: Vec<Sample>, preparation: Arc<Preparation>) -> Self {
+        Self { samples, preparation }
+    }
+
+    /// Samples of features that a network takes as they are.
+    #[must_use]
+    pub fn as_they_are(samples: Vec<Sample>) -> Self {
+        Self::new(samples, Arc::default())
+    }
+
+    /// How the samples are prepared.
+    #[must_use]
+    pub fn preparation(&self) -> &Preparation {
+        &self.preparation
+    }
+
     /// Number of utterances.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -35,6 +95,44 @@ impl Split {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
+    }
+
+    /// Sample `index` as a network gets it, shape (steps, channels) with at most `steps` steps, not padded.
+    ///
+    /// # Errors
+    /// [`DataError`] when the sample is still in a file that cannot be read any more.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    #[track_caller]
+    pub fn features(&self, index: usize, steps: usize) -> Result<Array2<f32>, DataError> {
+        self.preparation.features(&self.samples[index].content, steps, None)
+    }
+
+    /// The spikes of sample `index`; `None` if it has features instead.
+    ///
+    /// # Errors
+    /// [`DataError`] when the sample is still in a file that cannot be read any more.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    #[track_caller]
+    pub fn spikes(&self, index: usize) -> Result<Option<Spikes>, DataError> {
+        match &self.samples[index].content {
+            Content::Features { .. } => Ok(None),
+            Content::Spikes(spikes) => Ok(Some(spikes.clone())),
+            Content::Stored { file, index } => self.preparation.read(file, *index).map(Some),
+        }
+    }
+
+    /// Input channels of sample `index` as a network gets it.
+    ///
+    /// # Panics
+    /// When there is no such sample.
+    #[must_use]
+    #[track_caller]
+    pub fn channels(&self, index: usize) -> usize {
+        self.preparation.channels(&self.samples[index].content)
     }
 
     /// Utterances of each of `classes` classes.
@@ -58,6 +156,41 @@ impl Split {
     }
 }
 
+/// What a result on this set may be called.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// Selection on a validation split, one look at the test split.
+    #[default]
+    Clean,
+    /// There is no test split: results are those of the validation split, which also selects.
+    NoTest,
+    /// The test split selects, as in much published work on SHD: results are optimistic and must say so.
+    SelectedOnTest,
+}
+
+impl Protocol {
+    /// The split that selects, by the name it must have in tables.
+    #[must_use]
+    pub fn selecting_split(self) -> &'static str {
+        if self == Self::SelectedOnTest { "test (selects)" } else { "validation" }
+    }
+
+    /// What every output must say about such results; nothing where there is nothing to say.
+    #[must_use]
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::Clean => None,
+            Self::NoTest => Some(
+                "this data set has no test split; the validation result, which chose the epoch, is reported",
+            ),
+            Self::SelectedOnTest => Some(
+                "no validation split: the TEST split chose the epoch, as in the published protocol; the result is optimistic",
+            ),
+        }
+    }
+}
+
 /// A set, ready for a [`Loader`](crate::Loader).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -65,20 +198,33 @@ pub struct Dataset {
     pub name: String,
     /// Names of the classes; labels are indices into this list.
     pub classes: Vec<String>,
-    /// Channels (mel bands) of every utterance.
+    /// Input channels of every utterance as a network gets it.
     pub channels: usize,
+    /// What a channel is, for figures.
+    pub channel_label: &'static str,
     /// Seconds from one step to the next.
     pub step_s: f64,
-    /// The fixed sequence length T that the configuration asks for.
+    /// The sequence length T that the configuration asks for.
     pub steps: usize,
     /// To fit parameters.
     pub train: Split,
     /// To select among epochs and settings.
     pub validation: Split,
-    /// To report on, once. `None`: the set has no test list, and a report must say so.
+    /// To report on, once. `None`: see `protocol`.
     pub test: Option<Split>,
-    /// The statistics the features were standardised with.
+    /// What results on this set may be called.
+    pub protocol: Protocol,
+    /// The statistics the features are standardised with; the identity for spikes.
     pub normaliser: Normaliser,
     /// Lines worth telling the user: the rule of the split, counts that differ from the published set, files left out.
     pub notes: Vec<String>,
+}
+
+impl Dataset {
+    /// The splits there are, by name.
+    pub fn splits(&self) -> impl Iterator<Item = (&'static str, &Split)> {
+        [("train", Some(&self.train)), ("validation", Some(&self.validation)), ("test", self.test.as_ref())]
+            .into_iter()
+            .filter_map(|(name, split)| split.map(|split| (name, split)))
+    }
 }

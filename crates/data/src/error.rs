@@ -133,6 +133,16 @@ pub enum DataError {
         /// What would have been usable.
         expected: String,
     },
+    /// A change of training samples that does not exist for this set.
+    #[error("train.augment.{key}: found {found}; expected nothing: {why}")]
+    Augmentation {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        found: String,
+        /// Why it cannot be.
+        why: &'static str,
+    },
     /// Stored statistics that do not fit the features.
     #[error("normaliser: found {found}; expected {expected}")]
     Normaliser {

@@ -1,7 +1,7 @@
-//! Speech data for spiking networks: readers, log-mel front end, splits and a seeded loader.
+//! Speech data for spiking networks: readers, front ends, spike files, splits and a seeded loader.
 //!
-//! A [`DataConfig`] names a set and how to cut it; [`DataConfig::load`] gives a [`Dataset`] of normalised log-mel
-//! features; a [`Loader`] turns a [`Split`] into batches of shape (T, B, C).
+//! A [`DataConfig`] names a set and how to cut it; [`DataConfig::load`] gives a [`Dataset`] of features or spikes; a
+//! [`Loader`] turns a [`Split`] into batches of shape (T, B, C).
 //!
 //! ```
 //! use colearn_data::{DataConfig, DataName, Loader, Order};
@@ -13,35 +13,46 @@
 //!
 //! let epoch = Loader::new(&digits.train, digits.steps, 64, Order::Shuffled { seed: 1, epoch: 0 });
 //! for batch in epoch.take(2) {
-//!     assert_eq!(batch.input.dim(), (digits.steps, 64, 8));
+//!     assert_eq!(batch?.input.dim(), (digits.steps, 64, 8));
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! The sets: [`DataName::Digits`] is embedded (synthesised speech, no download), [`DataName::Fsdd`] the Free Spoken
-//! Digit Dataset, [`DataName::Words`] any folder of words (`<root>/<word>/<speaker>_….wav|flac`).
+//! Digit Dataset, [`DataName::Words`] any folder of words (`<root>/<word>/<speaker>_….wav|flac`), [`DataName::Gsc`]
+//! Google Speech Commands, [`DataName::Shd`] and [`DataName::Ssc`] the Heidelberg sets and all files of their layout.
 
 pub mod audio;
 mod augment;
+pub mod binning;
+mod cache;
 mod config;
 mod dataset;
 mod error;
+mod front_end;
 mod loader;
 mod logmel;
+mod noise;
 mod normaliser;
+mod prepare;
 mod random;
 mod readers;
 pub mod spike_file;
 mod spikes;
+mod splits;
 #[cfg(test)]
 mod testing;
 
 pub use augment::Augmentation;
-pub use config::{DataConfig, DataName};
-pub use dataset::{Dataset, Sample, Split};
+pub use binning::{BinValues, Binned, Binning, Recipe};
+pub use config::{DataConfig, DataName, LoadOptions, SplitRule, Task};
+pub use dataset::{Content, Dataset, Protocol, Sample, Split};
 pub use error::DataError;
-pub use loader::{Batch, Loader, Order};
+pub use front_end::FrontEndName;
+pub use loader::{Batch, Loader, Mixed, Order};
 pub use logmel::{LogMel, LogMelConfig};
 pub use normaliser::Normaliser;
+pub use prepare::{Pad, Preparation};
+pub use spike_file::SpikeFile;
 pub use spikes::Spikes;

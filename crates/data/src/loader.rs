@@ -1,26 +1,31 @@
 //! Batches of fixed length in sequential or seeded order.
 //!
 //! ```
-//! use colearn_data::{Loader, Order, Sample, Split};
+//! use colearn_data::{Content, Loader, Order, Sample, Split};
 //! use ndarray::Array2;
 //!
 //! let sample = |label| Sample {
-//!     features: Array2::ones((3, 2)), label, speaker: "s".into(), id: label.to_string(),
+//!     content: Content::Features { values: Array2::ones((3, 2)), power: 1.0 },
+//!     label,
+//!     speaker: "s".into(),
+//!     id: label.to_string(),
 //! };
-//! let split = Split { samples: (0..5).map(sample).collect() };
-//! let batches: Vec<_> = Loader::new(&split, 4, 2, Order::Sequential).collect();
+//! let split = Split::as_they_are((0..5).map(sample).collect());
+//! let batches: Result<Vec<_>, _> = Loader::new(&split, 4, 2, Order::Sequential).collect();
+//! let batches = batches.unwrap(); // only samples that are read from a file on the way can fail
 //! assert_eq!(batches.len(), 3); // the last batch holds one sample
 //! assert_eq!(batches[0].input.dim(), (4, 2, 2));
 //! assert_eq!(batches[0].input[[2, 0, 0]], 1.0);
 //! assert_eq!(batches[0].input[[3, 0, 0]], 0.0); // zeros after the sample's third step
 //! ```
 
-use ndarray::{Array3, CowArray, Ix2, ShapeBuilder};
+use ndarray::{Array2, Array3, ShapeBuilder};
 use rayon::prelude::*;
 
-use crate::Split;
-use crate::augment::Augmentation;
+use crate::augment::{Augmentation, Mix};
+use crate::prepare::{Draw, Pad};
 use crate::random::{generator, shuffle};
+use crate::{DataError, Split};
 
 /// In which order a [`Loader`] visits the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +65,17 @@ pub struct Batch {
     pub lengths: Vec<usize>,
     /// Place of each sample in its split.
     pub indices: Vec<usize>,
+    /// What CutMix did to this batch, if anything.
+    pub mixed: Option<Mixed>,
+}
+
+/// A batch in which every sample took some steps from another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixed {
+    /// Class of the sample that the steps were taken from.
+    pub labels: Vec<usize>,
+    /// Share of the steps that were taken, 0 to 1: the weight of these labels in the loss.
+    pub share: f64,
 }
 
 /// Iterator over the batches of a split; the last batch may be smaller. `len()` is the number of batches left.
@@ -75,7 +91,8 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Batches of `batch_size` samples with `steps` steps each.
+    /// Batches of `batch_size` samples with `steps` steps each, or with those of the longest sample if the split's
+    /// preparation says so.
     ///
     /// # Panics
     /// When `steps` or `batch_size` is zero.
@@ -101,51 +118,98 @@ impl<'a> Loader<'a> {
         self
     }
 
-    /// Features of sample `index` of the split as this loader gives them out.
-    fn features(&self, index: usize) -> CowArray<'_, f32, Ix2> {
-        let features = &self.split.samples[index].features;
-        match self.augmentation {
-            Some((augmentation, seed, epoch)) => {
-                augmentation.apply(features, self.steps, seed, epoch, index).into()
-            }
-            None => features.view().into(),
-        }
+    /// Sample `index` of the split as this loader gives it out.
+    fn features(&self, index: usize) -> Result<Array2<f32>, DataError> {
+        let draw = self.augmentation.as_ref().map(|(augmentation, seed, epoch)| Draw {
+            augmentation,
+            rng: Augmentation::generator(*seed, *epoch, index),
+        });
+        self.split.preparation.features(&self.split.samples[index].content, self.steps, draw)
     }
 
-    fn batch(&self, indices: &[usize]) -> Batch {
-        let samples: Vec<_> = indices.iter().map(|&i| &self.split.samples[i]).collect();
-        let (t, b) = (self.steps, samples.len());
-        let c = samples.first().map_or(0, |s| s.features.ncols());
-        let mut values = vec![0.0_f32; t * b * c];
+    fn batch(&self, indices: &[usize]) -> Result<Batch, DataError> {
         let features: Vec<_> = indices.par_iter().map(|&index| self.features(index)).collect();
-        for (lane, (sample, features)) in samples.iter().zip(&features).enumerate() {
+        let features = features.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let samples: Vec<_> = indices.iter().map(|&i| &self.split.samples[i]).collect();
+        let c = features.first().map_or(0, Array2::ncols);
+        for (sample, features) in samples.iter().zip(&features) {
             assert_eq!(features.ncols(), c, "channels of sample {:?} against its batch", sample.id);
-            for (step, row) in features.rows().into_iter().take(t).enumerate() {
-                let column = values[step * b + lane..].iter_mut().step_by(t * b);
-                column.zip(row).for_each(|(value, &x)| *value = x);
-            }
         }
-        Batch {
+        let longest = features.iter().map(Array2::nrows).max().unwrap_or(0);
+        let t = match self.split.preparation.pad {
+            Pad::Fixed => self.steps,
+            Pad::Longest => longest.clamp(1, self.steps),
+        };
+        let b = samples.len();
+        let mut values = unit_major(&features, t, c);
+        let mut lengths: Vec<usize> = features.iter().map(|f| f.nrows().min(t)).collect();
+        let mix = self.augmentation.as_ref().and_then(|(augmentation, seed, epoch)| {
+            augmentation.mix(*seed, *epoch, self.next / self.batch_size, b, t)
+        });
+        let mixed = mix.map(|mix| {
+            mix_blocks(&mut values, t, b, &mix);
+            lengths = mix.lengths(&lengths);
+            Mixed {
+                labels: mix.partners.iter().map(|&partner| samples[partner].label).collect(),
+                share: mix.steps.len() as f64 / t as f64,
+            }
+        });
+        Ok(Batch {
             input: Array3::from_shape_vec((t, b, c).strides((b, 1, t * b)), values)
                 .expect("t * b * c values and strides that visit each of them once"),
             labels: samples.iter().map(|s| s.label).collect(),
-            lengths: features.iter().map(|f| f.nrows().min(t)).collect(),
+            lengths,
             indices: indices.to_vec(),
-        }
+            mixed,
+        })
     }
 }
 
-impl Iterator for Loader<'_> {
-    type Item = Batch;
+/// Channels that are written together: one cache line of a sample's row.
+const TOGETHER: usize = 16;
 
-    fn next(&mut self) -> Option<Batch> {
+/// Samples (steps, `c`) as `c` blocks of shape (`t`, samples), zeros where a sample has ended.
+fn unit_major(features: &[Array2<f32>], t: usize, c: usize) -> Vec<f32> {
+    let b = features.len();
+    let mut values = vec![0.0_f32; t * b * c];
+    let block = t * b;
+    values.par_chunks_mut((block * TOGETHER).max(1)).enumerate().for_each(|(group, blocks)| {
+        let first = group * TOGETHER;
+        let width = blocks.len() / block;
+        for (lane, sample) in features.iter().enumerate() {
+            for (step, row) in sample.rows().into_iter().take(t).enumerate() {
+                let row = row.to_slice().expect("rows of an owned array in standard order");
+                for (channel, &x) in row[first..first + width].iter().enumerate() {
+                    blocks[channel * block + step * b + lane] = x;
+                }
+            }
+        }
+    });
+    values
+}
+
+/// Takes the steps of `mix` from each sample's partner, in every block of shape (`t`, `b`).
+fn mix_blocks(values: &mut [f32], t: usize, b: usize, mix: &Mix) {
+    values.par_chunks_mut((t * b).max(1)).for_each(|block| {
+        for row in block.chunks_exact_mut(b).skip(mix.steps.start).take(mix.steps.len()) {
+            let from = row.to_vec();
+            row.iter_mut().zip(&mix.partners).for_each(|(x, &partner)| *x = from[partner]);
+        }
+    });
+}
+
+impl Iterator for Loader<'_> {
+    type Item = Result<Batch, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
         let rest = &self.order[self.next..];
         let indices = &rest[..rest.len().min(self.batch_size)];
         if indices.is_empty() {
             return None;
         }
+        let count = indices.len();
         let batch = self.batch(indices);
-        self.next += batch.indices.len();
+        self.next += count;
         Some(batch)
     }
 

@@ -37,35 +37,36 @@ pub struct Normaliser {
 }
 
 impl Normaliser {
-    /// Statistics over all frames of all utterances, each of shape (steps, `channels`). Sums run in f64 and in the
-    /// given order, so the result does not depend on threads. Without any frame the identity.
+    /// Statistics over all frames of all utterances, each of shape (steps, `channels`). Sums run in f64; utterances are
+    /// put together in the given order, so the result does not depend on threads. Without any frame the identity.
     ///
     /// # Panics
     /// When an utterance does not have `channels` columns.
     #[must_use]
     #[track_caller]
     pub fn fit<'a>(utterances: impl Iterator<Item = ArrayView2<'a, f32>>, channels: usize) -> Self {
-        let (mut count, mut mean, mut squares) = (0.0_f64, vec![0.0_f64; channels], vec![0.0_f64; channels]);
-        for utterance in utterances {
-            assert_eq!(utterance.ncols(), channels, "columns of an utterance against channels");
-            for row in utterance.rows() {
-                count += 1.0;
-                // Welford's recurrence: no cancellation, one pass.
-                for ((&x, mean), squares) in row.iter().zip(&mut mean).zip(&mut squares) {
-                    let before = f64::from(x) - *mean;
-                    *mean += before / count;
-                    *squares += before * (f64::from(x) - *mean);
-                }
-            }
-        }
+        Self::of_moments(utterances.map(|utterance| Moments::of(&utterance)), channels)
+    }
+
+    /// The identity for `channels` bands.
+    #[must_use]
+    pub fn identity(channels: usize) -> Self {
+        Self { mean: vec![0.0; channels], deviation: vec![1.0; channels] }
+    }
+
+    /// The statistics of utterances whose moments are known, put together in this order.
+    #[track_caller]
+    pub(crate) fn of_moments(moments: impl Iterator<Item = Moments>, channels: usize) -> Self {
+        let none = Moments { count: 0.0, mean: vec![0.0; channels], squares: vec![0.0; channels] };
+        let all = moments.fold(none, |all, one| all.with(&one));
         let deviation = |s: &f64| {
-            let d = (s / count.max(1.0)).sqrt();
+            let d = (s / all.count.max(1.0)).sqrt();
             if d < LEAST_DEVIATION { 1.0 } else { d }
         };
         #[expect(clippy::cast_possible_truncation, reason = "features are single precision")]
         Self {
-            mean: mean.iter().map(|&m| m as f32).collect(),
-            deviation: squares.iter().map(|s| deviation(s) as f32).collect(),
+            mean: all.mean.iter().map(|&m| m as f32).collect(),
+            deviation: all.squares.iter().map(|s| deviation(s) as f32).collect(),
         }
     }
 
@@ -105,6 +106,49 @@ impl Normaliser {
             return wrong(format!("a deviation of {d}"), "positive finite numbers".to_owned());
         }
         Ok(())
+    }
+}
+
+/// Mean and sum of squared differences from it, of every band.
+pub(crate) struct Moments {
+    count: f64,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Moments {
+    /// Of one utterance (steps, channels), in two passes.
+    pub(crate) fn of(utterance: &ArrayView2<'_, f32>) -> Self {
+        let count = utterance.nrows() as f64;
+        let mut mean = vec![0.0; utterance.ncols()];
+        let mut squares = mean.clone();
+        for row in utterance.rows() {
+            mean.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x));
+        }
+        for sum in &mut mean {
+            *sum /= count.max(1.0);
+        }
+        for row in utterance.rows() {
+            for ((sum, mean), &x) in squares.iter_mut().zip(&mean).zip(row) {
+                let d = f64::from(x) - mean;
+                *sum += d * d;
+            }
+        }
+        Self { count, mean, squares }
+    }
+
+    /// Of these utterances and one more (T. Chan, G. Golub, R. LeVeque 1983).
+    #[track_caller]
+    fn with(mut self, other: &Self) -> Self {
+        assert_eq!(other.mean.len(), self.mean.len(), "columns of an utterance against channels");
+        let count = self.count + other.count;
+        let share = other.count / count.max(1.0);
+        for band in 0..self.mean.len() {
+            let d = other.mean[band] - self.mean[band];
+            self.mean[band] += d * share;
+            self.squares[band] += other.squares[band] + d * d * self.count * share;
+        }
+        Self { count, ..self }
     }
 }
 

@@ -305,10 +305,20 @@ impl TrainConfig {
             ("spread.start", self.spread.start),
             ("spread.end", self.spread.end),
             ("augment.channel_shift", self.augment.channel_shift),
+            ("augment.time_jitter", self.augment.time_jitter),
         ] {
             require(key, value, (0.0..=1000.0).contains(&value), "a number from 0 to 1000")?;
         }
-        require("spread.share", self.spread.share, (0.0..=1.0).contains(&self.spread.share), SHARE)?;
+        for (key, value) in [("spread.share", self.spread.share), ("augment.cutmix", self.augment.cutmix)] {
+            require(key, value, (0.0..=1.0).contains(&value), SHARE)?;
+        }
+        let drop = self.augment.spike_drop;
+        require("augment.spike_drop", drop, (0.0..1.0).contains(&drop), DECAY)?;
+        if let Some([low, high]) = self.augment.noise_snr_db {
+            let inside = -100.0 <= low && low <= high && high <= 100.0;
+            let found = format!("[{low}, {high}]");
+            require("augment.noise_snr_db", found.as_str(), inside, "two rising numbers from -100 to 100")?;
+        }
         self.schedule.check()?;
         Ok(ValidTrain(self.clone()))
     }
@@ -351,6 +361,7 @@ mod tests {
     fn a_bad_value_is_named_with_its_range() {
         let base = TrainConfig::default;
         let schedule = ScheduleConfig::default;
+        let augmented = |augment| TrainConfig { augment, ..base() };
         let cases = [
             (
                 TrainConfig { epochs: 0, ..base() },
@@ -367,6 +378,18 @@ mod tests {
                 "train.beta2: found 1; expected a number from 0 to below 1",
             ),
             (TrainConfig { clip_norm: f64::INFINITY, ..base() }, "train.clip_norm: found inf"),
+            (
+                augmented(Augmentation { spike_drop: 1.0, ..Augmentation::default() }),
+                "train.augment.spike_drop: found 1; expected a number from 0 to below 1",
+            ),
+            (
+                augmented(Augmentation { noise_snr_db: Some([5.0, 1.0]), ..Augmentation::default() }),
+                "train.augment.noise_snr_db: found [5, 1]; expected two rising numbers from -100 to 100",
+            ),
+            (
+                augmented(Augmentation { cutmix: 1.5, ..Augmentation::default() }),
+                "train.augment.cutmix: found 1.5; expected a number from 0 to 1",
+            ),
             (
                 TrainConfig { decay: Decay { norm: -0.5, ..Decay::default() }, ..base() },
                 "train.decay.norm: found -0.5; expected a finite number of at least 0",

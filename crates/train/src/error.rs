@@ -1,5 +1,6 @@
 //! What can go wrong, always with the file or the key, what was found and what was expected.
 
+use colearn_data::DataError;
 use colearn_eval::EvalError;
 use colearn_network::NetworkError;
 use colearn_store::StoreError;
@@ -55,6 +56,9 @@ pub enum TrainError {
         /// The split.
         split: &'static str,
     },
+    /// A sample that cannot be read or changed as asked for.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// An error of the network.
     #[error(transparent)]
     Network(#[from] NetworkError),

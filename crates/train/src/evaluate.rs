@@ -20,7 +20,8 @@ pub struct SplitResult {
 ///
 /// # Errors
 /// [`TrainError::Mismatch`] when the samples have another number of channels than the network has inputs,
-/// [`TrainError::Eval`] when a label is not below the number of classes.
+/// [`TrainError::Eval`] when a label is not below the number of classes, [`TrainError::Data`] when a sample cannot be
+/// read.
 ///
 /// # Panics
 /// When `steps` or `batch` is zero.
@@ -37,6 +38,7 @@ pub fn evaluate(
     let mut evaluation = Evaluation::new(network.classes());
     let mut sums: Vec<f64> = Vec::new();
     for part in Loader::new(split, steps, batch, Order::Sequential) {
+        let part = part?;
         let inference = network.infer(&part.input.view(), delays, pool);
         evaluation.update(&inference.scores, &part.labels)?;
         sums.resize(inference.rates.len(), 0.0);
@@ -49,11 +51,11 @@ pub fn evaluate(
 }
 
 pub(crate) fn check_channels(network: &Network<f32>, split: &Split) -> Result<(), TrainError> {
-    let misfit = split.samples.iter().find(|sample| sample.features.ncols() != network.inputs());
-    misfit.map_or(Ok(()), |sample| {
+    let misfit = (0..split.len()).find(|&index| split.channels(index) != network.inputs());
+    misfit.map_or(Ok(()), |index| {
         Err(TrainError::Mismatch {
-            what: format!("input channels of sample {:?}", sample.id),
-            found: sample.features.ncols().to_string(),
+            what: format!("input channels of sample {:?}", split.samples[index].id),
+            found: split.channels(index).to_string(),
             expected: format!("{}, the inputs of the network", network.inputs()),
         })
     })

@@ -9,9 +9,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use colearn_data::{Batch, Dataset, Loader, Order};
+use colearn_data::{Batch, Dataset, Loader, Mixed, Order};
 use colearn_network::{Delays, Network, NetworkState, ParameterKind};
-use colearn_tape::Tape;
+use colearn_tape::{Tape, Var};
 use ndarray::ArrayD;
 
 use crate::checkpoint::Checkpoint;
@@ -53,7 +53,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// [`TrainError::EmptySplit`] without training or validation samples, [`TrainError::Mismatch`] when channels or
-    /// classes of data and network differ.
+    /// classes of data and network differ, [`TrainError::Data`] when the set has no such augmentation or a sample cannot
+    /// be read.
     pub fn new(
         network: Network<f32>,
         dataset: &'a Dataset,
@@ -61,7 +62,7 @@ impl<'a> Trainer<'a> {
         experiment: String,
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::unprepared(network, dataset, config, experiment)?;
-        let first = trainer.loader(0).next().expect("the training split is not empty");
+        let first = trainer.loader(0).next().expect("the training split is not empty")?;
         trainer.network.set_spread(trainer.spread.at(0, config.epochs));
         trainer.network.calibrate(&first.input.view());
         trainer.initial = trainer.network.state();
@@ -118,6 +119,7 @@ impl<'a> Trainer<'a> {
             }
             check_channels(&network, split)?;
         }
+        dataset.train.preparation().check(&config.augment)?;
         expect_same("classes of the data", &dataset.classes.len(), &network.classes())?;
         let steps = (config.epochs * dataset.train.len().div_ceil(config.batch)) as u64;
         Ok(Self {
@@ -143,8 +145,8 @@ impl<'a> Trainer<'a> {
     /// Trains until the last epoch, an early stop, or `stop`, which is looked at before each batch.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] when a loss or a gradient is no finite number, [`TrainError::Io`] when a checkpoint
-    /// cannot be written.
+    /// [`TrainError::NotFinite`] when a loss or a gradient is no finite number, [`TrainError::Store`] when a checkpoint
+    /// cannot be written, [`TrainError::Data`] when a sample cannot be read.
     pub fn run(&mut self, watcher: &mut dyn Watcher, stop: &AtomicBool) -> Result<Outcome, TrainError> {
         while self.epoch < self.config.epochs {
             if self.config.early_stop > 0 && self.waiting >= self.config.early_stop {
@@ -167,6 +169,7 @@ impl<'a> Trainer<'a> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
             }
+            let batch = batch?;
             let start = Instant::now();
             let samples = batch.labels.len();
             let (loss, norm, correct) = self.train_batch(batch)?;
@@ -201,7 +204,7 @@ impl<'a> Trainer<'a> {
 
         self.tape.reset();
         let recording = self.network.record(&mut self.tape, batch.input, &mut rng);
-        let loss_var = self.tape.cross_entropy(recording.scores, &batch.labels);
+        let loss_var = batch_loss(&mut self.tape, recording.scores, &batch.labels, batch.mixed.as_ref());
         let loss = self.tape.value(loss_var).iter().map(|&loss| f64::from(loss)).sum::<f64>();
         if !loss.is_finite() {
             return not_finite("loss", loss);
@@ -351,6 +354,17 @@ impl<'a> Trainer<'a> {
     pub fn best(&self) -> Option<&Best> {
         self.best.as_ref()
     }
+}
+
+/// Mean cross-entropy; of a mixed batch that with both labels, weighed by their shares.
+fn batch_loss(tape: &mut Tape<f32>, scores: Var, labels: &[usize], mixed: Option<&Mixed>) -> Var {
+    let own = tape.cross_entropy(scores, labels);
+    let Some(mixed) = mixed else { return own };
+    #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
+    let share = mixed.share as f32;
+    let other = tape.cross_entropy(scores, &mixed.labels);
+    let (own, other) = (tape.scale(own, 1.0 - share), tape.scale(other, share));
+    tape.add(own, other)
 }
 
 /// Rows of `scores` (B, C) whose largest entry, the first among equals, is the label.

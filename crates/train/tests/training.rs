@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use colearn_data::{Dataset, Normaliser, Sample, Split};
+use colearn_data::{Augmentation, Content, Dataset, Normaliser, Protocol, Sample, Split};
 use colearn_network::{Delays, Network, NetworkConfig};
 use colearn_tape::Pool;
 use colearn_train::{
@@ -20,14 +20,22 @@ const STEPS: usize = 12;
 fn split(samples: usize, shift: usize) -> Split {
     let sample = |index: usize| {
         let label = (index * 7 + shift) % 2;
-        let features = Array2::from_shape_fn((STEPS, CHANNELS), |(t, c)| {
+        let values = Array2::from_shape_fn((STEPS, CHANNELS), |(t, c)| {
             let near = if label == 0 { c < 3 && t < 6 } else { c >= 3 && t >= 6 };
             let wobble = ((index * 31 + t * 17 + c * 13 + shift) % 10) as f32 / 10.0 - 0.5;
             f32::from(u8::from(near)) * 2.0 - 0.5 + 0.6 * wobble
         });
-        Sample { features, label, speaker: "s".to_owned(), id: format!("{shift}-{index}") }
+        let content = Content::Features { values, power: 1.0 };
+        Sample { content, label, speaker: "s".to_owned(), id: format!("{shift}-{index}") }
     };
-    Split { samples: (0..samples).map(sample).collect() }
+    Split::as_they_are((0..samples).map(sample).collect())
+}
+
+fn values(sample: &mut Sample) -> &mut Array2<f32> {
+    match &mut sample.content {
+        Content::Features { values, .. } => values,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn dataset() -> Dataset {
@@ -35,11 +43,13 @@ fn dataset() -> Dataset {
         name: "early or late".to_owned(),
         classes: vec!["early".to_owned(), "late".to_owned()],
         channels: CHANNELS,
+        channel_label: "Channel",
         step_s: 0.01,
         steps: STEPS,
         train: split(22, 0),
         validation: split(10, 1),
         test: None,
+        protocol: Protocol::NoTest,
         normaliser: Normaliser { mean: vec![0.0; CHANNELS], deviation: vec![1.0; CHANNELS] },
         notes: Vec::new(),
     }
@@ -218,7 +228,7 @@ fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint() {
     let before = std::fs::read(&files.last).unwrap();
 
     for sample in &mut data.train.samples {
-        sample.features.fill(f32::NAN);
+        values(sample).fill(f32::NAN);
     }
     let checkpoint = Checkpoint::load(&files.last).unwrap();
     let mut broken = resumed(&data, &settings(), checkpoint).with_files(files.clone());
@@ -261,8 +271,14 @@ fn what_does_not_belong_together_is_refused() {
     let empty = Dataset { validation: Split::default(), ..data.clone() };
     assert_eq!(new(&empty), "early or late: the validation split is empty; expected at least one sample");
     let mut narrow = data.clone();
-    narrow.train.samples[3].features = Array2::zeros((STEPS, CHANNELS - 1));
+    *values(&mut narrow.train.samples[3]) = Array2::zeros((STEPS, CHANNELS - 1));
     assert!(new(&narrow).starts_with("input channels of sample \"0-3\": found 5; expected 6"));
+    let jitter = Augmentation { time_jitter: 1.0, ..Augmentation::default() };
+    let jittered = TrainConfig { augment: jitter, ..settings() }.validate().unwrap();
+    assert_eq!(
+        message(Trainer::new(network(5), &data, &jittered, String::new())),
+        "train.augment.time_jitter: found 1; expected nothing: this set has features, not spikes"
+    );
     let mut more = data.clone();
     more.classes.push("never".to_owned());
     assert_eq!(new(&more), "classes of the data: found 3; expected 2");

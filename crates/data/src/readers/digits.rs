@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{Clip, Plan, Source};
+use super::{Clip, Found, Source};
 use crate::DataError;
 use crate::audio::{Audio, decode_flac};
 
@@ -22,7 +22,7 @@ fn classes() -> Vec<String> {
     ["en", "de"].iter().flat_map(|language| (0..10).map(move |digit| format!("{language}-{digit}"))).collect()
 }
 
-pub(crate) fn plan() -> Result<Plan, DataError> {
+pub(crate) fn find() -> Result<Found, DataError> {
     use colearn_digits::{TEST_CSV, TEST_FLAC, TRAIN_CSV, TRAIN_FLAC, VALIDATION_CSV, VALIDATION_FLAC};
     let classes = classes();
     let (train, (validation, test)) = rayon::join(
@@ -34,16 +34,17 @@ pub(crate) fn plan() -> Result<Plan, DataError> {
             )
         },
     );
-    Ok(Plan {
+    Ok(Found {
         name: "digits".to_owned(),
         train: train?,
-        validation: validation?,
+        validation: Some(validation?),
         test: Some(test?),
         notes: vec![
             "synthesised speech (espeak-ng), nobody was recorded; training, validation and test share no voice"
                 .to_owned(),
         ],
         classes,
+        ..Found::default()
     })
 }
 
@@ -76,7 +77,7 @@ pub(super) fn clips(split: &str, flac: &[u8], csv: &str, classes: &[String]) -> 
 fn part(audio: &Arc<Audio>, row: &Row) -> Result<Source, (String, String)> {
     match row.start.checked_add(row.samples) {
         Some(end) if end <= audio.samples.len() => {
-            Ok(Source::Part { of: Arc::clone(audio), range: row.start..end })
+            Ok(Source::Part { of: Arc::clone(audio), range: row.start..end, gain: 1.0 })
         }
         _ => Err((
             format!("{} samples from {}", row.samples, row.start),

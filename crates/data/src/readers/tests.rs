@@ -5,10 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use crate::testing::{write_fsdd, write_tone, write_words};
-use crate::{DataConfig, DataName, Dataset, Split};
+use crate::{DataConfig, DataName, Dataset, LoadOptions, Split, SplitRule, Task};
 
+mod caching;
 mod corpus;
 mod fsdd;
+mod gsc;
+mod spikes;
+mod splitting;
 mod words;
 
 fn config(name: DataName, root: &Path) -> DataConfig {
@@ -75,8 +79,27 @@ fn values_that_cannot_work_are_named() {
         ),
         (DataConfig { validation_share: f64::NAN, ..base.clone() }, "data.validation_share: NaN"),
         (
-            DataConfig { leave_out: Some("theo".into()), ..digits.clone() },
-            "data.leave_out: theo; expected nothing",
+            DataConfig { split: SplitRule::Hash, ..digits.clone() },
+            "data.split: hash; expected another rule: only",
+        ),
+        (
+            DataConfig { task: Task::Twelve, ..base.clone() },
+            "data.task: twelve; expected \"all\": only the set",
+        ),
+        (DataConfig { step_s: 0.0, ..base.clone() }, "data.step_s: 0; expected more than 0.00001 s"),
+        (
+            DataConfig { max_time_s: Some(f64::NAN), ..base.clone() },
+            "data.max_time_s: NaN; expected more than 0 s",
+        ),
+        (
+            DataConfig { sum_channels: 701, ..base.clone() },
+            "data.sum_channels: 701; expected 1 to data.channels",
+        ),
+        (DataConfig { channels: 0, ..base.clone() }, "data.channels: 0; expected 1 to 65536"),
+        (DataConfig { first_step: 80, ..base.clone() }, "data.first_step: 80; expected less than"),
+        (
+            DataConfig { split: SplitRule::None, leave_out: Some("ann".into()), ..base.clone() },
+            "data.split: none; expected another rule: a speaker left out is the test set",
         ),
         (DataConfig { root: Some("here".into()), ..digits }, "data.root: here; expected nothing"),
     ] {
@@ -128,17 +151,20 @@ fn training_is_standardised_and_its_statistics_serve_again() {
     write_fsdd(place.path(), &["ann", "bob", "cem"], 8);
     let usual = config(DataName::Fsdd, place.path());
     let set = usual.load().unwrap();
-    let frames: Vec<_> = set.train.samples.iter().map(|s| s.features.view()).collect();
+    let frames: Vec<_> =
+        (0..set.train.len()).map(|index| set.train.features(index, 1_000).unwrap()).collect();
+    let frames: Vec<_> = frames.iter().map(|features| features.view()).collect();
     let all = ndarray::concatenate(ndarray::Axis(0), &frames).unwrap();
     for band in all.columns() {
         assert!(band.mean().unwrap().abs() < 1e-4 && (band.std(0.0) - 1.0).abs() < 1e-3);
     }
     let other = DataConfig { leave_out: Some("ann".to_owned()), ..usual };
-    let again = other.load_with(Some(&set.normaliser)).unwrap();
+    let stored = LoadOptions { normaliser: Some(&set.normaliser), ..LoadOptions::default() };
+    let again = other.load_with(&stored).unwrap();
     assert_eq!(again.normaliser, set.normaliser);
     let of = |set: &Dataset| test_split(set).samples.iter().find(|s| s.id == "4_ann_2").unwrap().clone();
     assert_eq!(of(&again), of(&set));
     assert_ne!(other.load().unwrap().normaliser, set.normaliser);
-    let text = DataConfig { bands: 6, ..other }.load_with(Some(&set.normaliser)).unwrap_err().to_string();
+    let text = DataConfig { bands: 6, ..other }.load_with(&stored).unwrap_err().to_string();
     assert_says(&text, &["normaliser: found 5 means; expected 6"]);
 }

@@ -1,0 +1,58 @@
+//! The front ends by name, and what they have in common.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use crate::{DataConfig, DataError, LogMel};
+
+/// How sound becomes features.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontEndName {
+    /// Log-mel energies as in Kaldi: see [`LogMel`].
+    #[default]
+    LogMel,
+}
+
+/// A front end for one sample rate.
+#[derive(Debug, Clone)]
+pub(crate) enum FrontEnd {
+    LogMel(LogMel),
+}
+
+impl FrontEnd {
+    /// The configured front end for sounds of `rate` samples per second.
+    pub(crate) fn new(config: &DataConfig, rate: u32) -> Result<Self, DataError> {
+        match config.front_end {
+            FrontEndName::LogMel => Ok(Self::LogMel(LogMel::new(rate, &config.log_mel())?)),
+        }
+    }
+
+    /// Everything of a configuration that decides what features are, in words.
+    pub(crate) fn rule(config: &DataConfig) -> String {
+        match config.front_end {
+            FrontEndName::LogMel => format!("{:?}", config.log_mel()),
+        }
+    }
+
+    /// Samples per second.
+    pub(crate) fn rate(&self) -> u32 {
+        match self {
+            Self::LogMel(front) => front.rate(),
+        }
+    }
+
+    /// Features per natural logarithm of energy: 1 for natural logarithms, 10/ln 10 for decibels.
+    pub(crate) fn log_scale(&self) -> f32 {
+        match self {
+            Self::LogMel(_) => 1.0,
+        }
+    }
+
+    /// Features of samples in [-1, 1], shape (steps, channels).
+    pub(crate) fn features(&self, samples: &[f32]) -> Array2<f32> {
+        match self {
+            Self::LogMel(front) => front.features(samples),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Spikes of a whole set: one pass that checks and counts everything, and keeps it where memory allows.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::{Clip, Source};
+use crate::binning::Binning;
+use crate::splits::Parts;
+use crate::{Content, DataError, Spikes};
+
+/// Bytes that one spike takes in memory.
+const SPIKE_BYTES: u64 = 6;
+
+/// What the pass found.
+#[derive(Debug, Default)]
+struct Tally {
+    spikes: u64,
+    late: u64,
+    late_samples: u64,
+    unsorted: u64,
+    first_unsorted: Option<String>,
+}
+
+/// The spikes of training, validation and test, or where they are; `memory` bytes of spikes may be kept.
+pub(super) fn load(
+    parts: &Parts,
+    binning: &Binning,
+    memory: u64,
+    notes: &mut Vec<String>,
+) -> Result<[Option<Vec<Content>>; 3], DataError> {
+    let all = [Some(&parts.train), Some(&parts.validation), parts.test.as_ref()];
+    let bytes: u64 = all.into_iter().flatten().flatten().map(spike_bytes).sum();
+    let fits = bytes <= memory;
+    let mut tally = Tally::default();
+    let mut read = |clips: &[Clip]| -> Result<Vec<Option<Spikes>>, DataError> {
+        let found: Vec<_> = clips.par_iter().map(|clip| read_clip(clip, binning, fits)).collect();
+        found
+            .into_iter()
+            .zip(clips)
+            .map(|(result, clip)| {
+                let (spikes, one) = result?;
+                tally.add(&one, clip);
+                Ok(spikes)
+            })
+            .collect()
+    };
+    let train = read(&parts.train)?;
+    let validation = read(&parts.validation)?;
+    let test = parts.test.as_deref().map(&mut read).transpose()?;
+    tally.report(binning, notes);
+    if !fits {
+        notes.push(format!(
+            "{} MB of spikes are more than the {} MB that may stay in memory: they are read from the files batch by \
+             batch",
+            bytes >> 20,
+            memory >> 20
+        ));
+    }
+    let contents = |clips: &[Clip], spikes: Vec<Option<Spikes>>| {
+        let content =
+            |(clip, spikes): (&Clip, Option<Spikes>)| spikes.map_or_else(|| stored(clip), Content::Spikes);
+        clips.iter().zip(spikes).map(content).collect::<Vec<_>>()
+    };
+    Ok([
+        Some(contents(&parts.train, train)),
+        Some(contents(&parts.validation, validation)),
+        parts.test.as_deref().zip(test).map(|(clips, spikes)| contents(clips, spikes)),
+    ])
+}
+
+/// Bytes that the spikes of a clip take in memory.
+fn spike_bytes(clip: &Clip) -> u64 {
+    let Source::Spikes { file, index } = &clip.source else { unreachable!("sets of spikes hold no sound") };
+    file.spike_count(*index) as u64 * SPIKE_BYTES
+}
+
+/// What is to be counted of one sample, and its spikes if they are to be kept.
+fn read_clip(clip: &Clip, binning: &Binning, keep: bool) -> Result<(Option<Spikes>, Tally), DataError> {
+    let Source::Spikes { file, index } = &clip.source else { unreachable!("sets of spikes hold no sound") };
+    let (spikes, unsorted) = file.read(*index, binning.channels)?;
+    let late = binning.late(spikes.times_s()) as u64;
+    let tally = Tally {
+        spikes: spikes.len() as u64,
+        late,
+        late_samples: u64::from(late > 0),
+        unsorted: u64::from(unsorted),
+        first_unsorted: None,
+    };
+    Ok((keep.then_some(spikes), tally))
+}
+
+fn stored(clip: &Clip) -> Content {
+    let Source::Spikes { file, index } = &clip.source else { unreachable!("sets of spikes hold no sound") };
+    Content::Stored { file: Arc::clone(file), index: *index }
+}
+
+impl Tally {
+    fn add(&mut self, one: &Self, clip: &Clip) {
+        self.spikes += one.spikes;
+        self.late += one.late;
+        self.late_samples += one.late_samples;
+        self.unsorted += one.unsorted;
+        if one.unsorted > 0 {
+            self.first_unsorted.get_or_insert_with(|| clip.id.clone());
+        }
+    }
+
+    fn report(&self, binning: &Binning, notes: &mut Vec<String>) {
+        if let Some(first) = &self.first_unsorted {
+            notes.push(format!(
+                "{}: found spikes out of order, in {} samples in all; expected rising times; they were sorted",
+                first, self.unsorted
+            ));
+        }
+        if self.late > 0 {
+            notes.push(format!(
+                "{} of {} spikes ({:.2} %), in {} samples, lie after the last of {} steps of {:.4} s and are cut",
+                self.late,
+                self.spikes,
+                100.0 * self.late as f64 / self.spikes as f64,
+                self.late_samples,
+                binning.steps,
+                binning.step_s
+            ));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Sets of spikes.
+
+use super::*;
+use crate::spike_file::{SpikeFileHead, SpikeFileWriter};
+use crate::{Loader, Order, Protocol, Spikes};
+
+const KEYS: [&str; 3] = ["null", "eins", "zwei"];
+
+/// Sample i of `samples`: class i % 3, speaker (i / 3) % speakers + first, i % 5 + 1 spikes on units near 10 i, 7 ms
+/// apart, and if it is divisible by 4 one more after two seconds.
+fn write(path: &Path, samples: u16, speakers: u16, first: u16, keys: &[&str]) {
+    let keys = keys.iter().map(|&key| key.to_owned()).collect();
+    let head = SpikeFileHead { samples: samples.into(), keys, speakers: true, ..SpikeFileHead::default() };
+    let mut writer = SpikeFileWriter::create(path, head).unwrap();
+    for i in 0..samples {
+        let late = (i % 4 == 0).then_some((2.0, i));
+        let spikes = (0..=i % 5).map(|k| (0.007 * f32::from(k) + 0.001, (10 * i + k) % 700)).chain(late);
+        let (times, units): (Vec<f32>, Vec<u16>) = spikes.unzip();
+        let (spikes, _) = Spikes::checked(times, units, 700, "made").unwrap();
+        writer.push(&spikes, usize::from(i % 3), Some(i64::from((i / 3) % speakers + first))).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+fn place() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("shd_train.h5"), 36, 12, 0, &KEYS);
+    write(&place.path().join("shd_test.h5"), 12, 4, 8, &KEYS);
+    place
+}
+
+#[test]
+fn validation_is_whole_speakers_of_the_training_file() {
+    let place = place();
+    let usual = DataConfig { validation_share: 0.25, ..config(DataName::Shd, place.path()) };
+    let set = usual.load().unwrap();
+    assert_eq!((set.name.as_str(), set.channels, set.steps), ("shd", 140, 100));
+    assert_eq!(set.classes, KEYS);
+    assert_eq!((speakers(&set.train).len(), speakers(&set.validation).len()), (9, 3));
+    assert!(speakers(&set.train).is_disjoint(&speakers(&set.validation)));
+    assert_eq!((set.train.len() + set.validation.len(), test_split(&set).len()), (36, 12));
+    assert_eq!(set.protocol, Protocol::Clean);
+    assert_says(
+        &set.notes.join("\n"),
+        &[
+            "samples: train 36, test 12; the published set has train 8156, test 2264",
+            "validation is the training speakers ",
+            "12 of 151 spikes (7.95 %), in 12 samples, lie after the last of 100 steps of 0.0100 s and are cut",
+        ],
+    );
+    let published = DataConfig { split: SplitRule::None, ..usual.clone() }.load().unwrap();
+    assert_eq!((published.train.len(), published.validation.len()), (36, 12));
+    assert_eq!(published.protocol, Protocol::SelectedOnTest);
+    let share = DataConfig { split: SplitRule::Share, ..usual.clone() }.load().unwrap();
+    assert_eq!((share.train.len(), share.validation.len()), (27, 9));
+    let left_out = DataConfig { leave_out: Some("9".to_owned()), ..usual }.load().unwrap();
+    assert_eq!(speakers(test_split(&left_out)), BTreeSet::from(["9"]));
+    assert_eq!(test_split(&left_out).len(), 3 + 3);
+    assert_eq!(
+        speakers(&left_out.validation),
+        BTreeSet::from(["0", "10", "11"]),
+        "numbers in order, then the first"
+    );
+}
+
+#[test]
+fn a_validation_file_is_the_validation_split() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, samples) in [("ssc_train.h5", 30), ("ssc_valid.h5", 6), ("ssc_test.h5", 9)] {
+        write(&place.path().join(name), samples, 3, 0, &KEYS);
+    }
+    let set = config(DataName::Ssc, place.path()).load().unwrap();
+    assert_eq!((set.train.len(), set.validation.len(), test_split(&set).len()), (30, 6, 9));
+    assert_says(
+        &set.notes.join("\n"),
+        &["train 30, valid 6, test 9; the published set has train 75466, valid 9981"],
+    );
+    fs::remove_file(place.path().join("ssc_test.h5")).unwrap();
+    let set = config(DataName::Ssc, place.path()).load().unwrap();
+    assert_eq!(set.protocol, Protocol::NoTest);
+    assert_says(&set.notes.join("\n"), &["no test file: there is no test split"]);
+}
+
+#[test]
+fn a_set_larger_than_the_memory_allowed_gives_the_same_batches() {
+    let place = place();
+    let config = config(DataName::Shd, place.path());
+    let batches = |memory: u64| {
+        let set = config.load_with(&LoadOptions { memory, ..LoadOptions::default() }).unwrap();
+        let order = Order::Shuffled { seed: 3, epoch: 1 };
+        let jitter =
+            crate::Augmentation { time_jitter: 1.0, spike_drop: 0.1, ..crate::Augmentation::default() };
+        let batches: Vec<_> = Loader::new(&set.train, set.steps, 7, order)
+            .augmented(jitter, 1, 2)
+            .map(Result::unwrap)
+            .collect();
+        (batches, set.notes.join("\n"))
+    };
+    let (in_memory, notes) = batches(1 << 20);
+    assert!(!notes.contains("batch by batch"), "{notes}");
+    let (streamed, notes) = batches(100);
+    assert_says(&notes, &["0 MB of spikes are more than the 0 MB that may stay in memory", "batch by batch"]);
+    assert_eq!(in_memory, streamed);
+}
+
+#[test]
+fn a_file_that_vanishes_while_it_is_streamed_is_an_error_or_still_open() {
+    let place = place();
+    let config = config(DataName::Shd, place.path());
+    let set = config.load_with(&LoadOptions { memory: 0, ..LoadOptions::default() }).unwrap();
+    fs::write(place.path().join("shd_train.h5"), "something else").unwrap();
+    let results: Vec<_> = Loader::new(&set.train, set.steps, 50, Order::Sequential).collect();
+    let error = results[0].as_ref().unwrap_err().to_string();
+    assert_says(&error, &["shd_train.h5", "expected the spikes that were there on opening"]);
+}
+
+#[test]
+fn folders_that_hold_no_such_set_are_described() {
+    let place = tempfile::tempdir().unwrap();
+    let shd = config(DataName::Shd, place.path());
+    assert_says(&error(&shd), &["an empty folder; expected shd files in HDF5, …train.h5 and …test.h5"]);
+    write(&place.path().join("test.h5"), 3, 1, 0, &KEYS);
+    assert_says(&error(&shd), &["no file that ends in train.h5 or train.h5.gz; expected shd files"]);
+    write(&place.path().join("train.h5"), 6, 1, 0, &KEYS);
+    assert_says(&error(&shd), &["1 speaker(s); expected at least 2 to hold some out for validation"]);
+    write(&place.path().join("my_train.h5"), 6, 2, 0, &KEYS);
+    assert_says(&error(&shd), &["the train file: found in ", "my_train.h5 and again in "]);
+    fs::remove_file(place.path().join("my_train.h5")).unwrap();
+    write(&place.path().join("test.h5"), 3, 1, 0, &["null", "one", "two"]);
+    assert_says(
+        &error(&shd),
+        &["test.h5: found the classes null, one, two; expected null, eins, zwei, as in ", "train.h5"],
+    );
+    let narrow = DataConfig { channels: 40, sum_channels: 1, split: SplitRule::Share, ..shd };
+    write(&place.path().join("test.h5"), 3, 1, 0, &KEYS);
+    assert_says(&error(&narrow), &["train.h5, sample 4: found unit 40 of spike 0; expected a unit below 40"]);
+}
