@@ -29,6 +29,7 @@ pub mod binning;
 mod cache;
 mod config;
 mod dataset;
+pub mod encoders;
 mod error;
 mod front_end;
 mod loader;

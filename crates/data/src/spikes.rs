@@ -36,6 +36,13 @@ impl Spikes {
         if spikes.times_s.is_sorted() { Ok((spikes, false)) } else { Ok((spikes.sorted(), true)) }
     }
 
+    /// Spikes that are valid already: as many times as units, times finite, not negative and rising.
+    pub(crate) fn of_rising(times_s: Vec<f32>, units: Vec<u16>) -> Self {
+        debug_assert_eq!(times_s.len(), units.len());
+        debug_assert!(times_s.is_sorted());
+        Self { times_s, units }
+    }
+
     fn sorted(self) -> Self {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by(|&a, &b| self.times_s[a].total_cmp(&self.times_s[b]));
