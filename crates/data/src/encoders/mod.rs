@@ -3,9 +3,9 @@
 //! | name | spikes | channels |
 //! | --- | --- | --- |
 //! | `cochlea` | gammatone filters, hair cells, bushy cells: [`Cochlea`] | `channels`, 700 as usual |
-//! | `level_crossing` | one where a feature has moved by a threshold: [`level_crossing`] | up, then down |
-//! | `poisson` | at random, at a rate that follows the feature: [`poisson`] | one for each feature |
-//! | `latency` | one a step, the earlier the larger the feature: [`latency`] | one for each feature |
+//! | `level_crossing` | one where a feature has moved by a threshold: [`level_crossing()`] | up, then down |
+//! | `poisson` | at random, at a rate that follows the feature: [`poisson()`] | one for each feature |
+//! | `latency` | one a step, the earlier the larger the feature: [`latency()`] | one for each feature |
 //!
 //! The last three take features of shape (steps, channels) with a step in seconds; from sound they take log-mel
 //! energies scaled to [0, 1] ([`FeatureConfig`]). An [`Encoder`] is one of the four, chosen by its name.
