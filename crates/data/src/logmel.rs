@@ -25,12 +25,12 @@
 
 use std::f64::consts::TAU;
 use std::fmt;
-use std::sync::Arc;
 
+use colearn_simd::{Kernel, LANES, Lanes, Level, dispatch};
 use ndarray::Array2;
-use realfft::{RealFftPlanner, RealToComplex};
 
 use crate::DataError;
+use crate::bands::{Filter, FilterBank, whole_samples};
 
 /// Share of the previous sample that pre-emphasis takes away.
 const PRE_EMPHASIS: f32 = 0.97;
@@ -62,15 +62,7 @@ pub struct LogMel {
     rate: u32,
     shift: usize,
     window: Vec<f32>,
-    filters: Vec<Filter>,
-    transform: Arc<dyn RealToComplex<f32>>,
-}
-
-/// One triangular filter: the bins `first ..` and their weights.
-#[derive(Debug, Clone)]
-struct Filter {
-    first: usize,
-    weights: Vec<f32>,
+    bank: FilterBank,
 }
 
 impl fmt::Debug for LogMel {
@@ -79,7 +71,7 @@ impl fmt::Debug for LogMel {
             .field("rate", &self.rate)
             .field("window", &self.window.len())
             .field("shift", &self.shift)
-            .field("bands", &self.filters.len())
+            .field("bands", &self.bank.filters().len())
             .finish_non_exhaustive()
     }
 }
@@ -98,8 +90,7 @@ impl LogMel {
             rate,
             shift,
             window: povey(length),
-            filters: mel_filters(rate, points, config)?,
-            transform: RealFftPlanner::new().plan_fft_forward(points),
+            bank: FilterBank::new(points, mel_filters(rate, points, config)?),
         })
     }
 
@@ -119,60 +110,45 @@ impl LogMel {
     /// of the transform.
     #[must_use]
     pub fn features(&self, samples: &[f32]) -> Array2<f32> {
-        let frames = self.frames(samples.len());
-        let mut features = Array2::zeros((frames, self.filters.len()));
-        let mut frame = self.transform.make_input_vec();
-        let mut spectrum = self.transform.make_output_vec();
-        let mut scratch = self.transform.make_scratch_vec();
-        let mut power = vec![0.0_f32; spectrum.len()];
-        for (n, mut row) in features.rows_mut().into_iter().enumerate() {
+        let mut features = self.bank.energies(self.frames(samples.len()), |n, frame| {
             let start = n * self.shift;
-            self.condition(&samples[start..start + self.window.len()], &mut frame);
-            self.transform
-                .process_with_scratch(&mut frame, &mut spectrum, &mut scratch)
-                .expect("the buffers were made by the transform itself");
-            for (p, x) in power.iter_mut().zip(&spectrum) {
-                *p = x.norm_sqr();
-            }
-            for (value, filter) in row.iter_mut().zip(&self.filters) {
-                let bins = &power[filter.first..filter.first + filter.weights.len()];
-                let energy: f32 = bins.iter().zip(&filter.weights).map(|(p, w)| p * w).sum();
-                *value = energy.max(f32::EPSILON).ln();
-            }
-        }
+            let samples = &samples[start..start + self.window.len()];
+            dispatch(Condition { samples, window: &self.window, frame });
+        });
+        features.mapv_inplace(|energy| energy.max(f32::EPSILON).ln());
         features
-    }
-
-    /// Steps 1 to 3 of the module's list, and zeros up to the size of the transform.
-    fn condition(&self, samples: &[f32], frame: &mut [f32]) {
-        let mean = samples.iter().sum::<f32>() / samples.len() as f32;
-        let mut previous = samples[0] - mean;
-        for ((out, &x), w) in frame.iter_mut().zip(samples).zip(&self.window) {
-            let centred = x - mean;
-            *out = (centred - PRE_EMPHASIS * previous) * w;
-            previous = centred;
-        }
-        frame[samples.len()..].fill(0.0);
     }
 }
 
-/// A duration in whole samples, rounded down, within reason.
-fn whole_samples(key: &'static str, seconds: f64, rate: u32) -> Result<usize, DataError> {
-    // The small addition undoes representation errors such as 0.1 * 3; Kaldi truncates the exact product.
-    let samples = (seconds * f64::from(rate) + 1e-6).floor();
-    if seconds.is_finite() && seconds <= 1.0 && samples >= 2.0 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "2 to one second's samples"
-        )]
-        return Ok(samples as usize);
+/// Steps 1 to 3 of the module's list, and zeros up to the size of the transform.
+struct Condition<'a> {
+    samples: &'a [f32],
+    window: &'a [f32],
+    frame: &'a mut [f32],
+}
+
+impl Kernel for Condition<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { samples, window, frame } = self;
+        let mut sums = Lanes::default();
+        let mut blocks = samples.chunks_exact(LANES);
+        for block in &mut blocks {
+            sums = sums.plus(&Lanes::load(block, LANES));
+        }
+        let rest = blocks.remainder();
+        sums = sums.plus(&Lanes::load(rest, rest.len()));
+        let mean = sums.total() / samples.len() as f32;
+        let (frame, padding) = frame.split_at_mut(samples.len());
+        padding.fill(0.0);
+        frame[0] = (1.0 - PRE_EMPHASIS) * (samples[0] - mean) * window[0];
+        let neighbours = samples.iter().zip(&samples[1..]);
+        for ((out, (&before, &x)), w) in frame[1..].iter_mut().zip(neighbours).zip(&window[1..]) {
+            *out = ((x - mean) - PRE_EMPHASIS * (before - mean)) * w;
+        }
     }
-    Err(DataError::Config {
-        key,
-        found: format!("{seconds} s"),
-        expected: "two samples to one second".to_owned(),
-    })
 }
 
 fn povey(length: usize) -> Vec<f32> {
@@ -213,15 +189,12 @@ fn mel_filters(rate: u32, points: usize, config: &LogMelConfig) -> Result<Vec<Fi
             let rise = (mel(bin as f64 * bin_hz) - left) / width;
             rise.min(2.0 - rise).max(0.0)
         };
-        let first = (0..points / 2).find(|&bin| weight(bin) > 0.0);
-        let Some(first) = first else {
+        let filter = Filter::of(points / 2, weight);
+        if filter.weights.is_empty() {
             let expected = format!("fewer bands: band {band} would hold no frequency at {rate} Hz");
             return wrong("bands", config.bands.to_string(), expected);
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "weights are used in single precision")]
-        let weights =
-            (first..points / 2).map(weight).take_while(|&w| w > 0.0).map(|w| w as f32).collect::<Vec<_>>();
-        filters.push(Filter { first, weights });
+        }
+        filters.push(filter);
     }
     Ok(filters)
 }

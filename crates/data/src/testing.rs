@@ -1,8 +1,27 @@
-//! Small sets on disk for the tests.
+//! Signals, and small sets on disk, for the tests.
 
 use std::path::Path;
 
 use hound::{SampleFormat, WavSpec, WavWriter};
+
+/// The signal of the scripts beside the reference values: a chirp from 100 Hz to 0.45 of the rate, amplitude 0.5, with
+/// noise of amplitude 0.05 and an offset of 0.1.
+pub(crate) fn chirp(rate: u32, samples: u32) -> Vec<f32> {
+    let (rate, count) = (f64::from(rate), f64::from(samples));
+    let mut state = 12_345_u32;
+    (0..samples)
+        .map(|i| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let u = f64::from(i) / count;
+            let phase =
+                std::f64::consts::TAU * (count / rate) * (100.0 * u + 0.5 * (0.45 * rate - 100.0) * u * u);
+            let noise = f64::from(state) / 2.0_f64.powi(31) - 1.0;
+            #[expect(clippy::cast_possible_truncation, reason = "the front ends take single precision")]
+            let sample = (0.5 * phase.sin() + 0.05 * noise + 0.1) as f32;
+            sample
+        })
+        .collect()
+}
 
 /// A tone whose pitch depends on `voice`, `samples` samples at `rate`.
 pub(crate) fn write_tone(path: &Path, rate: u32, samples: u32, voice: u32) {
