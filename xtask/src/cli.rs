@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use colearn_data::DataName;
 
+use crate::data::cli::DataCommand;
 use crate::loading::LoadArgs;
 
 /// Trains spiking networks whose delays, weights and neuron adaptation are learned together.
@@ -21,6 +22,9 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate a checkpoint with rounded delays.
     Eval(EvalArgs),
+    /// Known data sets: list, fetch, verify.
+    #[command(subcommand)]
+    Data(DataCommand),
     /// Format, lints, tests and documentation, as the continuous integration runs them.
     Ci,
     /// Check that crates depend on lower layers only.

@@ -11,7 +11,7 @@ use crate::terminal::say;
 /// From the bottom to the top.
 const LAYERS: [&[&str]; 7] = [
     &["colearn-digits", "colearn-simd", "colearn-store"],
-    &["colearn-tape", "colearn-data"],
+    &["colearn-tape", "colearn-data", "colearn-fetch"],
     &["colearn-neurons", "colearn-synapses"],
     &["colearn-network"],
     &["colearn-eval"],
@@ -20,8 +20,13 @@ const LAYERS: [&[&str]; 7] = [
 ];
 
 /// Packages that only one crate may use, so that they can be replaced in one place.
-const RESERVED: [(&str, &str); 4] =
-    [("anyhow", "xtask"), ("clap", "xtask"), ("bincode", "colearn-store"), ("realfft", "colearn-data")];
+const RESERVED: [(&str, &str); 5] = [
+    ("anyhow", "xtask"),
+    ("clap", "xtask"),
+    ("bincode", "colearn-store"),
+    ("realfft", "colearn-data"),
+    ("ureq", "colearn-fetch"),
+];
 
 /// A package and what it depends on, tests included.
 struct Package {

@@ -2,6 +2,7 @@
 
 mod ci;
 mod cli;
+mod data;
 mod eval;
 mod experiment;
 mod figures;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let result = match &Cli::parse().command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),
     };

@@ -1,0 +1,210 @@
+//! A file that is being loaded: `<name>.part`, kept when the transfer breaks off, and `<name>.part.from`, which says
+//! what it is a part of. Whoever writes the part holds a lock on it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use colearn_store::write_whole;
+
+use crate::digest::{Hasher, Sums, hash};
+use crate::error::FetchError;
+
+/// Which version of which file a part belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The address.
+    pub(crate) url: String,
+    /// The server's mark of the version: an entity tag or a date.
+    pub(crate) mark: Option<String>,
+}
+
+/// An open and locked part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    target: PathBuf,
+    path: PathBuf,
+    from: PathBuf,
+    file: File,
+    hasher: Hasher,
+}
+
+impl Part {
+    /// Opens the part of `target`, and hashes what is there already.
+    pub(crate) fn open(target: &Path) -> Result<Self, FetchError> {
+        let (path, from) = (beside(target, ".part"), beside(target, ".part.from"));
+        let file = locked(&path)?;
+        let hasher = hash(&file).map_err(FetchError::io(&path, "read"))?;
+        Ok(Self { target: target.to_owned(), path, from, file, hasher })
+    }
+
+    /// Bytes that are there.
+    pub(crate) fn size(&self) -> u64 {
+        self.hasher.size()
+    }
+
+    /// Where they come from, if that is known.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        let text = fs::read_to_string(&self.from).ok()?;
+        let mut lines = text.lines();
+        Some(Origin { url: lines.next()?.to_owned(), mark: lines.next().map(str::to_owned) })
+    }
+
+    /// Begins again with nothing, this time from `origin`.
+    pub(crate) fn restart(&mut self, origin: Option<&Origin>) -> Result<(), FetchError> {
+        let cleared = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        cleared.map_err(FetchError::io(&self.path, "written"))?;
+        self.hasher = Hasher::default();
+        if let Some(Origin { url, mark }) = origin {
+            let mark = mark.as_deref().map_or_else(String::new, |mark| format!("{mark}\n"));
+            write_whole(&self.from, format!("{url}\n{mark}").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The part's own name.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Size and checksums of what is there.
+    pub(crate) fn sums(&self) -> Sums {
+        self.hasher.clone().finish()
+    }
+
+    /// Makes the content durable and gives it its final name.
+    pub(crate) fn commit(self) -> Result<(), FetchError> {
+        self.file.sync_all().map_err(FetchError::io(&self.path, "written"))?;
+        // Renamed while it is locked, so that nobody takes the finished file for a part.
+        fs::rename(&self.path, &self.target).map_err(FetchError::io(&self.target, "replaced"))?;
+        remove(&self.from);
+        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        // Only Unix lets a folder be opened and synchronised.
+        let synced =
+            if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()) } else { Ok(()) };
+        synced.map_err(FetchError::io(folder, "made durable"))
+    }
+
+    /// Removes what is there.
+    pub(crate) fn discard(self) {
+        remove(&self.path);
+        remove(&self.from);
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Whether a part of `target` waits to be completed.
+pub(crate) fn waits(target: &Path) -> bool {
+    beside(target, ".part").metadata().is_ok_and(|part| part.len() > 0)
+}
+
+fn beside(target: &Path, ending: &str) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    target.with_file_name(name)
+}
+
+fn remove(path: &Path) {
+    // What cannot be removed is overwritten by the next attempt.
+    let _ = fs::remove_file(path);
+}
+
+/// Opens a file that only this process writes.
+pub(crate) fn locked(path: &Path) -> Result<File, FetchError> {
+    loop {
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path).map_err(FetchError::io(path, "written"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { path: path.to_owned() }),
+            // Some network drives have no locks; there the user must not start two at once.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(FetchError::io(path, "locked")(error)),
+        }
+        // Between opening and locking, another process may have finished and renamed this very file.
+        if still_there(path, &file) {
+            return Ok(file);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn still_there(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |found: io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
+    id(path.metadata()).is_some_and(|named| Some(named) == id(file.metadata()))
+}
+
+#[cfg(not(unix))]
+fn still_there(path: &Path, _: &File) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(mark: Option<&str>) -> Origin {
+        Origin { url: "http://127.0.0.1/a".to_owned(), mark: mark.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_part_survives_its_process_and_is_completed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        for mark in [None, Some("\"v 1\"")] {
+            let mut part = Part::open(&target).unwrap();
+            part.restart(Some(&origin(mark))).unwrap();
+            part.write_all(b"ab").unwrap();
+            drop(part);
+            assert!(waits(&target));
+            let mut part = Part::open(&target).unwrap();
+            assert_eq!((part.size(), part.origin()), (2, Some(origin(mark))));
+            part.write_all(b"c").unwrap();
+            let sha256 = part.sums().sha256;
+            part.commit().unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"abc");
+            assert_eq!(crate::hash_file(&target).unwrap().sha256, sha256);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn two_writers_of_one_part_are_one_too_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let first = Part::open(&target).unwrap();
+        let error = Part::open(&target).unwrap_err().to_string();
+        assert!(error.contains("a.part: another process is fetching this"), "{error}");
+        first.discard();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        Part::open(&target).unwrap();
+    }
+
+    #[test]
+    fn a_folder_in_the_way_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        fs::create_dir(&target).unwrap();
+        let mut part = Part::open(&target).unwrap();
+        part.write_all(b"x").unwrap();
+        let error = part.commit().unwrap_err().to_string();
+        assert!(error.contains("a: cannot be replaced: "), "{error}");
+        fs::write(folder.path().join("file"), "").unwrap();
+        let error = Part::open(&folder.path().join("file/a")).unwrap_err().to_string();
+        assert!(error.contains("a.part: cannot be written: "), "{error}");
+    }
+}

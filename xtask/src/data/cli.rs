@@ -1,0 +1,57 @@
+//! The command line of `cargo xtask data`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// The known data sets, or all about one of them.
+    List(ListArgs),
+    /// Load a data set, check it and unpack it. What was interrupted goes on where it stopped.
+    Fetch(FetchArgs),
+    /// Check the files of a data set, or of any folder, against the published and the recorded checksums.
+    Verify(VerifyArgs),
+}
+
+/// Where data sets are and which ones there are.
+#[derive(Debug, Args)]
+pub(crate) struct PlaceArgs {
+    /// Folder of the data sets, each in a folder of its own name.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) root: PathBuf,
+    /// A manifest of your own, in the form of crates/fetch/manifest.toml.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// One data set, with all that is known about it.
+    pub(crate) name: Option<String>,
+    /// Everything about every data set.
+    #[arg(long)]
+    pub(crate) long: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FetchArgs {
+    /// The data set, as `data list` names it.
+    pub(crate) name: String,
+    /// Trust the authorities in this PEM file, in place of Mozilla's.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// A data set, as `data list` names it, or a folder with files of one or with a SHA256SUMS.
+    #[arg(value_name = "NAME|FOLDER")]
+    pub(crate) what: String,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+}

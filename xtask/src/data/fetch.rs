@@ -1,0 +1,78 @@
+//! `cargo xtask data fetch`.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use colearn_fetch::{Client, ClientConfig, Progress, Retries, fetch_set};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::cli::FetchArgs;
+use super::manifest;
+use crate::terminal::say;
+
+const TEMPLATE: &str = "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+/// For a file whose size nobody states.
+const OPEN_TEMPLATE: &str = "{msg}  {spinner} {bytes}  {bytes_per_sec}";
+
+pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode> {
+    let manifest = manifest(&args.place)?;
+    let set = manifest.set(&args.name)?;
+    let client = Client::new(&ClientConfig { ca: args.ca.clone(), ..ClientConfig::default() })?;
+    fetch_set(&client, set, &args.place.root, Retries::default(), &mut Bar::new())?;
+    say(format!("licence: {}\ncite: {}", set.licence, set.citation()));
+    if !set.files.is_empty() {
+        say(format!("the data: {}", args.place.root.join(&set.name).join(&set.folder).display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A bar on a terminal; notes become lines in any case.
+struct Bar {
+    shown: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Bar {
+    fn new() -> Self {
+        Self { shown: std::io::stderr().is_terminal() && std::io::stdout().is_terminal(), bar: None }
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&mut self, file: &str, done: u64, total: Option<u64>) {
+        self.end();
+        if !self.shown {
+            return;
+        }
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        let template = if total.is_some() { TEMPLATE } else { OPEN_TEMPLATE };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(file.to_owned());
+        // What an earlier run has loaded says nothing about the rate of this one.
+        bar.set_position(done);
+        bar.reset_eta();
+        self.bar = Some(bar);
+    }
+
+    fn reached(&mut self, done: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
