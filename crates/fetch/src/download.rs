@@ -34,7 +34,7 @@ impl Default for Retries {
 pub struct Outcome {
     /// Size and checksums of the file.
     pub sums: Sums,
-    /// Bytes that an earlier run had left.
+    /// Bytes of it that an earlier run had left.
     pub resumed: u64,
 }
 
@@ -60,10 +60,10 @@ pub fn download(
             progress.note(&format!("{error}; trying the next address"));
         }
         let part = Part::open(target)?;
-        let resumed = part.size();
         let mut transfer = Transfer { client, file, url, part, progress: &mut *progress };
         let result = transfer.insist(retries);
         transfer.progress.end();
+        let resumed = transfer.part.kept();
         match result.and_then(|()| finish(transfer.part, file)) {
             Ok(sums) => return Ok(Outcome { sums, resumed }),
             Err(error @ (FetchError::Io { .. } | FetchError::Store(_) | FetchError::Busy { .. })) => {

@@ -27,6 +27,8 @@ pub(crate) struct Part {
     from: PathBuf,
     file: File,
     hasher: Hasher,
+    /// Bytes of an earlier process that are still in it.
+    kept: u64,
 }
 
 impl Part {
@@ -35,12 +37,18 @@ impl Part {
         let (path, from) = (beside(target, ".part"), beside(target, ".part.from"));
         let file = locked(&path)?;
         let hasher = hash(&file).map_err(FetchError::io(&path, "read"))?;
-        Ok(Self { target: target.to_owned(), path, from, file, hasher })
+        let kept = hasher.size();
+        Ok(Self { target: target.to_owned(), path, from, file, hasher, kept })
     }
 
     /// Bytes that are there.
     pub(crate) fn size(&self) -> u64 {
         self.hasher.size()
+    }
+
+    /// Bytes of them that an earlier process has left.
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept
     }
 
     /// Where they come from, if that is known.
@@ -55,6 +63,7 @@ impl Part {
         let cleared = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         cleared.map_err(FetchError::io(&self.path, "written"))?;
         self.hasher = Hasher::default();
+        self.kept = 0;
         if let Some(Origin { url, mark }) = origin {
             let mark = mark.as_deref().map_or_else(String::new, |mark| format!("{mark}\n"));
             write_whole(&self.from, format!("{url}\n{mark}").as_bytes())?;

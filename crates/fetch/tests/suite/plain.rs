@@ -139,7 +139,8 @@ fn whatever_the_server_makes_of_the_rest_the_file_is_right() {
         let target = folder.path().join("a.bin");
         leave_part(&target, &bytes[..400], &server.url("a"));
         let (result, notes) = get(&remote(server.url("a")), &target);
-        result.unwrap_or_else(|error| panic!("{head}: {error}"));
+        let outcome = result.unwrap_or_else(|error| panic!("{head}: {error}"));
+        assert_eq!(outcome.resumed, if message.is_empty() { 400 } else { 0 }, "{head}");
         assert_eq!(server.requests()[0].from(), Some(400), "{head}");
         assert_eq!(fs::read(&target).unwrap(), bytes, "{head}");
         assert!(notes.iter().any(|note| note.contains(message)) || message.is_empty(), "{head}: {notes:?}");
