@@ -94,7 +94,7 @@ pub enum FetchError {
     },
     /// A machine on which `https` does not work.
     #[error(
-        "https: found a processor without {missing}; expected all of aes, pclmulqdq, bmi1, adx, avx, avx2 \
+        "https: found a processor without {missing}; expected all of aes, pclmulqdq, bmi1, bmi2, adx, avx, avx2 \
              (x86-64) or aes, pmull, sha2 (ARM); load the files on another machine"
     )]
     Processor {
