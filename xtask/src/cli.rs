@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Layers,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct TrainArgs {
     /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif), a named experiment (digits, fsdd, words, gsc, shd, ssc)
     /// or a TOML file.
@@ -110,7 +110,7 @@ impl SplitName {
 }
 
 /// The sets by name; the message of a wrong name lists them.
-fn data_name(text: &str) -> Result<DataName, String> {
+pub(crate) fn data_name(text: &str) -> Result<DataName, String> {
     toml::Value::String(text.to_owned())
         .try_into()
         .map_err(|error: toml::de::Error| error.message().to_owned())

@@ -124,6 +124,9 @@ fn show(experiment: &Experiment, data: &Dataset, name: &str, result: &SplitResul
     let mut table = Table::new(["split", "samples", "accuracy", "95 % interval", "loss"]).align(numbers);
     table.row(row(name, result));
     say(&table);
+    if let Some(warning) = data.protocol.warning().filter(|_| data.protocol == Protocol::SelectedOnTest) {
+        say(warning);
+    }
     let chance = 100.0 * report.chance.unwrap_or_default();
     say(format!("chance {chance:.1} %, rates of the hidden layers {}", percents(&result.rates)));
     say("");

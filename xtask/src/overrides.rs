@@ -1,7 +1,7 @@
 //! Single keys on top of an experiment, with messages that name key, value, what is allowed and the nearest key.
 
 use anyhow::{Context, Result, anyhow, bail};
-use colearn_data::Recipe;
+use colearn_data::{FrontEndName, Recipe};
 use toml::{Table, Value};
 
 use crate::experiment::Experiment;
@@ -20,6 +20,9 @@ const OPTIONAL: [&str; 7] = [
 /// A key whose value is one of several tables: setting a key below one of them chooses it.
 const CHOICE: &str = "neuron.surrogate";
 
+/// Keys that stand for several, which may then be set one by one.
+const COLLECTIVE: [&str; 3] = ["model", "data.recipe", "data.front_end"];
+
 /// `key=value` in two.
 pub(crate) fn split_assignment(text: &str) -> Result<(&str, &str)> {
     let (key, value) = text
@@ -37,7 +40,7 @@ pub(crate) fn parse_value(text: &str) -> Value {
 /// Sets every key of `tables` in `table`, first those that stand for several. `origin` names the file in messages.
 pub(crate) fn apply_all(table: &mut Table, tables: &Table, origin: &str) -> Result<()> {
     let mut leaves = leaves(tables);
-    leaves.sort_by_key(|(key, _)| key != "model" && key != "data.recipe");
+    leaves.sort_by_key(|(key, _)| !COLLECTIVE.contains(&key.as_str()));
     for (key, value) in leaves {
         apply(table, &key, &value).with_context(|| origin.to_owned())?;
     }
@@ -58,6 +61,15 @@ pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
         let recipe =
             recipe.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))?;
         experiment.data.set_recipe(recipe);
+        *table = experiment.to_table()?;
+        return Ok(());
+    }
+    if key == "data.front_end" {
+        let mut experiment = Experiment::from_table(table.clone())?;
+        let name: Result<FrontEndName, toml::de::Error> = value.clone().try_into();
+        let name =
+            name.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))?;
+        experiment.data.set_front_end(name);
         *table = experiment.to_table()?;
         return Ok(());
     }
@@ -214,6 +226,7 @@ mod tests {
             ("neuron.bounds.alpha=[0.5,0.9]", "neuron.bounds.alpha", "[0.5, 0.9]"),
             ("model=d-lif", "neuron.model", "\"lif\""),
             ("data.recipe=sparch", "data.first_step", "1"),
+            ("data.front_end=mel_db", "data.bands", "140"),
             ("train.augment.noise_snr_db=[5,20]", "train.augment.noise_snr_db", "[5, 20]"),
         ] {
             assert_eq!(at(&set(text).unwrap(), key).as_deref(), Some(expected), "{text}");
@@ -242,6 +255,7 @@ mod tests {
             ("readout=last", "readout is a table; its keys are readout.pooling"),
             ("model=blif", "model \"blif\": expected one of lif, adlif"),
             ("train.epochs", "--set train.epochs: expected KEY=VALUE"),
+            ("data.front_end=mine", "data.front_end = \"mine\": expected log_mel or mel_db"),
             ("data.recipe=mine", "data.recipe = \"mine\": expected one of ten_ms, sparch, dcls"),
         ] {
             let error = set(text).unwrap_err().to_string();

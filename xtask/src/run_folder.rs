@@ -14,6 +14,8 @@ const RUNS: &str = "runs";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RunFolder {
     path: PathBuf,
+    /// What the columns of the split that selects begin with.
+    selecting: &'static str,
 }
 
 /// How far the run in a folder has come.
@@ -60,7 +62,7 @@ impl RunFolder {
     }
 
     fn at(path: PathBuf) -> Self {
-        Self { path }
+        Self { path, selecting: "validation" }
     }
 
     fn stage(&self) -> Stage {
@@ -71,6 +73,11 @@ impl RunFolder {
         } else {
             Stage::Untouched
         }
+    }
+
+    /// The same folder, of a run whose test split selects: its metrics say so.
+    pub(crate) fn selecting_on_test(self) -> Self {
+        Self { selecting: "test_selects", ..self }
     }
 
     /// Makes the folder and its folder of figures.
@@ -99,7 +106,7 @@ impl RunFolder {
 
     /// Writes `metrics.csv`: a row an epoch, epochs counted from 1.
     pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
-        self.write("metrics.csv", &metrics(history))
+        self.write("metrics.csv", &metrics(history, self.selecting))
     }
 }
 
@@ -112,14 +119,14 @@ fn numbered(name: &str) -> impl Iterator<Item = PathBuf> {
     std::iter::once(Path::new(RUNS).join(name)).chain(numbers)
 }
 
-fn metrics(history: &[EpochRecord]) -> String {
+fn metrics(history: &[EpochRecord], selecting: &str) -> String {
     let layers = history.first().map_or(0, |record| record.hidden_rates.len());
     let rates: String = (0..layers).fold(String::new(), |mut names, layer| {
         write!(names, ",rate_hidden{layer}").expect("a string takes every text");
         names
     });
     let mut text = format!(
-        "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_accuracy_unrounded,\
+        "epoch,train_loss,train_accuracy,{selecting}_loss,{selecting}_accuracy,{selecting}_accuracy_unrounded,\
          learning_rate,spread,gradient_norm,seconds,samples_per_second{rates}\n"
     );
     for record in history {
@@ -192,7 +199,7 @@ mod tests {
             seconds: 1.0,
             samples_per_second: 10.0,
         };
-        let text = metrics(&[record.clone(), EpochRecord { epoch: 1, ..record }]);
+        let text = metrics(&[record.clone(), EpochRecord { epoch: 1, ..record }], "validation");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(lines[0].ends_with("samples_per_second,rate_hidden0,rate_hidden1"));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use colearn_data::Dataset;
+use colearn_data::{Dataset, SplitRule};
 use colearn_network::Network;
 use colearn_network::config::Delay;
 use colearn_train::{Checkpoint, Outcome, Trainer, ValidTrain, initial_generator};
@@ -87,6 +87,8 @@ impl Plan {
         } else {
             (asked, RunFolder::fresh(out, &name)?, None)
         };
+        let on_test = experiment.data.split == SplitRule::None;
+        let folder = if on_test { folder.selecting_on_test() } else { folder };
         let train = experiment.train.validate()?;
         // Sizes that come from the data are not known yet; everything else is checked before the data are read.
         experiment.data.check()?;

@@ -8,7 +8,7 @@ use crate::binning::{BinValues, Binning, Recipe};
 use crate::front_end::FrontEndName;
 use crate::prepare::Pad;
 use crate::readers;
-use crate::{DataError, Dataset, LogMelConfig, Normaliser};
+use crate::{DataError, Dataset, LogMelConfig, MelDbConfig, Normaliser, Sounds};
 
 /// The sets this crate reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -118,7 +118,7 @@ pub struct DataConfig {
     pub step_s: f64,
     /// Sound: lower edge of the first band, in Hz.
     pub low_hz: f64,
-    /// Sound: upper edge of the last band, in Hz; left out: half the sample rate.
+    /// Sound: upper edge of the last band, in Hz; left out: half the sample rate, or 14 kHz for `mel_db`.
     pub high_hz: Option<f64>,
     /// Sound: whether each utterance's own mean is taken from every band before the bands are standardised: takes out
     /// microphone and level, which helps with unseen speakers, and needs the whole utterance before the first step.
@@ -164,7 +164,8 @@ struct Partial {
 
 impl From<Partial> for DataConfig {
     fn from(written: Partial) -> Self {
-        let usual = Self::default_for(written.name);
+        let mut usual = Self::default_for(written.name);
+        usual.set_front_end(written.front_end.unwrap_or(usual.front_end));
         Self {
             name: written.name,
             root: written.root,
@@ -180,7 +181,7 @@ impl From<Partial> for DataConfig {
             window_s: written.window_s.unwrap_or(usual.window_s),
             step_s: written.step_s.unwrap_or(usual.step_s),
             low_hz: written.low_hz.unwrap_or(usual.low_hz),
-            high_hz: written.high_hz,
+            high_hz: written.high_hz.or(usual.high_hz),
             subtract_mean: written.subtract_mean.unwrap_or(usual.subtract_mean),
             channels: written.channels.unwrap_or(usual.channels),
             sum_channels: written.sum_channels.unwrap_or(usual.sum_channels),
@@ -264,6 +265,21 @@ impl DataConfig {
         self.values = BinValues::Counts;
     }
 
+    /// Takes a front end with its own usual bands, window and edges; nothing else changes.
+    pub fn set_front_end(&mut self, front_end: FrontEndName) {
+        self.front_end = front_end;
+        (self.bands, self.window_s, self.step_s, self.low_hz, self.high_hz) = match front_end {
+            FrontEndName::LogMel => {
+                let LogMelConfig { bands, window_s, step_s, low_hz, high_hz } = LogMelConfig::default();
+                (bands, window_s, step_s, low_hz, high_hz)
+            }
+            FrontEndName::MelDb => {
+                let MelDbConfig { bands, window_s, step_s, low_hz, high_hz, .. } = MelDbConfig::default();
+                (bands, window_s, step_s, low_hz, Some(high_hz))
+            }
+        };
+    }
+
     /// Settings of the log-mel front end.
     #[must_use]
     pub fn log_mel(&self) -> LogMelConfig {
@@ -273,6 +289,20 @@ impl DataConfig {
             step_s: self.step_s,
             low_hz: self.low_hz,
             high_hz: self.high_hz,
+        }
+    }
+
+    /// Settings of the front end in decibels.
+    #[must_use]
+    pub fn mel_db(&self) -> MelDbConfig {
+        let usual = MelDbConfig::default();
+        MelDbConfig {
+            bands: self.bands,
+            window_s: self.window_s,
+            step_s: self.step_s,
+            low_hz: self.low_hz,
+            high_hz: self.high_hz.unwrap_or(usual.high_hz),
+            ..usual
         }
     }
 
@@ -321,6 +351,22 @@ impl DataConfig {
             normaliser.check(self.input_channels())?;
         }
         readers::plan(self)?.extract(self, options)
+    }
+
+    /// The sounds of the set by split, before any front end.
+    ///
+    /// # Errors
+    /// [`DataError`] as for [`load`](Self::load), or when the set holds spikes.
+    pub fn sounds(&self) -> Result<Sounds, DataError> {
+        self.check()?;
+        if self.name.has_spikes() {
+            return Err(DataError::Config {
+                key: "name",
+                found: self.name.to_string(),
+                expected: "a set of sound: this one holds spikes".to_owned(),
+            });
+        }
+        Ok(Sounds::of(readers::plan(self)?))
     }
 
     /// The folder of the set.
@@ -438,6 +484,19 @@ mod tests {
         assert_eq!((config.input_channels(), config.pad), (140, Pad::Longest));
         config.set_recipe(Recipe::TenMs);
         assert_eq!(config, DataConfig::default_for(DataName::Shd));
+    }
+
+    #[test]
+    fn a_front_end_brings_its_own_bands() {
+        let read: DataConfig =
+            toml::from_str("name = \"gsc\"\nfront_end = \"mel_db\"\nlow_hz = 60.0").unwrap();
+        assert_eq!((read.bands, read.high_hz), (140, Some(14_000.0)));
+        assert!((read.low_hz - 60.0).abs() < 1e-9 && (read.window_s - 0.032).abs() < 1e-9);
+        let mut set = DataConfig::default_for(DataName::Gsc);
+        set.set_front_end(FrontEndName::MelDb);
+        set.low_hz = 60.0;
+        assert_eq!(set, read);
+        assert_eq!(toml::from_str::<DataConfig>(&toml::to_string(&read).unwrap()).unwrap(), read);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataConfig, DataError, LogMel};
+use crate::{DataConfig, DataError, LogMel, MelDb};
 
 /// How sound becomes features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,12 +12,15 @@ pub enum FrontEndName {
     /// Log-mel energies as in Kaldi: see [`LogMel`].
     #[default]
     LogMel,
+    /// Mel bands in decibels at 8 kHz, as in the experiments of DCLS-Delays: see [`MelDb`].
+    MelDb,
 }
 
 /// A front end for one sample rate.
 #[derive(Debug, Clone)]
 pub(crate) enum FrontEnd {
     LogMel(LogMel),
+    MelDb(MelDb),
 }
 
 impl FrontEnd {
@@ -25,6 +28,7 @@ impl FrontEnd {
     pub(crate) fn new(config: &DataConfig, rate: u32) -> Result<Self, DataError> {
         match config.front_end {
             FrontEndName::LogMel => Ok(Self::LogMel(LogMel::new(rate, &config.log_mel())?)),
+            FrontEndName::MelDb => Ok(Self::MelDb(MelDb::new(rate, &config.mel_db())?)),
         }
     }
 
@@ -32,6 +36,7 @@ impl FrontEnd {
     pub(crate) fn rule(config: &DataConfig) -> String {
         match config.front_end {
             FrontEndName::LogMel => format!("{:?}", config.log_mel()),
+            FrontEndName::MelDb => format!("{:?}", config.mel_db()),
         }
     }
 
@@ -39,6 +44,7 @@ impl FrontEnd {
     pub(crate) fn rate(&self) -> u32 {
         match self {
             Self::LogMel(front) => front.rate(),
+            Self::MelDb(front) => front.rate(),
         }
     }
 
@@ -46,6 +52,7 @@ impl FrontEnd {
     pub(crate) fn log_scale(&self) -> f32 {
         match self {
             Self::LogMel(_) => 1.0,
+            Self::MelDb(_) => 10.0 / std::f32::consts::LN_10,
         }
     }
 
@@ -53,6 +60,7 @@ impl FrontEnd {
     pub(crate) fn features(&self, samples: &[f32]) -> Array2<f32> {
         match self {
             Self::LogMel(front) => front.features(samples),
+            Self::MelDb(front) => front.features(samples),
         }
     }
 }

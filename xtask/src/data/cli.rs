@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::set::SetArgs;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
     /// The known data sets, or all about one of them.
@@ -12,6 +14,10 @@ pub(crate) enum DataCommand {
     Fetch(FetchArgs),
     /// Check the files of a data set, or of any folder, against the published and the recorded checksums.
     Verify(VerifyArgs),
+    /// Encode a set of sounds to files of spikes in the layout of SHD.
+    Encode(EncodeArgs),
+    /// Count samples, speakers, lengths and spikes of a set as a network gets it.
+    Stats(StatsArgs),
 }
 
 /// Where data sets are and which ones there are.
@@ -23,6 +29,36 @@ pub(crate) struct PlaceArgs {
     /// A manifest of your own, in the form of crates/fetch/manifest.toml.
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EncodeArgs {
+    #[command(flatten)]
+    pub(crate) set: SetArgs,
+    /// Folder for train.h5, valid.h5 and test.h5.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The encoder: cochlea, level_crossing, poisson or latency [default: cochlea].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoder: Option<String>,
+    /// A TOML file with settings of the encoder.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) encoder_config: Option<PathBuf>,
+    /// Seed of the encoder's noise, where it has any.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads [default: one per core]; the spikes do not depend on them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatsArgs {
+    #[command(flatten)]
+    pub(crate) set: SetArgs,
+    /// JSON instead of tables.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,11 @@
 //! `cargo xtask data`: what data sets there are, and whether they are here.
 
 pub(crate) mod cli;
+mod encode;
 mod fetch;
 mod list;
+mod set;
+mod stats;
 mod verify;
 
 use std::process::ExitCode;
@@ -16,6 +19,8 @@ pub(crate) fn run(command: &DataCommand) -> Result<ExitCode> {
         DataCommand::List(args) => list::run(args),
         DataCommand::Fetch(args) => fetch::run(args),
         DataCommand::Verify(args) => verify::run(args),
+        DataCommand::Encode(args) => encode::run(args),
+        DataCommand::Stats(args) => stats::run(args),
     }
 }
 

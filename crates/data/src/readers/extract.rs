@@ -123,6 +123,18 @@ fn fit(train: &[Content], config: &DataConfig) -> Normaliser {
 }
 
 impl Source {
+    /// The sound itself.
+    pub(crate) fn audio(&self) -> Result<Audio, DataError> {
+        match self {
+            Self::File(path) => read_audio(path),
+            Self::Part { of, range, gain } => {
+                let samples = of.samples[range.clone()].iter().map(|x| x * gain).collect();
+                Ok(Audio { samples, rate: of.rate })
+            }
+            Self::Spikes { .. } => unreachable!("sets of sound hold no spikes"),
+        }
+    }
+
     fn rate(&self) -> Result<u32, DataError> {
         match self {
             Self::File(path) => Ok(read_audio(path)?.rate),
@@ -159,12 +171,7 @@ fn extract_clip(clip: &Clip, front: &FrontEnd) -> Result<Cached, DataError> {
     };
     let found = match &clip.source {
         Source::File(path) => extract(&read_at(path, front.rate())?.samples),
-        Source::Part { of, range, gain } if (*gain - 1.0).abs() > 0.0 => {
-            let quieter: Vec<f32> = of.samples[range.clone()].iter().map(|x| x * gain).collect();
-            extract(&quieter)
-        }
-        Source::Part { of, range, .. } => extract(&of.samples[range.clone()]),
-        Source::Spikes { .. } => unreachable!("sets of sound hold no spikes"),
+        source => extract(&source.audio()?.samples),
     };
     if found.values.nrows() == 0 {
         return Err(DataError::Audio {

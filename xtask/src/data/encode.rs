@@ -1,0 +1,169 @@
+//! `cargo xtask data encode`: from a set of sounds to files of spikes in the layout of SHD.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use colearn_data::encoders::{Encoder, EncoderConfig, Scratch};
+use colearn_data::spike_file::{SpikeFileHead, SpikeFileWriter};
+use colearn_data::{DataError, Sound, Sounds, Spikes};
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+
+use super::cli::EncodeArgs;
+use super::grouped;
+use crate::terminal::{say, use_threads};
+
+const TEMPLATE: &str = "{msg}  {bar:24} {pos}/{len} clips  {eta} left";
+/// Clips whose spikes wait in memory until they are written.
+const TOGETHER: usize = 256;
+
+pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
+    use_threads(args.threads)?;
+    let encoder = Encoder::new(encoder(args)?)?;
+    let sounds = args.set.config()?.sounds()?;
+    fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
+    say(format!("{}, {} channels: {}", encoder.name(), encoder.channels(), encoder.description()));
+    for note in &sounds.notes {
+        say(format!("  {note}"));
+    }
+    let start = Instant::now();
+    let (mut seconds, mut index) = (0.0, 0);
+    for (name, clips) in &sounds.splits {
+        let path = args.out.join(file_name(name));
+        let written = write(&path, clips, &sounds, &encoder, index)?;
+        say(format!(
+            "{}: {} samples, {} spikes, {:.0} a sample",
+            path.display(),
+            grouped(clips.len() as u64),
+            grouped(written.spikes),
+            written.spikes as f64 / clips.len().max(1) as f64
+        ));
+        seconds += written.seconds;
+        index += clips.len() as u64;
+    }
+    let took = start.elapsed().as_secs_f64();
+    say(format!(
+        "{seconds:.0} s of sound in {took:.1} s, {:.0} times real time on {} threads; {} speakers: {}",
+        seconds / took,
+        rayon::current_num_threads(),
+        sounds.speakers.len(),
+        legend(&sounds.speakers)
+    ));
+    say(format!(
+        "train on it with: cargo xtask train --data shd --root {}{}",
+        args.out.display(),
+        if encoder.channels() == 700 {
+            String::new()
+        } else {
+            format!(" --set data.channels={} --set data.sum_channels=1", encoder.channels())
+        }
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The encoder that the command line names.
+fn encoder(args: &EncodeArgs) -> Result<EncoderConfig> {
+    let mut table = match &args.encoder_config {
+        Some(path) => {
+            let text =
+                fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            text.parse::<toml::Table>().with_context(|| path.display().to_string())?
+        }
+        None => toml::Table::new(),
+    };
+    if let Some(name) = &args.encoder {
+        table.insert("name".to_owned(), toml::Value::String(name.clone()));
+    }
+    table.entry("name").or_insert_with(|| toml::Value::String("cochlea".to_owned()));
+    if let Some(seed) = args.seed {
+        let seed = i64::try_from(seed).context("--seed: expected a number below 2^63")?;
+        table.insert("seed".to_owned(), toml::Value::Integer(seed));
+    }
+    match toml::Value::Table(table).try_into() {
+        Ok(config) => Ok(config),
+        Err(error) => {
+            let error: toml::de::Error = error;
+            bail!("the encoder: {}", error.message())
+        }
+    }
+}
+
+/// The names of the Heidelberg files end like this.
+fn file_name(split: &str) -> String {
+    format!("{}.h5", if split == "validation" { "valid" } else { split })
+}
+
+/// What a file holds.
+struct Written {
+    spikes: u64,
+    seconds: f64,
+}
+
+/// Encodes the clips of one split; `first` is the number of the first one in the set.
+fn write(path: &Path, clips: &[Sound], sounds: &Sounds, encoder: &Encoder, first: u64) -> Result<Written> {
+    let config = toml::to_string(encoder.config()).context("the encoder cannot be written as TOML")?;
+    let head = SpikeFileHead {
+        samples: clips.len(),
+        keys: sounds.classes.clone(),
+        speakers: true,
+        notes: vec![
+            ("encoder".to_owned(), encoder.description()),
+            ("encoder_config".to_owned(), config),
+            ("source".to_owned(), sounds.name.clone()),
+            ("speakers".to_owned(), legend(&sounds.speakers)),
+            ("writer".to_owned(), format!("colearn {}", env!("CARGO_PKG_VERSION"))),
+        ],
+    };
+    let mut writer = SpikeFileWriter::create(path, head)?;
+    let bar = bar(clips.len(), path);
+    let mut written = Written { spikes: 0, seconds: 0.0 };
+    for (group, clips) in clips.chunks(TOGETHER).enumerate() {
+        let first = first + (group * TOGETHER) as u64;
+        let encoded: Vec<Result<(Spikes, f64), DataError>> = clips
+            .par_iter()
+            .enumerate()
+            .map_init(Scratch::default, |scratch, (place, clip)| {
+                let audio = clip.audio()?;
+                let seconds = audio.samples.len() as f64 / f64::from(audio.rate);
+                Ok((encoder.encode_with(&audio, first + place as u64, scratch)?, seconds))
+            })
+            .collect();
+        for (clip, encoded) in clips.iter().zip(encoded) {
+            let (spikes, seconds) = encoded.with_context(|| format!("clip {}", clip.id()))?;
+            let speaker = i64::try_from(clip.speaker()).context("more speakers than numbers")?;
+            writer.push(&spikes, clip.label(), Some(speaker))?;
+            written.spikes += spikes.len() as u64;
+            written.seconds += seconds;
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    writer.finish()?;
+    Ok(written)
+}
+
+fn bar(clips: usize, path: &Path) -> ProgressBar {
+    if !(std::io::stderr().is_terminal() && std::io::stdout().is_terminal()) {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(clips as u64);
+    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+        bar.set_style(style);
+    }
+    bar.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    bar
+}
+
+/// `0 = george, 1 = jackson`: the numbers in the files, at most 100 of them.
+fn legend(speakers: &[String]) -> String {
+    let shown = speakers.iter().take(100).enumerate().map(|(number, name)| format!("{number} = {name}"));
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if speakers.len() > 100 {
+        text.push_str(", …");
+    }
+    text
+}

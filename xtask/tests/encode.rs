@@ -1,0 +1,177 @@
+//! `xtask data encode` and `data stats` as a user runs them, and training on what they make.
+#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use colearn_data::SpikeFile;
+use common::{TINY, fail, succeed, words};
+use serde_json::Value;
+use tempfile::tempdir;
+
+const ENCODE: &str = "data encode --data words --root words --out spikes";
+const TRAIN: &str = "train --data shd --root spikes --set data.sum_channels=50 --set data.steps=12 \
+                     --set network.hidden=[8] --set synapse.max_delay=4 --epochs 2 --threads 1";
+
+fn summary(run: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(run.join("summary.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn sounds_become_spike_files_that_train_a_network() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 10);
+    let said = succeed(here, ENCODE);
+    assert!(said.contains("cochlea, 700 channels: cochlea of 700 channels"), "{said}");
+    assert!(said.contains("10 speakers: 0 = speaker0, 1 = speaker1"), "{said}");
+    let file = SpikeFile::open(here.join("spikes/train.h5")).unwrap();
+    assert_eq!((file.len(), file.keys().unwrap().len()), (48, 3));
+    assert!((0..48).all(|index| file.spike_count(index) > 50));
+    let before = fs::read(here.join("spikes/train.h5")).unwrap();
+    succeed(here, &format!("{ENCODE} --threads 3"));
+    assert_eq!(fs::read(here.join("spikes/train.h5")).unwrap(), before, "threads change nothing");
+    assert_eq!(fs::read_dir(here.join("spikes")).unwrap().count(), 3, "nothing is left beside the files");
+
+    let said = succeed(here, &format!("{TRAIN} --out run"));
+    assert!(said.contains("samples: train 48, valid 6, test 6; the published set has train 8156"), "{said}");
+    let clean = summary(&here.join("run"));
+    assert_eq!((&clean["protocol"], &clean["protocol_warning"]), (&Value::from("clean"), &Value::Null));
+    assert!(fs::read_to_string(here.join("run/figures/raster.svg")).unwrap().contains("Channel"));
+    let streamed = succeed(here, &format!("{TRAIN} --out streamed --data-memory 0"));
+    assert!(streamed.contains("are read from the files batch by batch"), "{streamed}");
+    assert_eq!(summary(&here.join("streamed"))["test_accuracy"], clean["test_accuracy"]);
+    succeed(here, "eval --checkpoint run/best.ckpt --json");
+}
+
+#[test]
+fn selection_on_the_test_split_is_marked_in_every_output() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 6);
+    succeed(here, ENCODE);
+    let said = succeed(here, &format!("{TRAIN} --set data.split=none --out run"));
+    assert!(
+        said.matches("the TEST split chose the epoch, as in the published protocol").count() >= 2,
+        "{said}"
+    );
+    assert!(said.contains("| test (selects) |") && !said.contains("| validation"), "{said}");
+    let summary = summary(&here.join("run"));
+    assert_eq!(summary["protocol"], "selected_on_test");
+    assert!(summary["protocol_warning"].as_str().unwrap().contains("optimistic"));
+    assert!(fs::read_to_string(here.join("run/config.toml")).unwrap().contains("split = \"none\""));
+    assert!(fs::read_to_string(here.join("run/figures/confusion.svg")).unwrap().contains("test (selects)"));
+    let metrics = fs::read_to_string(here.join("run/metrics.csv")).unwrap();
+    assert!(metrics.contains(",test_selects_accuracy,") && !metrics.contains("validation"), "{metrics}");
+    let shown = succeed(here, "eval --checkpoint run/best.ckpt");
+    assert!(shown.contains("test (selects)"), "{shown}");
+    let json = succeed(here, "eval --checkpoint run/best.ckpt --json");
+    assert!(json.contains("\"protocol\": \"selected_on_test\""), "{json}");
+}
+
+#[test]
+fn statistics_come_as_tables_and_as_json() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 5);
+    succeed(here, ENCODE);
+    let said = succeed(here, "data stats --data shd --root spikes");
+    for part in [
+        "| high  |",
+        "| all   |",
+        "| train      | spikes",
+        "of the entries are active, mean count",
+        "| speaker |",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let json: Value =
+        serde_json::from_str(&succeed(here, "data stats --data shd --root spikes --json")).unwrap();
+    let train = &json["splits"][0];
+    assert_eq!((&train["split"], &train["samples"]), (&Value::from("train"), &Value::from(18)));
+    assert_eq!(train["per_class"], serde_json::json!([6, 6, 6]));
+    let active = train["density"].as_f64().unwrap() * train["mean_count"].as_f64().unwrap() * 100.0 * 140.0;
+    assert!((active - train["spikes"]["mean"].as_f64().unwrap()).abs() < 1e-6, "every spike is in a step");
+    let sound = succeed(here, "data stats --data words --root words");
+    assert!(sound.contains("length (s)") && !sound.contains("of the entries are active"), "{sound}");
+}
+
+#[test]
+fn what_cannot_be_encoded_is_said() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 4);
+    fs::write(here.join("file"), "x").unwrap();
+    fs::write(here.join("bad.toml"), "name = \"cochlea\"\nchanels = 3\n").unwrap();
+    fs::create_dir(here.join("taken")).unwrap();
+    fs::create_dir(here.join("taken/train.h5")).unwrap();
+    for (line, message) in [
+        (
+            format!("{ENCODE} --encoder ear"),
+            "error: the encoder: unknown variant `ear`, expected one of `cochlea`",
+        ),
+        (format!("{ENCODE} --encoder-config bad.toml"), "error: the encoder: unknown field `chanels`"),
+        (format!("{ENCODE} --encoder-config none.toml"), "error: none.toml: cannot be read"),
+        ("data encode --data words --root words --out file/x".to_owned(), "error: file/x: cannot be made"),
+        (
+            "data encode --data words --root words --out taken".to_owned(),
+            "error: taken/train.h5: cannot be replaced",
+        ),
+        (
+            "data encode --data shd --root words --out x".to_owned(),
+            "error: data.name: shd; expected a set of sound",
+        ),
+        ("data encode --data words --root nowhere --out x".to_owned(), "error: nowhere: no such folder"),
+    ] {
+        let error = fail(here, &line);
+        assert!(error.starts_with(message), "{line}: {error}");
+    }
+    assert_eq!(fs::read_dir(here.join("taken")).unwrap().count(), 1, "no part is left behind");
+    let said = succeed(here, &format!("{ENCODE} --encoder latency"));
+    assert!(said.contains("--set data.channels=40 --set data.sum_channels=1"), "{said}");
+}
+
+#[test]
+fn a_kill_leaves_the_old_file_or_the_new_one() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 60);
+    fs::create_dir(here.join("spikes")).unwrap();
+    fs::write(here.join("spikes/train.h5"), "the old file").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(ENCODE.split_whitespace()).current_dir(here).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let has_part = || {
+        let names = fs::read_dir(here.join("spikes")).unwrap();
+        names.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(".part"))
+    };
+    while !has_part() && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let old = fs::read(here.join("spikes/train.h5")).unwrap() == b"the old file";
+    assert!(old || SpikeFile::open(here.join("spikes/train.h5")).unwrap().len() == 288);
+    succeed(here, ENCODE);
+    assert_eq!(SpikeFile::open(here.join("spikes/train.h5")).unwrap().len(), 288);
+    assert!(!has_part(), "what the killed process left is gone");
+}
+
+#[test]
+fn features_are_cached_unless_told_otherwise() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 4);
+    let said = succeed(here, &format!("train {TINY} --out a"));
+    assert!(said.contains("features of 24 clips were stored in the cache cache"), "{said}");
+    let said = succeed(here, &format!("train {TINY} --out b"));
+    assert!(said.contains("features of 24 clips come from the cache"), "{said}");
+    assert_eq!(summary(&here.join("a"))["test_accuracy"], summary(&here.join("b"))["test_accuracy"]);
+    let said = succeed(here, &format!("train {TINY} --out c --no-cache"));
+    assert!(!said.contains("the cache"), "{said}");
+    succeed(here, &format!("train {TINY} --out d --cache elsewhere"));
+    assert!(here.join("elsewhere").is_dir());
+}
