@@ -9,6 +9,8 @@
 //!
 //! with k the scale of the front end's logarithm. What is neglected is the cross term alone.
 
+use std::sync::OnceLock;
+
 use ndarray::{Array2, Axis, Slice, concatenate};
 use ndarray_rand::rand::Rng;
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
@@ -28,6 +30,23 @@ pub(crate) struct NoiseBank {
     energies: Array2<f32>,
     /// Features per natural logarithm of energy.
     log_scale: f32,
+}
+
+/// A bank that is made when noise is first asked for.
+#[derive(Debug)]
+pub(crate) struct LazyNoise {
+    front: FrontEnd,
+    bank: OnceLock<NoiseBank>,
+}
+
+impl LazyNoise {
+    pub(crate) fn new(front: FrontEnd) -> Self {
+        Self { front, bank: OnceLock::new() }
+    }
+
+    pub(crate) fn bank(&self) -> &NoiseBank {
+        self.bank.get_or_init(|| NoiseBank::new(&self.front))
+    }
 }
 
 impl NoiseBank {

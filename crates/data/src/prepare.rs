@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augment::Augmentation;
 use crate::binning::Binning;
-use crate::noise::NoiseBank;
+use crate::noise::LazyNoise;
 use crate::normaliser::subtract_mean;
 use crate::spike_file::SpikeFile;
 use crate::{Content, DataError, Normaliser, Spikes};
@@ -30,7 +30,7 @@ pub enum Pad {
 }
 
 /// How samples become what a network gets.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Preparation {
     /// For spikes: how they become steps.
     pub(crate) binning: Option<Binning>,
@@ -39,9 +39,18 @@ pub struct Preparation {
     /// For features: the statistics they are standardised with.
     pub(crate) normaliser: Option<Normaliser>,
     /// For features: what noise looks like to the front end.
-    pub(crate) noise: Option<Arc<NoiseBank>>,
+    pub(crate) noise: Option<Arc<LazyNoise>>,
     /// How long the sequences of a batch are.
     pub(crate) pad: Pad,
+}
+
+/// The noise follows from the set's sounds and front end, so it decides nothing.
+impl PartialEq for Preparation {
+    fn eq(&self, other: &Self) -> bool {
+        let parts =
+            |p: &Self| (p.binning.clone(), p.subtract_mean, p.normaliser.clone(), p.pad, p.noise.is_some());
+        parts(self) == parts(other)
+    }
 }
 
 /// The changes of one sample in one epoch.
@@ -79,8 +88,10 @@ impl Preparation {
         mut draw: Option<Draw<'_>>,
     ) -> Array2<f32> {
         let mut features = values.as_standard_layout().into_owned();
-        if let (Some(draw), Some(noise)) = (&mut draw, &self.noise) {
-            draw.augmentation.add_noise(&mut features, power, noise, &mut draw.rng);
+        if let (Some(draw), Some(noise)) = (&mut draw, &self.noise)
+            && draw.augmentation.noise_snr_db.is_some()
+        {
+            draw.augmentation.add_noise(&mut features, power, noise.bank(), &mut draw.rng);
         }
         if self.subtract_mean {
             subtract_mean(&mut features);

@@ -9,7 +9,7 @@ use super::{Clip, Plan, Source};
 use crate::audio::{Audio, read_audio};
 use crate::cache::{Cached, FeatureCache};
 use crate::front_end::FrontEnd;
-use crate::noise::NoiseBank;
+use crate::noise::LazyNoise;
 use crate::normaliser::{Moments, subtract_mean};
 use crate::prepare::Preparation;
 use crate::splits::Parts;
@@ -47,7 +47,7 @@ impl Plan {
             binning: None,
             subtract_mean: config.subtract_mean,
             normaliser: Some(normaliser.clone()),
-            noise: Some(Arc::new(NoiseBank::new(&front))),
+            noise: Some(Arc::new(LazyNoise::new(front))),
             pad: config.pad,
         });
         let dataset =

@@ -8,7 +8,7 @@
 //! have in the split; `silence`, as many pieces of one second from `_background_noise_`, each at a random place and
 //! with a gain drawn evenly from 0 to 1. Both samples are drawn once, from `split_seed`.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ enum Place {
 
 /// What decides where a clip belongs.
 enum Rule {
-    Lists { validation: BTreeSet<Key>, test: BTreeSet<Key> },
+    Lists { validation: HashSet<Key>, test: HashSet<Key> },
     Hash,
 }
 
@@ -92,7 +92,7 @@ impl Rule {
         }
         let [validation, test] = paths;
         let (validation, test) = (read_list(&validation)?, read_list(&test)?);
-        if let Some((word, name)) = validation.intersection(&test).next() {
+        if let Some((word, name)) = validation.intersection(&test).min() {
             return Err(DataError::FoundTwice {
                 file: format!("{word}/{name}"),
                 first: LISTS[0].to_owned(),
@@ -118,7 +118,7 @@ impl Rule {
 }
 
 /// A list of `<word>/<file>` lines.
-fn read_list(path: &Path) -> Result<BTreeSet<Key>, DataError> {
+fn read_list(path: &Path) -> Result<HashSet<Key>, DataError> {
     let text = fs::read_to_string(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
