@@ -165,7 +165,7 @@ impl FeatureCache {
             Ok(()) => {
                 notes.push(format!("features of {} clips were stored in the cache {folder}", self.computed));
             }
-            Err(error) => notes.push(format!("{error}; features were not cached")),
+            Err(error) => notes.push(format!("{error}; not all features were cached")),
         }
     }
 }
