@@ -1,4 +1,4 @@
-//! `xtask data encode` and `data stats` as a user runs them, and training on what they make.
+//! `xtask data encode`, `data stats` and `data show` as a user runs them, and training on what they make.
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
 mod common;
@@ -132,6 +132,63 @@ fn what_cannot_be_encoded_is_said() {
     assert_eq!(fs::read_dir(here.join("taken")).unwrap().count(), 1, "no part is left behind");
     let said = succeed(here, &format!("{ENCODE} --encoder latency"));
     assert!(said.contains("--set data.channels=40 --set data.sum_channels=1"), "{said}");
+}
+
+#[test]
+fn a_sample_is_drawn() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 5);
+    succeed(here, ENCODE);
+    let show = |options: &str| {
+        let said = succeed(here, &format!("data show --no-cache --out figure.svg {options}"));
+        (said, fs::read_to_string(here.join("figure.svg")).unwrap())
+    };
+    let (said, figure) = show("--data shd --root spikes --class low --split validation");
+    assert!(said.starts_with("valid-") && said.contains(": class low, speaker "), "{said}");
+    assert!(said.contains(" spikes, in figure.svg"), "{said}");
+    let count = said.split(", ").find_map(|part| part.strip_suffix(" spikes")).unwrap().replace(',', "");
+    let id = said.split(':').next().unwrap();
+    assert!(figure.contains("“low” of shd") && figure.contains(id), "{figure}");
+    assert!(figure.contains(&format!(">Channel (index); {count} spikes, a tick each<")), "{count}: {figure}");
+    assert!(figure.contains(">Channel (index); spikes per step of 10 ms, 5 channels added up<"));
+    let by_id = show(&format!("--data shd --root spikes --split validation --id {id}"));
+    assert_eq!(by_id, (said, figure));
+    let (_, cut) = show("--data shd --root spikes --set data.steps=3 --set data.first_step=1");
+    assert!(cut.contains(" spikes after the last step") && cut.contains("thin dash\""), "{cut}");
+
+    let (said, figure) = show("--data words --root words --sample 1");
+    assert!(said.contains(" s, in figure.svg") && !said.contains("spikes"), "{said}");
+    for part in [">ln energy<", ">std. deviations<", "standardised with the training split", ">Time (ms)<"] {
+        assert!(figure.contains(part), "{part}: {figure}");
+    }
+    let (_, figure) = show("--data words --root words --set data.front_end=mel_db");
+    assert!(figure.contains(">dB<") && figure.contains("Mel features in decibels"), "{figure}");
+    succeed(here, "data show --data digits --no-cache");
+    assert!(here.join("sample.svg").is_file());
+}
+
+#[test]
+fn a_sample_that_is_not_there_is_named() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 5);
+    succeed(here, ENCODE);
+    for (options, message) in [
+        ("--sample 18", "--sample 18: the train split of shd has 18 samples; expected 0 to 17"),
+        (
+            "--id train-0001",
+            "--id train-0001: no sample of shd has this name; expected one such as train-000",
+        ),
+        ("--id test-00000", "--id test-00000: not in the train split of shd; expected --split test with it"),
+        ("--class hgh", "--class hgh: shd has no such class; expected one of high, hiss, low"),
+        ("--out none/x.svg", "none/x.svg: "),
+    ] {
+        let error = fail(here, &format!("data show --data shd --root spikes {options}"));
+        assert!(error.starts_with(&format!("error: {message}")), "{options}: {error}");
+    }
+    let error = fail(here, "data show --data shd --root spikes --id x --sample 1");
+    assert!(error.contains("cannot be used with"), "{error}");
 }
 
 #[test]

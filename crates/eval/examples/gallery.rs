@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use colearn_eval::Evaluation;
 use colearn_eval::figures::{
     ConfusionMatrix, DelayHistograms, DelayLayer, EpochPoint, LayerParameters, Parameter,
-    ParameterDistributions, ParameterSample, RasterLayer, Sample, SpikeRaster, TrainingCurves,
+    ParameterDistributions, ParameterSample, RasterLayer, Sample, SampleFigure, SampleMap, SampleSpikes,
+    SpikeRaster, TrainingCurves,
 };
 use ndarray::Array2;
 
@@ -21,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let save = |name: &str, svg: String| std::fs::write(Path::new(&folder).join(name), svg);
     save("training_curves.svg", training_curves().render())?;
     save("spike_raster.svg", spike_raster().render())?;
+    save("sample.svg", sample_figure().render())?;
     save("delay_histograms.svg", delay_histograms().render())?;
     save("parameter_distributions.svg", parameter_distributions().render())?;
     save("confusion_matrix.svg", confusion_matrix()?.render())?;
@@ -131,6 +133,40 @@ fn spike_raster() -> SpikeRaster {
         class_names: DIGITS.map(String::from).to_vec(),
         true_class: 7,
         predicted_class: Some(7),
+    }
+}
+
+/// Three rising tones in 700 channels, and their counts in 100 steps of 10 ms with five channels added up.
+fn sample_figure() -> SampleFigure {
+    let (steps, channels, step_ms, sum) = (100, 700, 10.0, 5);
+    let mut noise = Noise(17);
+    let (mut times_ms, mut units) = (Vec::new(), Vec::new());
+    let mut values = Array2::zeros((steps, channels / sum));
+    for _ in 0..9000 {
+        let time = (500.0 + 170.0 * noise.normal()).clamp(0.0, 999.0);
+        let tone = 110.0 + 190.0 * noise.index(3) as f64;
+        let place = (tone + 0.1 * time + 14.0 * noise.normal()).clamp(0.0, 699.0) / channels as f64;
+        let unit = (1..channels).take_while(|edge| *edge as f64 / channels as f64 <= place).count();
+        let step = (1..steps).take_while(|edge| *edge as f64 * step_ms <= time).count();
+        values[[step, unit / sum]] += 1.0;
+        times_ms.push(time);
+        units.push(unit);
+    }
+    SampleFigure {
+        title: "“seven” of a set of spikes".into(),
+        subtitle: "train-00017, speaker 3, train split, 1.00 s".into(),
+        spikes: Some(SampleSpikes { times_ms, units, channels, label: "Channel".into() }),
+        maps: vec![SampleMap {
+            name: "Input of the network".into(),
+            label: "Channel".into(),
+            remark: "spikes per step of 10 ms, 5 channels added up".into(),
+            values,
+            unit: "spikes per step".into(),
+            least: Some(0.0),
+            start_ms: 0.0,
+            step_ms,
+        }],
+        kept_ms: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::set::SetArgs;
 
@@ -18,6 +18,8 @@ pub(crate) enum DataCommand {
     Encode(EncodeArgs),
     /// Count samples, speakers, lengths and spikes of a set as a network gets it.
     Stats(StatsArgs),
+    /// Draw one sample of a set: its spikes or features, and what a network gets.
+    Show(ShowArgs),
 }
 
 /// Where data sets are and which ones there are.
@@ -59,6 +61,47 @@ pub(crate) struct StatsArgs {
     /// JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) set: SetArgs,
+    /// The split that the sample is in.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) split: SplitName,
+    /// The sample, counted from 0 within the split.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) sample: usize,
+    /// The sample of this name.
+    #[arg(long, value_name = "NAME", conflicts_with = "sample")]
+    pub(crate) id: Option<String>,
+    /// The first sample of this class.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["sample", "id"])]
+    pub(crate) class: Option<String>,
+    /// The figure.
+    #[arg(long, value_name = "FILE", default_value = "sample.svg")]
+    pub(crate) out: PathBuf,
+}
+
+/// A split of a data set.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum SplitName {
+    #[default]
+    Train,
+    Validation,
+    Test,
+}
+
+impl SplitName {
+    /// As a data set names it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
-//! `cargo xtask data`: what data sets there are, and whether they are here.
+//! `cargo xtask data`: what data sets there are, whether they are here, and what they hold.
 
 pub(crate) mod cli;
 mod encode;
 mod fetch;
 mod list;
 mod set;
+mod show;
 mod stats;
 mod verify;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(command: &DataCommand) -> Result<ExitCode> {
         DataCommand::Verify(args) => verify::run(args),
         DataCommand::Encode(args) => encode::run(args),
         DataCommand::Stats(args) => stats::run(args),
+        DataCommand::Show(args) => show::run(args),
     }
 }
 

@@ -29,9 +29,13 @@
 mod confusion;
 mod curves;
 mod delays;
+mod heat;
 mod panel;
 mod parameters;
 mod raster;
+mod sample;
+#[cfg(test)]
+mod sample_tests;
 mod scale;
 mod svg;
 #[cfg(test)]
@@ -43,3 +47,4 @@ pub use curves::{EpochPoint, TrainingCurves};
 pub use delays::{DelayHistograms, DelayLayer, Sample};
 pub use parameters::{LayerParameters, Parameter, ParameterDistributions, ParameterSample};
 pub use raster::{RasterLayer, SpikeRaster};
+pub use sample::{SampleFigure, SampleMap, SampleSpikes};

@@ -2,8 +2,9 @@
 
 use ndarray::Array2;
 
+use super::heat::{heat_map, index_labels, shade_key};
 use super::panel::{Panel, masthead};
-use super::scale::{Ticks, drawable, extent, figure, index, percent, rounded_out};
+use super::scale::{Ticks, drawable, extent, percent, rounded_out};
 use super::svg::{Path, Rect, Svg, shorten};
 
 const WIDTH: f64 = 960.0;
@@ -14,11 +15,6 @@ const GAP: f64 = 56.0;
 const INPUT_HEIGHT: f64 = 130.0;
 const LAYER_HEIGHT: f64 = 190.0;
 const READOUT_HEIGHT: f64 = 150.0;
-/// Shades of the heat map.
-const SHADES: usize = 16;
-/// Finest grid of the heat map; larger inputs show the largest value of each cell.
-const MOST_ROWS: usize = 130;
-const MOST_COLUMNS: usize = 378;
 
 /// The spikes of one hidden layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,11 +99,9 @@ impl SpikeRaster {
         panel.ground(svg);
         let (low, high) = extent(self.input.iter().map(|value| f64::from(*value)));
         panel.heading(svg, "Input", &format!("{} (index)", self.input_label));
-        if steps > 0 && channels > 0 {
-            let right = panel.x.at(steps as f64 * self.step_ms);
-            heat_map(svg, &self.input, Rect::new(area.x, area.y, right - area.x, area.height), (low, high));
-        }
-        shade_key(svg, area, (low, high));
+        let right = panel.x.at(steps as f64 * self.step_ms);
+        heat_map(svg, &self.input, Rect::new(area.x, area.y, right - area.x, area.height), (low, high));
+        shade_key(svg, area, (low, high), "input value");
         index_labels(svg, &panel, channels);
         panel.x_ticks(svg, ticks);
     }
@@ -228,74 +222,4 @@ fn place_labels(svg: &mut Svg, area: Rect, mut labels: Vec<EndLabel>) {
         svg.text((x, y + 15.0), "muted small", label.role);
         lowest = y + HEIGHT;
     }
-}
-
-/// What the shades of the heat map mean, beside it.
-fn shade_key(svg: &mut Svg, area: Rect, (low, high): (f64, f64)) {
-    let x = area.right() + 12.0;
-    let height = area.height / SHADES as f64;
-    svg.rect(Rect::new(x, area.y, 8.0, area.height), "plot");
-    for level in 1..=SHADES {
-        let y = area.bottom() - level as f64 * height;
-        let shade = Some(level as f64 / SHADES as f64);
-        svg.shaded(Rect::new(x, y, 8.0, height), "f0 crisp", shade);
-    }
-    svg.text((x + 14.0, area.y + 9.0), "muted", &figure(high, 3));
-    let low = if low.abs() < 1e-3 * (high - low) { 0.0 } else { low };
-    svg.text((x + 14.0, area.bottom()), "muted", &figure(low, 3));
-    svg.text((x + 14.0, area.y + area.height / 2.0 + 4.0), "muted", "input value");
-}
-
-/// First and last index beside a stack of channels or units.
-fn index_labels(svg: &mut Svg, panel: &Panel, size: usize) {
-    let x = panel.area.x - 8.0;
-    if size > 0 {
-        svg.text((x, panel.area.bottom()), "end muted", "0");
-    }
-    if size > 1 {
-        svg.text((x, panel.area.y + 9.0), "end muted", &(size - 1).to_string());
-    }
-}
-
-/// Shades of one colour, a path per shade; equal neighbours in time are one rectangle.
-fn heat_map(svg: &mut Svg, values: &Array2<f32>, area: Rect, (low, high): (f64, f64)) {
-    let (steps, channels) = values.dim();
-    let (columns, rows) = (steps.min(MOST_COLUMNS), channels.min(MOST_ROWS));
-    let (width, height) = (area.width / columns as f64, area.height / rows as f64);
-    let mut paths: Vec<Path> = (0..=SHADES).map(|_| Path::default()).collect();
-    for row in 0..rows {
-        let shade = |column: usize| {
-            let value = pooled(values, (column, columns), (row, rows));
-            index(((value - low) / (high - low) * SHADES as f64).round().max(0.0)).min(SHADES)
-        };
-        let y = area.bottom() - (row + 1) as f64 * height;
-        let mut start = 0;
-        while start < columns {
-            let level = shade(start);
-            let end = (start + 1..columns).find(|column| shade(*column) != level).unwrap_or(columns);
-            if level > 0 {
-                let run = Rect::new(area.x + start as f64 * width, y, (end - start) as f64 * width, height);
-                paths[level].rect(run);
-            }
-            start = end;
-        }
-    }
-    for (level, path) in paths.iter().enumerate() {
-        svg.path(path, "f0 crisp", Some(level as f64 / SHADES as f64));
-    }
-}
-
-/// Largest drawable value of a cell of the coarser grid; NaN if there is none.
-fn pooled(values: &Array2<f32>, (column, columns): (usize, usize), (row, rows): (usize, usize)) -> f64 {
-    let (steps, channels) = values.dim();
-    let mut largest = f64::NAN;
-    for step in column * steps / columns..(column + 1) * steps / columns {
-        for channel in row * channels / rows..(row + 1) * channels / rows {
-            let value = f64::from(values[[step, channel]]);
-            if drawable(value) {
-                largest = largest.max(value);
-            }
-        }
-    }
-    largest
 }

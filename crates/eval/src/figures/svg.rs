@@ -111,6 +111,30 @@ impl Svg {
         self.out.push_str("/>\n");
     }
 
+    /// Draws `path`, whose coordinates count `columns` × `rows` cells from the upper left, over `area`.
+    pub(crate) fn cells(
+        &mut self,
+        path: &Path,
+        class: &str,
+        opacity: f64,
+        area: Rect,
+        (columns, rows): (f64, f64),
+    ) {
+        let (width, height) = (area.width / columns, area.height / rows);
+        if path.data.is_empty() || ![area.x, area.y, width, height].iter().all(|v| v.is_finite()) {
+            return;
+        }
+        // More digits than for a place: the errors of all cells add up.
+        self.write(format_args!(
+            "<path class=\"{class}\" transform=\"translate({} {}) scale({width:.5} {height:.5})\" d=\"{}\" \
+             fill-opacity=\"{}\"/>\n",
+            number(area.x),
+            number(area.y),
+            path.data,
+            number(opacity),
+        ));
+    }
+
     /// One line of text; `class` may hold `end` or `mid` to set its anchor.
     pub(crate) fn text(&mut self, at: (f64, f64), class: &str, text: &str) {
         self.turned(at, 0.0, class, text);
@@ -155,6 +179,12 @@ impl Path {
             self.push('M', &[x, y]);
             self.push('v', &[height]);
         }
+    }
+
+    /// A vertical tick of this height whose upper end lies (`right`, `down`) from the lower end of the last one.
+    pub(crate) fn next_tick(&mut self, right: f64, down: f64, height: f64) {
+        self.push('m', &[right, down]);
+        self.push('v', &[height]);
     }
 
     /// A closed rectangle.

@@ -111,6 +111,31 @@ fn confusion(classes: usize, count: u64) -> ConfusionMatrix {
     }
 }
 
+pub(super) fn sample(kind: usize, (steps, channels): (usize, usize)) -> SampleFigure {
+    let map = |least, start_ms| SampleMap {
+        name: HOSTILE[3].repeat(4),
+        label: HOSTILE[1].into(),
+        remark: HOSTILE[kind % 4].into(),
+        values: matrix(steps, channels, kind),
+        unit: HOSTILE[3].into(),
+        least,
+        start_ms,
+        step_ms: if kind == 3 { f64::NAN } else { 4.0 },
+    };
+    SampleFigure {
+        title: HOSTILE[0].into(),
+        subtitle: HOSTILE[3].repeat(4),
+        spikes: (kind != 2).then(|| SampleSpikes {
+            times_ms: values(kind),
+            units: (0..values(kind).len()).collect(),
+            channels,
+            label: HOSTILE[0].into(),
+        }),
+        maps: vec![map(None, 0.0), map(Some(if kind == 3 { f64::NAN } else { 0.2 }), -8.0)],
+        kept_ms: (kind != 1).then_some(if kind == 3 { f64::NAN } else { 20.0 }),
+    }
+}
+
 /// A good many figures, each with a name for messages.
 fn all() -> Vec<(String, String)> {
     let mut figures = Vec::new();
@@ -122,6 +147,7 @@ fn all() -> Vec<(String, String)> {
         }
         for shape in [(0, 0), (1, 1), (60, 20), (450, 70)] {
             figures.push((format!("raster {kind} {shape:?}"), raster(kind, shape).render()));
+            figures.push((format!("sample {kind} {shape:?}"), sample(kind, shape).render()));
         }
     }
     for (classes, count) in [(0, 0), (1, 5), (2, 0), (10, 1_234_567), (35, 90)] {
@@ -131,13 +157,13 @@ fn all() -> Vec<(String, String)> {
 }
 
 /// An element with its attributes and the text up to the next tag.
-struct Tag<'a> {
+pub(super) struct Tag<'a> {
     head: &'a str,
     text: &'a str,
 }
 
 impl<'a> Tag<'a> {
-    fn attribute(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&'a str> {
         let start = self.head.find(&format!(" {name}=\""))? + name.len() + 3;
         self.head[start..].split('"').next()
     }
@@ -148,7 +174,7 @@ impl<'a> Tag<'a> {
 }
 
 /// Checks that tags are balanced, attributes quoted and text escaped; returns the opening tags.
-fn parse(svg: &str) -> Result<Vec<Tag<'_>>, String> {
+pub(super) fn parse(svg: &str) -> Result<Vec<Tag<'_>>, String> {
     let (mut open, mut tags) = (Vec::new(), Vec::new());
     let mut parts = svg.split('<');
     if parts.next() != Some("") {
@@ -272,6 +298,7 @@ impl Tag<'_> {
 #[test]
 fn equal_data_give_equal_bytes() {
     assert_eq!(raster(6, (60, 20)).render(), raster(6, (60, 20)).render());
+    assert_eq!(sample(6, (60, 20)).render(), sample(6, (60, 20)).render());
 }
 
 #[test]

@@ -55,6 +55,7 @@ const FIXED: &str = "\
 .colearn .thin{fill:none;stroke-width:1.2;stroke-linejoin:round}
 .colearn .hair{fill:none;stroke-width:1}
 .colearn .tick{fill:none;stroke-width:1.8}
+.colearn .speck{fill:none;stroke-width:1}
 .colearn .dash{stroke-dasharray:6 4}
 .colearn .dot{stroke-dasharray:2 4}
 .colearn .bar{fill-opacity:.8}
