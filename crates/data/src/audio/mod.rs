@@ -25,10 +25,14 @@ pub const HIGHEST_RATE: u32 = 384_000;
 /// Longest recording accepted, in samples of one channel: a guard against files that claim absurd sizes.
 pub const LONGEST: usize = 1 << 26;
 
+/// Largest floating-point sample accepted: far above full scale (1), far below where a power could overflow.
+pub const LOUDEST: f32 = 65_536.0;
+
 /// Sound in one channel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audio {
-    /// Samples in [-1, 1]: integers are divided by 2^(bits − 1), several channels averaged.
+    /// Samples in [-1, 1]: integers are divided by 2^(bits − 1), several channels averaged. Floating-point files are
+    /// taken as they are, up to ±[`LOUDEST`].
     pub samples: Vec<f32>,
     /// Samples per second.
     pub rate: u32,

@@ -59,7 +59,17 @@ fn floats_are_taken_as_they_are() {
     let samples = vec![0.0, 0.125, -1.0, 0.7];
     assert_eq!(decode_wav(&wav_float(&samples), "x.wav").unwrap().samples, samples);
     let text = message(decode_wav(&wav_float(&[0.0, f32::NAN]), "x.wav"));
-    assert!(text.contains("x.wav: found a sample of NaN; expected finite samples"), "{text}");
+    assert!(
+        text.contains("x.wav: found a sample of NaN; expected finite samples of at most 65536"),
+        "{text}"
+    );
+    // A front end would square such a sample to infinity.
+    let text = message(decode_wav(&wav_float(&[0.0, -1e30]), "x.wav"));
+    assert!(
+        text.contains("x.wav: found a sample of -1000000000000000000000000000000; expected finite"),
+        "{text}"
+    );
+    assert_eq!(decode_wav(&wav_float(&[1.5, -LOUDEST]), "x.wav").unwrap().samples, [1.5, -LOUDEST]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use hound::{SampleFormat, WavReader};
 
-use super::{Audio, LONGEST, audio_error, check_format, full_scale};
+use super::{Audio, LONGEST, LOUDEST, audio_error, check_format, full_scale};
 use crate::DataError;
 
 /// Decode the bytes of a wav file; `name` is used in messages.
@@ -35,8 +35,9 @@ pub fn decode_wav(bytes: &[u8], name: &str) -> Result<Audio, DataError> {
         }
         (SampleFormat::Float, 32) => {
             let samples = collect(reader.into_samples::<f32>(), promised, name)?;
-            if let Some(bad) = samples.iter().find(|s| !s.is_finite()) {
-                return Err(audio_error(name, format!("a sample of {bad}"), "finite samples"));
+            if let Some(bad) = samples.iter().find(|s| !(-LOUDEST..=LOUDEST).contains(*s)) {
+                let expected = format!("finite samples of at most {LOUDEST}");
+                return Err(audio_error(name, format!("a sample of {bad}"), expected));
             }
             samples
         }
