@@ -20,12 +20,16 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The run of bins below `bins` whose weight is above zero.
-    pub(crate) fn of(bins: usize, weight: impl Fn(usize) -> f64) -> Self {
-        let first = (0..bins).find(|&bin| weight(bin) > 0.0).unwrap_or(bins);
+    /// The bins whose place lies between `left` and `right` and whose weight is above zero. `places` rise. Costs
+    /// O(log bins + bins of the band), so that many narrow bands over many bins stay cheap.
+    pub(crate) fn of(places: &[f64], (left, right): (f64, f64), weight: impl Fn(f64) -> f64) -> Self {
+        let end = places.partition_point(|&place| place < right);
+        let inside = places.partition_point(|&place| place <= left)..end;
+        let first = inside.clone().find(|&bin| weight(places[bin]) > 0.0).unwrap_or(end);
         #[expect(clippy::cast_possible_truncation, reason = "weights are used in single precision")]
-        let weights = (first..bins).map(weight).take_while(|&w| w > 0.0).map(|w| w as f32).collect();
-        Self { first, weights }
+        let weights =
+            places[first..end].iter().map(|&place| weight(place)).take_while(|&w| w > 0.0).map(|w| w as f32);
+        Self { first, weights: weights.collect() }
     }
 }
 
@@ -165,9 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_the_first_run_of_positive_weights() {
-        let filter = Filter::of(6, |bin| [0.0, -1.0, 0.5, 0.25, 0.0, 3.0][bin]);
-        assert_eq!((filter.first, filter.weights), (2, vec![0.5, 0.25]));
-        assert_eq!(Filter::of(6, |_| 0.0).weights, [0.0; 0]);
+    fn a_filter_is_the_bins_inside_with_positive_weights() {
+        let places = [0.0, 1.0, 2.0, 3.0, 4.0];
+        let filter = Filter::of(&places, (1.0, 4.0), |place| place - 2.0);
+        assert_eq!((filter.first, filter.weights), (3, vec![1.0]));
+        let filter = Filter::of(&places, (0.5, 9.0), |place| 4.0 - place);
+        assert_eq!((filter.first, filter.weights), (1, vec![3.0, 2.0, 1.0]));
+        for (left, right) in [(1.0, 2.0), (4.5, 9.0), (-2.0, -1.0), (3.0, 1.0)] {
+            assert_eq!(Filter::of(&places, (left, right), |_| 1.0).weights, [0.0; 0]);
+        }
     }
 }

@@ -181,15 +181,15 @@ fn mel_filters(rate: u32, points: usize, config: &LogMelConfig) -> Result<Vec<Fi
     let low = mel(config.low_hz);
     let width = (mel(high_hz) - low) / (config.bands + 1) as f64;
     let bin_hz = f64::from(rate) / points as f64;
+    // As in Kaldi the last bin, half the rate itself, belongs to no filter.
+    let places: Vec<f64> = (0..points / 2).map(|bin| mel(bin as f64 * bin_hz)).collect();
     let mut filters = Vec::with_capacity(config.bands);
     for band in 0..config.bands {
         let left = low + band as f64 * width;
-        // As in Kaldi the last bin, half the rate itself, belongs to no filter.
-        let weight = |bin: usize| {
-            let rise = (mel(bin as f64 * bin_hz) - left) / width;
-            rise.min(2.0 - rise).max(0.0)
-        };
-        let filter = Filter::of(points / 2, weight);
+        let filter = Filter::of(&places, (left, left + 2.0 * width), |place| {
+            let rise = (place - left) / width;
+            rise.min(2.0 - rise)
+        });
         if filter.weights.is_empty() {
             let expected = format!("fewer bands: band {band} would hold no frequency at {rate} Hz");
             return wrong("bands", config.bands.to_string(), expected);

@@ -218,11 +218,11 @@ fn mel_filters(points: usize, config: &MelDbConfig) -> Result<Vec<Filter>, DataE
     let (low, high) = (mel(config.low_hz), mel(config.high_hz));
     let edge = |place: usize| hertz(low + (high - low) * place as f64 / (config.bands + 1) as f64);
     let bin_hz = f64::from(config.rate_hz) / points as f64;
+    let places: Vec<f64> = (0..=points / 2).map(|bin| bin as f64 * bin_hz).collect();
     let filters: Vec<Filter> = (0..config.bands)
         .map(|band| {
             let [left, centre, right] = [0, 1, 2].map(|place| edge(band + place));
-            Filter::of(points / 2 + 1, |bin| {
-                let hz = bin as f64 * bin_hz;
+            Filter::of(&places, (left, right), |hz| {
                 ((hz - left) / (centre - left)).min((right - hz) / (right - centre))
             })
         })

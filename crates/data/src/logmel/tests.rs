@@ -82,6 +82,15 @@ fn twice_the_amplitude_adds_two_logarithms_of_two() {
 }
 
 #[test]
+fn thousands_of_bands_over_a_second_share_out_the_bins() {
+    let config = LogMelConfig { bands: 10_000, window_s: 1.0, ..LogMelConfig::default() };
+    let front = LogMel::new(384_000, &config).unwrap();
+    // Each bin lies in at most two triangles.
+    let weights: usize = front.bank.filters().iter().map(|filter| filter.weights.len()).sum();
+    assert!((10_000..=524_288).contains(&weights), "{weights} weights");
+}
+
+#[test]
 fn settings_that_cannot_work_are_named() {
     let base = LogMelConfig::default();
     for (config, key) in [
