@@ -34,12 +34,13 @@ impl SpreadSchedule {
     #[must_use]
     pub fn at(&self, epoch: usize, epochs: usize) -> f64 {
         let SpreadConfig { start, end, share } = self.0;
-        let done = epoch as f64 / (share * epochs as f64);
-        if start <= end || done >= 1.0 || done.is_nan() {
+        let (epoch, length) = (epoch as f64, share * epochs as f64);
+        // A share of 0 has either sign.
+        if start <= end || length <= 0.0 || epoch >= length {
             return end;
         }
         let target = end.max(SMALLEST.min(start));
-        start * (target / start).powf(done)
+        start * (target / start).powf(epoch / length)
     }
 }
 
@@ -60,9 +61,12 @@ mod tests {
 
     #[test]
     fn no_share_or_no_start_is_the_end_at_once() {
-        for (start, end, share) in [(12.0, 0.5, 0.0), (0.0, 0.0, 0.25), (0.0, 0.5, 0.25)] {
+        for (start, end, share) in [(12.0, 0.5, 0.0), (12.0, 0.5, -0.0), (0.0, 0.0, 0.25), (0.0, 0.5, 0.25)] {
             let spread = SpreadSchedule::new(SpreadConfig { start, end, share });
-            assert!((spread.at(0, 10) - end).abs() < 1e-12);
+            for epoch in [0, 5, 9] {
+                let found = spread.at(epoch, 10);
+                assert!((found - end).abs() < 1e-12, "{start} to {end} over {share}, epoch {epoch}: {found}");
+            }
         }
     }
 }
