@@ -26,6 +26,9 @@ use crate::schedule::Schedule;
 use crate::spread::SpreadSchedule;
 use crate::watch::{BatchEvent, Outcome, RunFiles, Watcher};
 
+/// Most epochs of a run, as [`TrainConfig::epochs`](crate::TrainConfig::epochs).
+const MOST_EPOCHS: usize = 1_000_000;
+
 /// Trains one network on one data set.
 #[derive(Debug)]
 pub struct Trainer<'a> {
@@ -80,13 +83,14 @@ impl<'a> Trainer<'a> {
         config: &ValidTrain,
         checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
-        let mut trainer = Self::unprepared(network, dataset, config, checkpoint.experiment)?;
+        let mut trainer = Self::unprepared(network, dataset, config, checkpoint.experiment.clone())?;
         expect_same("data set of the checkpoint", &checkpoint.dataset, &dataset.name)?;
         expect_same("classes of the checkpoint", &checkpoint.classes, &dataset.classes)?;
         expect_same("input channels of the checkpoint", &checkpoint.channels, &dataset.channels)?;
         expect_same("steps of the checkpoint", &checkpoint.steps, &dataset.steps)?;
         expect_same("normaliser of the checkpoint", &checkpoint.normaliser, &dataset.normaliser)?;
         expect_same("seed of the checkpoint", &checkpoint.seed, &config.seed)?;
+        trainer.check_counts(&checkpoint)?;
         trainer.network.restore(checkpoint.network)?;
         trainer.optimiser.restore(checkpoint.optimiser)?;
         trainer.schedule.restore(checkpoint.schedule);
@@ -98,6 +102,28 @@ impl<'a> Trainer<'a> {
         trainer.best = checkpoint.best;
         trainer.waiting = checkpoint.waiting;
         Ok(trainer)
+    }
+
+    /// Refuses counts that no run of this data can reach: sums with them could overflow.
+    fn check_counts(&self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let (Checkpoint { epoch, progress, waiting, .. }, samples) = (checkpoint, self.dataset.train.len());
+        let steps = usize::try_from(checkpoint.optimiser.steps).unwrap_or(usize::MAX);
+        for (what, found, most) in [
+            ("finished epochs", *epoch, MOST_EPOCHS),
+            ("batches of the present epoch", progress.batches, samples),
+            ("samples of the present epoch", progress.samples, samples),
+            ("right answers of the present epoch", progress.correct, progress.samples),
+            ("epochs without a better one", *waiting, *epoch),
+            ("epochs since the schedule's best one", checkpoint.schedule.waiting, *epoch),
+            ("epochs since the delay schedule's best one", checkpoint.delay_schedule.waiting, *epoch),
+            ("steps of the optimiser", steps, MOST_EPOCHS.saturating_mul(samples)),
+        ] {
+            if found > most {
+                let (what, expected) = (format!("{what} in the checkpoint"), format!("at most {most}"));
+                return Err(TrainError::Mismatch { what, found: found.to_string(), expected });
+            }
+        }
+        Ok(())
     }
 
     /// Writes checkpoints to `files` from now on.

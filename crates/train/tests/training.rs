@@ -283,3 +283,52 @@ fn what_does_not_belong_together_is_refused() {
     more.classes.push("never".to_owned());
     assert_eq!(new(&more), "classes of the data: found 3; expected 2");
 }
+
+#[test]
+fn a_checkpoint_with_impossible_counts_is_refused() {
+    let data = dataset();
+    let config = settings().validate().unwrap();
+    let good = fresh(&data, &settings()).checkpoint();
+    let changed = |change: fn(&mut Checkpoint)| {
+        let mut checkpoint = good.clone();
+        change(&mut checkpoint);
+        Trainer::resume(network(5), &data, &config, checkpoint).map(drop).unwrap_err().to_string()
+    };
+    let samples = data.train.len();
+    for (message, expected) in [
+        (
+            changed(|c| c.epoch = usize::MAX),
+            "finished epochs in the checkpoint: found 18446744073709551615; expected",
+        ),
+        (
+            changed(|c| c.progress.batches = usize::MAX),
+            &format!(
+                "batches of the present epoch in the checkpoint: found {}; expected at most {samples}",
+                usize::MAX
+            ),
+        ),
+        (
+            changed(|c| c.progress.samples = 1 << 60),
+            "samples of the present epoch in the checkpoint: found 1152921504",
+        ),
+        (
+            changed(|c| c.progress.correct = 1),
+            "right answers of the present epoch in the checkpoint: found 1; expected at most 0",
+        ),
+        (
+            changed(|c| c.waiting = 1),
+            "epochs without a better one in the checkpoint: found 1; expected at most 0",
+        ),
+        (
+            changed(|c| c.schedule.waiting = usize::MAX),
+            "epochs since the schedule's best one in the checkpoint: found",
+        ),
+        (
+            changed(|c| c.delay_schedule.waiting = 7),
+            "epochs since the delay schedule's best one in the checkpoint: found",
+        ),
+        (changed(|c| c.optimiser.steps = u64::MAX), "steps of the optimiser in the checkpoint: found"),
+    ] {
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
