@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 7] = [
     &["colearn-network"],
     &["colearn-eval"],
     &["colearn-train"],
-    &["xtask"],
+    &["xtask", "colearn-fuzz"],
 ];
 
 /// Packages that only one crate may use, so that they can be replaced in one place.

@@ -83,6 +83,7 @@ pub(crate) struct FeatureCache {
 struct Place {
     folder: PathBuf,
     rule: String,
+    channels: usize,
     entries: HashMap<String, Entry>,
 }
 
@@ -99,7 +100,7 @@ impl FeatureCache {
             let rule =
                 format!("version {VERSION}, {rate} Hz, {}, {}", FrontEnd::rule(config), root.display());
             let digest = hex(&Sha256::digest(rule.as_bytes())[..8]);
-            Place::read(folder.join(format!("{}-{digest}", config.name)), rule, notes)
+            Place::read(folder.join(format!("{}-{digest}", config.name)), rule, config.bands, notes)
         });
         Self { place, used: 0, outdated: 0, computed: 0, new: Vec::new(), stamps: HashMap::new() }
     }
@@ -178,7 +179,7 @@ enum Found {
 }
 
 impl Place {
-    fn read(folder: PathBuf, rule: String, notes: &mut Vec<String>) -> Self {
+    fn read(folder: PathBuf, rule: String, channels: usize, notes: &mut Vec<String>) -> Self {
         let shards: Vec<_> =
             (0..SHARDS).into_par_iter().map(|number| read_shard(&folder, &rule, number)).collect();
         let mut entries = HashMap::new();
@@ -188,7 +189,7 @@ impl Place {
                 Err(problem) => notes.push(format!("{problem}; its features are computed again")),
             }
         }
-        Self { folder, rule, entries }
+        Self { folder, rule, channels, entries }
     }
 
     fn look_up(&self, clip: &Clip) -> Found {
@@ -197,7 +198,9 @@ impl Place {
         let Some(entry) = self.entries.get(&clip.id) else { return Found::Absent(Some(stamp)) };
         let same = entry.stamp == stamp
             || entry.stamp.size == stamp.size && digest(path).is_some_and(|digest| digest == entry.digest);
-        match entry.cached().filter(|_| same) {
+        let fits =
+            |cached: &Cached| same && cached.values.ncols() == self.channels && cached.values.nrows() > 0;
+        match entry.cached().filter(fits) {
             Some(cached) => Found::Fresh(cached),
             None => Found::Outdated(stamp),
         }
