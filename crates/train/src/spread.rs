@@ -35,8 +35,8 @@ impl SpreadSchedule {
     pub fn at(&self, epoch: usize, epochs: usize) -> f64 {
         let SpreadConfig { start, end, share } = self.0;
         let (epoch, length) = (epoch as f64, share * epochs as f64);
-        // A share of 0 has either sign.
-        if start <= end || length <= 0.0 || epoch >= length {
+        // Of a share of 0 nothing is left, whatever the sign of the 0.
+        if start <= end || epoch >= length {
             return end;
         }
         let target = end.max(SMALLEST.min(start));
