@@ -3,10 +3,11 @@
 use crate::network::{Delays, Network};
 use crate::normalise::{affine, apply_in_place, statistics};
 use crate::pooling;
-use colearn_neurons::infer;
+use colearn_neurons::{infer, infer_scaled};
 use colearn_synapses::dense;
 use colearn_tape::{Pool, Real};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
+use rayon::prelude::*;
 
 /// Scores and activity of one batch.
 #[derive(Clone, Debug)]
@@ -59,10 +60,9 @@ impl<F: Real> Network<F> {
         let mut spikes: Vec<Array3<F>> = Vec::new();
         for k in 0..self.layers.len() {
             let signal = spikes.last().map_or_else(|| input.view(), |s| s.view());
-            let mut current = self.current(k, &signal, delays, pool);
+            let current = self.current(k, &signal, delays, pool);
             let (scale, shift) = self.running_affine(k);
-            apply_in_place(&mut current, &scale, &shift);
-            let output = self.fire(k, &current, pool);
+            let (current, output) = self.fire(k, current, [scale, shift], pool);
             pool.give(current);
             spikes.push(output);
         }
@@ -81,11 +81,25 @@ impl<F: Real> Network<F> {
         }
     }
 
-    /// The neuron's output of a layer.
-    fn fire(&self, k: usize, current: &Array3<F>, pool: &mut Pool<F>) -> Array3<F> {
+    /// The neuron's output of a layer for synaptic sums and the scale and shift of its normalisation. Also returns the
+    /// buffer of the sums, whose values are left over.
+    fn fire(
+        &self,
+        k: usize,
+        mut current: Array3<F>,
+        [scale, shift]: [Array1<F>; 2],
+        pool: &mut Pool<F>,
+    ) -> (Array3<F>, Array3<F>) {
         let layer = &self.layers[k];
-        let recurrent = layer.recurrent.map(|index| self.matrix(index));
-        infer(self.neuron_of(k), current, &self.neuron_values(layer), recurrent.as_deref(), pool)
+        let (neuron, values) = (self.neuron_of(k), self.neuron_values(layer));
+        let output = if let Some(index) = layer.recurrent {
+            apply_in_place(&mut current, &scale, &shift);
+            infer(neuron, &current, &values, Some(&self.matrix(index)), pool)
+        } else {
+            let affine = [&scale, &shift].map(|a| a.as_slice().expect("one axis"));
+            infer_scaled(neuron, &current, affine, &values, pool)
+        };
+        (current, output)
     }
 
     /// Sets the gains of the hidden layers so that on this batch (T, B, C) each fires at `norm.initial_rate`, first
@@ -108,9 +122,7 @@ impl<F: Real> Network<F> {
                     self.calibrate_layer(k, &current, target, pool)
                 } else {
                     let (scale, shift) = self.running_affine(k);
-                    let mut scaled = current.clone();
-                    apply_in_place(&mut scaled, &scale, &shift);
-                    self.fire(k, &scaled, pool)
+                    self.fire(k, current, [scale, shift], pool).1
                 };
             }
         }
@@ -129,9 +141,7 @@ impl<F: Real> Network<F> {
         let output = |network: &Self, gain: f64, pool: &mut Pool<F>| {
             let gain = Array1::from_elem(units, F::of(gain));
             let (scale, shift) = affine(&network.running[k], &gain, &Array1::zeros(units), epsilon);
-            let mut scaled = current.clone();
-            apply_in_place(&mut scaled, &scale, &shift);
-            network.fire(k, &scaled, pool)
+            network.fire(k, current.clone(), [scale, shift], pool).1
         };
         let (mut low, mut high) = (-4.0f64, 6.0f64);
         for _ in 0..16 {
@@ -151,13 +161,11 @@ impl<F: Real> Network<F> {
     }
 }
 
+/// Mean of all values, in chunks of a fixed size that are added in order.
 fn mean<F: Real>(values: &Array3<F>) -> f64 {
     // Summed in f64: an f32 sum of millions of spikes would stop counting.
-    let total: f64 = values
-        .as_slice_memory_order()
-        .expect("layers own their arrays")
-        .iter()
-        .map(|&x| Real::as_f64(x))
-        .sum();
-    total / values.len().max(1) as f64
+    let all = values.as_slice_memory_order().expect("layers own their arrays");
+    let part = |chunk: &[F]| chunk.iter().map(|&x| Real::as_f64(x)).sum::<f64>();
+    let parts: Vec<f64> = all.par_chunks(1 << 14).map(part).collect();
+    parts.iter().sum::<f64>() / values.len().max(1) as f64
 }

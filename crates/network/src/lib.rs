@@ -44,6 +44,7 @@ mod normalise;
 mod parameters;
 mod pooling;
 mod record;
+mod softmaxes;
 mod stream;
 
 pub use config::{MODEL_NAMES, NetworkConfig, ValidNetwork};

@@ -8,6 +8,7 @@
 //! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) A unit's values are
 //! contiguous in unit-major order; threads share out units.
 
+use colearn_neurons::BatchNorm;
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut, vector};
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var};
@@ -23,6 +24,14 @@ pub struct Statistics<F> {
     pub variance: Array1<F>,
     /// Steps × samples.
     pub count: usize,
+}
+
+impl<F: Real> Statistics<F> {
+    /// Mean and 1/√(v + ε).
+    pub(crate) fn norm(&self, epsilon: F) -> BatchNorm<F> {
+        let inverse = self.variance.iter().map(|&v| F::one() / (v + epsilon).sqrt()).collect();
+        BatchNorm { mean: self.mean.to_vec(), inverse }
+    }
 }
 
 /// Mean and biased variance, lane by lane and then over the lanes, in two passes.
@@ -158,7 +167,13 @@ pub(crate) fn apply_in_place<F: Real>(x: &mut ndarray::Array3<F>, scale: &Array1
         .for_each(|(unit, (&scale, &shift))| unit.iter_mut().for_each(|x| *x = *x * scale + shift));
 }
 
-/// Records the normalisation of x (T, B, N) with its own statistics; gain and bias are (N).
+/// Mean and variance of every unit of a recorded x (T, B, N).
+pub(crate) fn statistics_of<F: Real>(tape: &mut Tape<F>, x: Var) -> Statistics<F> {
+    let ([x], pool) = tape.workspace([x]);
+    statistics(&sequence(x), pool)
+}
+
+/// Records the normalisation of x (T, B, N) with its own `statistics`; gain and bias are (N).
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -166,15 +181,14 @@ pub(crate) fn apply_in_place<F: Real>(x: &mut ndarray::Array3<F>, scale: &Array1
 pub(crate) fn record<F: Real>(
     tape: &mut Tape<F>,
     x: Var,
-    gain: Var,
-    bias: Var,
+    [gain, bias]: [Var; 2],
+    statistics: &Statistics<F>,
     epsilon: F,
-) -> (Var, Statistics<F>) {
+) -> Var {
     let ([x_value, gain_value, bias_value], pool) = tape.workspace([x, gain, bias]);
     let view = sequence(x_value);
-    let statistics = statistics(&view, pool);
     let (gain_value, bias_value) = (vector(gain_value), vector(bias_value));
-    let (scale, shift) = affine(&statistics, &gain_value, &bias_value, epsilon);
+    let (scale, shift) = affine(statistics, &gain_value, &bias_value, epsilon);
     let (steps, batch, n) = view.dim();
     let mut y = pool.sequence(steps, batch, n);
     let len = unit_len(&view);
@@ -185,9 +199,9 @@ pub(crate) fn record<F: Real>(
         dispatch(Affine { from, to, scale: scale[unit], shift: shift[unit] });
     });
     release(from, pool);
-    let inverse = (&statistics.variance + epsilon).mapv(|v| F::one() / v.sqrt());
-    let op = Normalise { mean: statistics.mean.clone(), inverse };
-    (tape.fused(&[x, gain, bias], y.into_dyn(), op), statistics)
+    let BatchNorm { mean, inverse } = statistics.norm(epsilon);
+    let op = Normalise { mean: mean.into(), inverse: inverse.into() };
+    tape.fused(&[x, gain, bias], y.into_dyn(), op)
 }
 
 #[derive(Debug)]
@@ -261,9 +275,57 @@ mod tests {
         found
     }
 
+    fn normalised(tape: &mut Tape<f64>, v: &[Var]) -> Var {
+        let statistics = statistics_of(tape, v[0]);
+        record(tape, v[0], [v[1], v[2]], &statistics, 1e-5)
+    }
+
+    /// The one operation of the neurons' crate against normalisation and scan as two.
+    #[test]
+    fn a_normalised_scan_equals_normalisation_and_scan() {
+        use colearn_neurons::{Firing, NeuronConfig, NeuronModel, Surrogate, scan, scan_normalised};
+        for model in NeuronModel::ALL {
+            let mut config = NeuronConfig::new(*model);
+            (config.firing, config.surrogate) = (Firing::Soft, Surrogate::Logistic { slope: 4.0 });
+            let neuron = config.validate().unwrap();
+            let run = |fused: bool| {
+                let mut tape = Tape::<f64>::new();
+                let x = Array3::from_shape_fn((9, 37, 3), |(t, b, n)| {
+                    ((t * 31 + b * 17 + n * 7) % 23) as f64 * 0.3 - n as f64
+                });
+                let leaves =
+                    [tape.leaf(&x), tape.leaf(&arr1(&[2.7, -1.3, 3.0])), tape.leaf(&arr1(&[0.1, 0.5, -0.4]))];
+                let middle = |bounds: (f64, f64)| arr1(&[bounds.0, 0.5 * (bounds.0 + bounds.1), bounds.1]);
+                let parameters: Vec<Var> =
+                    neuron.specs().iter().map(|s| tape.leaf(&middle(s.bounds))).collect();
+                let statistics = statistics_of(&mut tape, leaves[0]);
+                let norm = [leaves[1], leaves[2]];
+                let y = if fused {
+                    let of_batch = statistics.norm(1e-5);
+                    scan_normalised(&mut tape, &neuron, leaves[0], norm, of_batch, &parameters)
+                } else {
+                    let current = record(&mut tape, leaves[0], norm, &statistics, 1e-5);
+                    scan(&mut tape, &neuron, current, &parameters, None)
+                };
+                let squared = tape.square(y);
+                let cubed = tape.multiply(squared, y);
+                let loss = tape.sum(cubed);
+                tape.backward(loss);
+                let mut found = vec![tape.value(y).clone()];
+                found.extend(leaves.iter().chain(&parameters).map(|&v| tape.gradient(v).unwrap().clone()));
+                found
+            };
+            for (k, (fused, expected)) in run(true).iter().zip(&run(false)).enumerate() {
+                let largest = expected.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+                let difference = (fused - expected).iter().fold(0.0f64, |m, x| m.max(x.abs()));
+                assert!(largest > 0.0 && difference <= 1e-11 * largest, "{model:?} {k}: {difference}");
+            }
+        }
+    }
+
     #[test]
     fn fused_equals_elementary_operations() {
-        let fused = gradients(|tape, v| record(tape, v[0], v[1], v[2], 1e-5).0);
+        let fused = gradients(normalised);
         let elementary = gradients(|tape, v| {
             let count = 35.0;
             let over_batch = |tape: &mut Tape<f64>, x: Var| {
@@ -289,7 +351,7 @@ mod tests {
     #[test]
     fn gradients_match_finite_differences() {
         let f = |tape: &mut Tape<f64>, v: &[Var]| {
-            let y = record(tape, v[0], v[1], v[2], 1e-5).0;
+            let y = normalised(tape, v);
             let y = tape.tanh(y);
             tape.sum(y)
         };

@@ -11,7 +11,8 @@
 //! share out samples in blocks of a fixed size.
 
 use crate::config::Pooling;
-use colearn_tape::layout::sequence;
+use crate::softmaxes;
+use colearn_tape::layout::{sequence, units, units_mut};
 use colearn_tape::{Fused, LANES, Pullback, Real, Tape, Var};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2};
@@ -20,6 +21,10 @@ use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMu
 pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling) -> Array2<F> {
     let (steps, batch, classes) = u.dim();
     let mut scores = Array2::zeros((batch, classes));
+    if let (Pooling::SumOfSoftmaxes, Some(values)) = (pooling, units(u)) {
+        softmaxes::forward(values, steps, &mut scores);
+        return scores;
+    }
     scores
         .axis_chunks_iter_mut(Axis(0), LANES)
         .into_par_iter()
@@ -86,7 +91,7 @@ pub(crate) fn softmax<F: Real>(u: &mut [F]) {
     let top = u.iter().fold(F::neg_infinity(), |m, &x| m.max(x));
     let mut total = F::zero();
     for x in u.iter_mut() {
-        *x = (*x - top).exp();
+        *x = (*x - top).exp_of_negative();
         total += *x;
     }
     let share = F::one() / total;
@@ -116,6 +121,11 @@ impl<F: Real> Fused<F> for PoolOverTime {
         let g: ArrayView2<'_, F> = p.gradient.view().into_dimensionality::<Ix2>().expect("scores are (B, C)");
         let (steps, batch, classes) = u.dim();
         let mut part = p.pool.sequence(steps, batch, classes);
+        if let (Pooling::SumOfSoftmaxes, Some(values)) = (self.pooling, units(&u)) {
+            let to = units_mut(&mut part).expect("made unit-major");
+            softmaxes::backward(values, steps, &g, to);
+            return vec![Some(part.into_dyn())];
+        }
         part.axis_chunks_iter_mut(Axis(1), LANES)
             .into_par_iter()
             .zip(u.axis_chunks_iter(Axis(1), LANES))

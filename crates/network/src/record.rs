@@ -2,9 +2,9 @@
 
 use crate::config::Pooling;
 use crate::network::{Delays, Network};
-use crate::normalise::{self, Statistics};
+use crate::normalise::{self, Statistics, statistics_of as statistics};
 use crate::{dropout, pooling};
-use colearn_neurons::scan;
+use colearn_neurons::{scan, scan_normalised};
 use colearn_synapses::dense;
 use colearn_tape::{Real, Tape, Var};
 use ndarray::Array3;
@@ -81,12 +81,19 @@ impl<F: Real> Network<F> {
             None => dense::record(tape, signal, var(layer.weight)),
         };
         let epsilon = F::of(self.description.config.norm.epsilon);
-        let (current, statistics) =
-            normalise::record(tape, current, var(layer.gain), var(layer.bias), epsilon);
+        let norm = [var(layer.gain), var(layer.bias)];
         let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
         let recurrent = layer.recurrent.map(var);
+        let statistics = statistics(tape, current);
+        let output = if recurrent.is_some() {
+            let current = normalise::record(tape, current, norm, &statistics, epsilon);
+            scan(tape, self.neuron_of(k), current, &neuron, recurrent)
+        } else {
+            let of_batch = statistics.norm(epsilon);
+            scan_normalised(tape, self.neuron_of(k), current, norm, of_batch, &neuron)
+        };
         recording.statistics.push(statistics);
-        scan(tape, self.neuron_of(k), current, &neuron, recurrent)
+        output
     }
 
     pub(crate) fn pooling(&self) -> Pooling {

@@ -77,4 +77,15 @@ impl<F: Real> Output<F> {
             Self::Membrane => slopes.fill(Lanes::splat(F::one())),
         }
     }
+
+    /// Fills `slopes` with the derivative of the output at membranes `u`.
+    #[inline(always)]
+    pub(crate) fn slopes(self, u: &[F], slopes: &mut [F]) {
+        match self {
+            Self::Spike(Step(threshold), surrogate) | Self::Soft(SoftStep(threshold, surrogate)) => {
+                surrogate.derivatives(threshold, u, slopes);
+            }
+            Self::Membrane => slopes.fill(F::one()),
+        }
+    }
 }

@@ -1,18 +1,17 @@
 //! The forward scan over time of units that do not see each other.
 //!
-//! Parallel over chunks of [`UNITS`] units; inside a unit, blocks of sixteen samples; inside a block, one loop over
-//! time with the state in registers. Work: steps × batch × units times the model's ten or so operations; the reads
-//! and writes of memory are what it costs.
+//! Parallel over chunks of [`UNITS`] units; inside a unit, chunks of samples (see [`crate::chunk`]); inside a chunk, one
+//! loop over time with the state in the first-level cache. Work: steps × batch × units times the model's ten or so
+//! operations; the reads and writes of memory are what it costs.
 
 use crate::Neuron;
+use crate::chunk::{CHUNK, Drive, Drives, Running, drive, load, store};
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
-use crate::lane_step::integrate;
 use crate::model::Visitor;
-use crate::row::Row;
 use crate::shape::{Shape, clamped};
+use colearn_tape::Real;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Real};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -26,7 +25,9 @@ pub(crate) struct Forward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
     pub(crate) shape: Shape,
-    /// Input currents.
+    /// What turns inputs into currents.
+    pub(crate) drives: Drives<'a, F>,
+    /// Inputs.
     pub(crate) input: &'a [F],
     /// Receives the outputs.
     pub(crate) output: &'a mut [F],
@@ -51,7 +52,7 @@ impl<F: Real> Visitor<F> for Forward<'_, F> {
 
 impl<F: Real> Forward<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, shape, input, output, states } = self;
+        let Self { neuron, parameters, shape, drives, input, output, states } = self;
         let (block, batch) = (shape.block(), shape.batch);
         if block == 0 {
             return;
@@ -60,7 +61,8 @@ impl<F: Real> Forward<'_, F> {
         let inputs = input.par_chunks(UNITS * block);
         let tasks = output.par_chunks_mut(UNITS * block).zip(inputs).zip(parameters.par_chunks(UNITS));
         if let Some(states) = states {
-            tasks.zip(states.par_chunks_mut(UNITS * S * block)).for_each(|(((output, input), p), states)| {
+            let tasks = tasks.zip(states.par_chunks_mut(UNITS * S * block)).enumerate();
+            tasks.for_each(|(task, (((output, input), p), states))| {
                 for (n, states) in states.chunks_mut(S * block).enumerate() {
                     let of_unit = n * block..(n + 1) * block;
                     let (input, output) = (&input[of_unit.clone()], &mut output[of_unit]);
@@ -68,6 +70,7 @@ impl<F: Real> Forward<'_, F> {
                     dispatch(Unit::<F, D, A, S, P, true> {
                         p,
                         fire,
+                        drive: drive(drives, task * UNITS + n),
                         batch,
                         input,
                         output,
@@ -77,12 +80,13 @@ impl<F: Real> Forward<'_, F> {
                 }
             });
         } else {
-            tasks.for_each(|((output, input), p)| {
+            tasks.enumerate().for_each(|(task, ((output, input), p))| {
                 for (n, (output, input)) in output.chunks_mut(block).zip(input.chunks(block)).enumerate() {
                     let (p, states) = (p[n], &mut [][..]);
                     dispatch(Unit::<F, D, A, S, P, false> {
                         p,
                         fire,
+                        drive: drive(drives, task * UNITS + n),
                         batch,
                         input,
                         output,
@@ -100,6 +104,7 @@ impl<F: Real> Forward<'_, F> {
 pub(crate) struct Unit<'a, F, D, A, const S: usize, const P: usize, const SAVE: bool> {
     pub(crate) p: [F; P],
     pub(crate) fire: A,
+    pub(crate) drive: Drive<F>,
     pub(crate) batch: usize,
     pub(crate) input: &'a [F],
     pub(crate) output: &'a mut [F],
@@ -117,12 +122,8 @@ where
 
     #[inline(always)]
     fn run<L: Level>(mut self) {
-        let whole = self.batch / LANES * LANES;
-        for start in (0..whole).step_by(LANES) {
-            self.samples(start, LANES);
-        }
-        if whole < self.batch {
-            self.samples(whole, self.batch - whole);
+        for start in (0..self.batch).step_by(CHUNK) {
+            self.samples(start, CHUNK.min(self.batch - start));
         }
     }
 }
@@ -137,18 +138,17 @@ where
     #[inline(always)]
     fn samples(&mut self, start: usize, count: usize) {
         let block = self.input.len();
-        let (mut state, mut spike) = ([Row::default(); S], Row::default());
+        let mut running = Running::<F, S>::start();
+        let mut before = running.state;
         for at in (start..block).step_by(self.batch) {
-            let input = Row::load(&self.input[at..], count);
-            let (before_spike, output) = integrate::<F, D, A, S, P>(&self.p, self.fire, state, spike, input);
-            output.store(&mut self.output[at..], count);
+            let x = load(&self.input[at..], count);
+            running.step::<D, A, P>(&self.p, self.fire, self.drive, &x, &mut before);
+            store(&running.output, &mut self.output[at..], count);
             if SAVE {
-                for (k, variable) in before_spike.iter().enumerate() {
-                    variable.store(&mut self.states[k * block + at..], count);
+                for (k, variable) in before.iter().enumerate() {
+                    store(variable, &mut self.states[k * block + at..], count);
                 }
             }
-            state = D::settle(&self.p, before_spike, output);
-            spike = output;
         }
     }
 }

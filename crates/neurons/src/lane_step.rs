@@ -1,8 +1,8 @@
-//! One step of one unit for sixteen samples: what every scan shares.
+//! One step of one unit, for one sample or sixteen: what every scan shares.
 
 use crate::dynamics::Dynamics;
 use crate::fire::Fire;
-use crate::row::Row;
+use crate::row::{Row, Value};
 use colearn_tape::Real;
 
 /// One unit's state for sixteen samples.
@@ -21,49 +21,42 @@ pub(crate) fn integrate<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usiz
     (state, state[0].map(|u| fire.output(u)))
 }
 
-/// What one step of the forward pass went through.
+/// What one step of the forward pass went through, of one sample or sixteen.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Visited<F, const S: usize> {
+pub(crate) struct Visited<V, const S: usize> {
     /// The settled state before the step.
-    pub(crate) before: State<F, S>,
+    pub(crate) before: [V; S],
     /// The output before the step.
-    pub(crate) spike_before: Row<F>,
+    pub(crate) spike_before: V,
     /// The input current.
-    pub(crate) input: Row<F>,
+    pub(crate) input: V,
     /// The state before the spike.
-    pub(crate) state: State<F, S>,
+    pub(crate) state: [V; S],
     /// The output.
-    pub(crate) spike: Row<F>,
+    pub(crate) spike: V,
     /// The derivative of the output with respect to the membrane.
-    pub(crate) slope: Row<F>,
+    pub(crate) slope: V,
 }
 
 /// What the backward pass carries from step t + 1 to step t.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Carried<F, const S: usize> {
+pub(crate) struct Carried<V, const S: usize> {
     /// ∂L/∂(settled state at t).
-    pub(crate) state: State<F, S>,
+    pub(crate) state: [V; S],
     /// ∂L/∂s[t] through the neuron's own future.
-    pub(crate) spike: Row<F>,
-}
-
-impl<F: Real, const S: usize> Default for Carried<F, S> {
-    #[inline(always)]
-    fn default() -> Self {
-        Self { state: [Row::default(); S], spike: Row::default() }
-    }
+    pub(crate) spike: V,
 }
 
 /// Pulls ∂L/∂s[t] (`gradient`, without the neuron's own future) back through one step: updates `carried`, adds to
 /// the parameters' sums and returns ∂L/∂I[t].
 #[inline(always)]
-pub(crate) fn adjoint<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize>(
+pub(crate) fn adjoint<F: Real, V: Value<F>, D: Dynamics<F, S, P>, const S: usize, const P: usize>(
     p: &[F; P],
-    at: Visited<F, S>,
-    gradient: Row<F>,
-    carried: &mut Carried<F, S>,
-    sums: &mut [Row<F>; P],
-) -> Row<F> {
+    at: Visited<V, S>,
+    gradient: V,
+    carried: &mut Carried<V, S>,
+    sums: &mut [V; P],
+) -> V {
     let settled = D::settle_adjoint(p, at.state, at.spike, carried.state);
     let mut g_state = settled.state;
     g_state[0] = g_state[0] + at.slope * (gradient + carried.spike + settled.spike);

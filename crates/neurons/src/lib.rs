@@ -24,6 +24,7 @@
 //!
 //! * [`scan()`] records a neuron over a sequence on a tape; [`forward`] keeps its states without one; [`infer`] keeps
 //!   nothing but the output; [`step()`] goes one time step further for one sample, to the same bits.
+//! * [`scan_normalised`] is batch normalisation and a scan in one operation, [`infer_scaled`] its inference.
 //! * [`NeuronConfig`] is what configurations say; [`Neuron`] is the checked form that runs.
 //! * [`Surrogate`] is the derivative that stands in for the step's.
 //! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
@@ -34,6 +35,7 @@
 mod adlif;
 pub mod analysis;
 mod backward;
+mod chunk;
 mod dynamics;
 mod error;
 mod fire;
@@ -43,6 +45,7 @@ mod lane_step;
 mod lif;
 mod model;
 mod neuron;
+mod normalised;
 mod parameters;
 mod recurrent;
 mod row;
@@ -55,6 +58,7 @@ mod surrogate;
 pub use error::Error;
 pub use model::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
+pub use normalised::{BatchNorm, infer_scaled, scan_normalised};
 pub use parameters::{ParameterRole, ParameterSpec, initial};
 pub use scan::{Trace, forward, infer, scan};
 pub use step::{NeuronState, StepParameters, step};

@@ -26,15 +26,6 @@ use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, li
 use rayon::prelude::*;
 use std::marker::PhantomData;
 
-/// What the forward pass saves.
-#[derive(Debug)]
-pub(crate) enum Saved<F> {
-    /// States before the spike, unit after unit, variable after variable, each a (T, B) block.
-    Units(Vec<F>),
-    /// Currents and states in blocks of samples.
-    Blocks(Blocks<F>),
-}
-
 /// What a recurrent scan saves, sixteen samples side by side.
 #[derive(Debug)]
 pub(crate) struct Blocks<F> {

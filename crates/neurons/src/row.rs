@@ -44,12 +44,6 @@ impl<F: Real> Row<F> {
         Self(Lanes::load(from, count))
     }
 
-    /// Writes the first `count` lanes to `to[..count]`.
-    #[inline(always)]
-    pub(crate) fn store(&self, to: &mut [F], count: usize) {
-        self.0.store(to, count);
-    }
-
     /// f of every lane.
     #[inline(always)]
     pub(crate) fn map(self, f: impl Fn(F) -> F) -> Self {

@@ -25,7 +25,7 @@
 use crate::Neuron;
 use crate::backward::Backward;
 use crate::forward::Forward;
-use crate::recurrent::{self, RecurrentBackward, RecurrentForward, Saved};
+use crate::recurrent::{self, Blocks, RecurrentBackward, RecurrentForward};
 use crate::shape::Shape;
 use colearn_tape::layout::{matrix, sequence, vector};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
@@ -101,8 +101,8 @@ pub fn forward<F: Real>(
     let shape = Shape::of(neuron, input, parameters, recurrent);
     let (output, op) = record(neuron, input, parameters, recurrent, pool);
     let states = match op.saved {
-        Saved::Units(states) => states,
-        Saved::Blocks(blocks) => blocks.into_units(neuron, shape, pool),
+        Some(blocks) => blocks.into_units(neuron, shape, pool),
+        None => states(neuron, input, parameters, shape, pool),
     };
     let count = neuron.model().states();
     let Shape { steps, batch, units } = shape;
@@ -113,6 +113,32 @@ pub fn forward<F: Real>(
         Array4::from_shape_vec((count, steps, batch, units).strides(strides), states)
     };
     Trace { output, states: states.expect("the strides cover the states once") }
+}
+
+/// The states of a neuron that is not recurrent, unit after unit, variable after variable, each a (T, B) block.
+fn states<F: Real>(
+    neuron: &Neuron,
+    input: &ArrayRef3<F>,
+    parameters: &[ArrayView1<'_, F>],
+    shape: Shape,
+    pool: &mut Pool<F>,
+) -> Vec<F> {
+    let input = layout::to_units(input, pool);
+    let currents = layout::units(&input).expect("the copy is unit-major");
+    let mut output = pool.take(shape.len());
+    let mut states = pool.take(shape.len() * neuron.model().states());
+    neuron.model().visit(Forward {
+        neuron,
+        parameters,
+        shape,
+        drives: None,
+        input: currents,
+        output: &mut output,
+        states: Some(&mut states),
+    });
+    layout::release(input, pool);
+    pool.give_vec(output);
+    states
 }
 
 /// The output of `neuron` over `input` (T, B, N), with no state kept. Arguments as [`scan`]. The result may be given
@@ -144,18 +170,20 @@ pub fn infer<F: Real>(
         };
         run.infer();
     } else {
-        let run = Forward { neuron, parameters, shape, input: currents, output: &mut output, states: None };
+        let output = &mut output;
+        let run = Forward { neuron, parameters, shape, drives: None, input: currents, output, states: None };
         neuron.model().visit(run);
     }
     layout::release(input, pool);
     layout::from_units(shape.steps, shape.batch, shape.units, output)
 }
 
-/// A scan on a tape, with what its backward pass needs.
+/// A scan on a tape, with what its backward pass needs: a recurrent one saves currents and states, the other runs its
+/// forward pass once more.
 #[derive(Debug)]
 struct Scan<F> {
     neuron: Neuron,
-    saved: Saved<F>,
+    saved: Option<Blocks<F>>,
 }
 
 /// Runs the forward pass and saves what the backward pass needs.
@@ -181,19 +209,12 @@ fn record<F: Real>(
             output: &mut output,
             pool,
         };
-        Saved::Blocks(run.record())
+        Some(run.record())
     } else {
-        let mut states = pool.take(shape.len() * neuron.model().states());
-        let (output, states_out) = (&mut output, Some(&mut states[..]));
-        neuron.model().visit(Forward {
-            neuron,
-            parameters,
-            shape,
-            input: currents,
-            output,
-            states: states_out,
-        });
-        Saved::Units(states)
+        let output = &mut output;
+        let run = Forward { neuron, parameters, shape, drives: None, input: currents, output, states: None };
+        neuron.model().visit(run);
+        None
     };
     layout::release(input, pool);
     let output = layout::from_units(shape.steps, shape.batch, shape.units, output);
@@ -219,23 +240,25 @@ impl<F: Real> Fused<F> for Scan<F> {
         let mut g_input = pool.take(shape.len());
         let mut sums = pool.take(shape.units * count);
         match &self.saved {
-            Saved::Units(states) => {
+            None => {
                 let input = layout::to_units(&input, pool);
                 let currents = layout::units(&input).expect("the copy is unit-major");
                 neuron.model().visit(Backward {
                     neuron,
                     parameters: &parameters,
                     shape,
+                    drives: None,
+                    norms: None,
                     input: currents,
-                    states,
                     gradient: above,
                     g_input: &mut g_input,
                     g_parameters: &mut sums,
+                    g_norms: &mut vec![[F::zero(); 2]; shape.units],
                     pool,
                 });
                 layout::release(input, pool);
             }
-            Saved::Blocks(saved) => {
+            Some(saved) => {
                 let weights =
                     weights.as_ref().expect("a scan that saved blocks was recorded with recurrent weights");
                 neuron.model().visit(RecurrentBackward {
@@ -277,15 +300,14 @@ impl<F: Real> Fused<F> for Scan<F> {
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
-        match self.saved {
-            Saved::Units(states) => pool.give_vec(states),
-            Saved::Blocks(blocks) => blocks.recycle(pool),
+        if let Some(blocks) = self.saved {
+            blocks.recycle(pool);
         }
     }
 }
 
 /// The gradient of parameter `k`: its sums where the stored value is inside its bounds, zero elsewhere.
-fn masked<F: Real>(
+pub(crate) fn masked<F: Real>(
     neuron: &Neuron,
     k: usize,
     stored: &ArrayView1<'_, F>,

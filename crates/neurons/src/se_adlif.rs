@@ -115,31 +115,31 @@ mod tests {
     }
 
     impl Problem {
-        fn run(&self, inputs: &[Array1<f64>], states: &mut [f64]) -> f64 {
+        fn run(&self, inputs: &[Array1<f64>]) -> f64 {
             let views: Vec<_> = inputs[1..].iter().map(|p| p.view()).collect();
             let mut output = vec![0.0; self.shape.len()];
             let input = inputs[0].as_slice().unwrap();
             let (neuron, shape) = (&self.neuron, self.shape);
             let out = &mut output;
-            Forward { neuron, parameters: &views, shape, input, output: out, states: Some(states) }
+            Forward { neuron, parameters: &views, shape, drives: None, input, output: out, states: None }
                 .visit::<SeAdlif<false>, 2, 4>();
             output.iter().zip(&self.weights).map(|(y, w)| y * w).sum()
         }
 
         fn gradients(&self, inputs: &[Array1<f64>]) -> Vec<Array1<f64>> {
-            let mut states = vec![0.0; 2 * self.shape.len()];
-            self.run(inputs, &mut states);
             let views: Vec<_> = inputs[1..].iter().map(|p| p.view()).collect();
             let (mut g_input, mut sums) = (vec![0.0; self.shape.len()], vec![0.0; 4]);
             Backward {
                 neuron: &self.neuron,
                 parameters: &views,
                 shape: self.shape,
+                drives: None,
+                norms: None,
                 input: inputs[0].as_slice().unwrap(),
-                states: &states,
                 gradient: &self.weights,
                 g_input: &mut g_input,
                 g_parameters: &mut sums,
+                g_norms: &mut [[0.0; 2]],
                 pool: &mut Pool::default(),
             }
             .visit::<SeAdlif<false>, 2, 4>();
@@ -159,13 +159,12 @@ mod tests {
         let mut inputs = vec![Array1::random_using(shape.len(), StandardNormal, &mut rng) * 6.0];
         inputs.extend(neuron.specs().iter().map(|s| initial(s, 1, &mut rng)));
         let problem = Problem { neuron, shape, weights };
-        let mut scratch = vec![0.0; 2 * shape.len()];
         for (k, gradient) in problem.gradients(&inputs).iter().enumerate() {
             for (i, &derivative) in gradient.iter().enumerate() {
-                let mut moved = |step: f64| {
+                let moved = |step: f64| {
                     let mut inputs = inputs.clone();
                     inputs[k][i] += step;
-                    problem.run(&inputs, &mut scratch)
+                    problem.run(&inputs)
                 };
                 let quotient = (moved(1e-6) - moved(-1e-6)) / 2e-6;
                 let allowed = 1e-7 + 1e-5 * quotient.abs();

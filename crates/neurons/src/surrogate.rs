@@ -161,6 +161,14 @@ impl Surrogate {
         with_shape!(self, shape => fill(membrane, slopes, |u| shape.derivative(u - threshold)));
     }
 
+    /// As [`Surrogate::fill_derivative`] for plain numbers.
+    #[inline(always)]
+    pub(crate) fn derivatives<F: Real>(self, threshold: F, membrane: &[F], slopes: &mut [F]) {
+        with_shape!(self, shape => {
+            slopes.iter_mut().zip(membrane).for_each(|(slope, &u)| *slope = shape.derivative(u - threshold));
+        });
+    }
+
     /// Turns every u of `rows` into the soft function at x = u − `threshold`.
     #[inline(always)]
     pub(crate) fn change_to_soft<F: Real>(self, threshold: F, rows: &mut [Lanes<F>]) {

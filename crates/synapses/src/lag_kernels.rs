@@ -16,17 +16,17 @@ use colearn_tape::simd::{Kernel, Level};
 use colearn_tape::{Lanes, Real};
 
 /// Steps kept in registers by `accumulate`. Ten accumulators of sixteen lanes fit AVX-512's and AVX2's registers; the
-/// number was chosen by measuring 4, 8, 10 and 12.
+/// number was chosen by measuring 4, 8, 10, 12 and 20 (which is no longer vectorised).
 pub(crate) const BLOCK_STEPS: usize = 10;
 
-/// Pre-units whose window of x stays in the first-level cache while all outputs use it.
-const BLOCK_INPUTS: usize = 12;
+/// Pre-units whose window of x stays in the first-level cache, beside the sums, while all outputs of a task use it.
+const BLOCK_INPUTS: usize = 6;
 
 /// Pre-units that `correlate` handles side by side.
 const CORRELATE_INPUTS: usize = 4;
 
 /// Steps that `correlate` handles before it moves to the next pre-units.
-const CORRELATE_STEPS: usize = 50;
+const CORRELATE_STEPS: usize = 20;
 
 /// Taps of a layer, `outputs` × `inputs`, input fastest.
 #[derive(Clone, Copy, Debug)]

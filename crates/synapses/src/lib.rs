@@ -36,13 +36,18 @@
 //! assert_eq!(y, [0.0, 0.0, 1.5, 0.5, 0.0, 0.0]);
 //! ```
 
+mod choice;
 mod delayed;
 pub mod dense;
+mod event_kernels;
+mod events;
 pub mod interpolation;
 mod lag_kernels;
 mod packing;
 pub mod smooth;
+mod sparse;
 pub mod stream;
+mod table;
 pub mod two_tap;
 pub mod wide;
 

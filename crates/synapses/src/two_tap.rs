@@ -14,17 +14,27 @@
 //! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Threads share out units;
 //! no sum is split between them, so the result does not depend on their number.
 
-use crate::interpolation::{EPSILON, two_taps};
-use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Correlate, Source, TapTable};
+use crate::choice;
+use crate::event_kernels::Lines;
+use crate::events::{Events, density};
+use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Correlate, Source};
 use crate::packing::{Rows, Time};
+use crate::sparse;
+use crate::table::{Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::dispatch;
 use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
 
-/// Units that one task handles: a fixed number, so that results and work do not depend on the number of threads.
+/// Most units that one task handles.
 const TASK_UNITS: usize = 16;
+
+/// Units that each task handles, about the same for all: a number that depends on the layer alone, so that results and
+/// work do not depend on the number of threads.
+fn task_units(units: usize) -> usize {
+    units.div_ceil(units.div_ceil(TASK_UNITS).max(1)).max(1)
+}
 
 /// Whether delays are used as they are or rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,89 +43,6 @@ pub enum Taps {
     Two,
     /// The nearest whole lag; no gradient for the delay.
     One,
-}
-
-/// Which axis of the (I, J) matrices is the table's slow one.
-#[derive(Clone, Copy)]
-enum Order {
-    /// One row of taps per output unit: the forward pass.
-    ByOutput,
-    /// One row of taps per input unit: the gradient of the input.
-    ByInput,
-}
-
-/// Taps of a whole layer in buffers of the pool.
-struct Table<F> {
-    near: Vec<F>,
-    far: Vec<F>,
-    lag: Vec<u32>,
-    /// Length of a row.
-    width: usize,
-}
-
-impl<F: Real> Table<F> {
-    fn new(
-        weight: &ArrayRef2<F>,
-        delay: &ArrayRef2<F>,
-        max_delay: usize,
-        taps: Taps,
-        order: Order,
-        pool: &mut Pool<F>,
-    ) -> Self {
-        let (inputs, outputs) = weight.dim();
-        let (rows, width) = match order {
-            Order::ByOutput => (outputs, inputs),
-            Order::ByInput => (inputs, outputs),
-        };
-        let size = inputs * outputs;
-        let mut table =
-            Self { near: pool.take(size), far: pool.take(size), lag: pool.take_indices(size), width };
-        for row in 0..rows {
-            for column in 0..width {
-                let place = match order {
-                    Order::ByOutput => [column, row],
-                    Order::ByInput => [row, column],
-                };
-                let (lag, share) = position(delay[place], max_delay, taps);
-                let weight = weight[place] * scale();
-                let k = row * width + column;
-                table.near[k] = weight * (F::one() - share);
-                table.far[k] = weight * share;
-                table.lag[k] = u32::try_from(lag).expect("delays are far shorter than 2³² steps");
-            }
-        }
-        table
-    }
-
-    fn rows(&self, range: std::ops::Range<usize>) -> TapTable<'_, F> {
-        let range = range.start * self.width..range.end * self.width;
-        TapTable {
-            near: &self.near[range.clone()],
-            far: &self.far[range.clone()],
-            lag: &self.lag[range],
-            inputs: self.width,
-        }
-    }
-
-    fn recycle(self, pool: &mut Pool<F>) {
-        pool.give_vec(self.near);
-        pool.give_vec(self.far);
-        pool.give_indices(self.lag);
-    }
-}
-
-/// The factor 1/(1 + ε) that dividing by the sum of the taps leaves.
-fn scale<F: Real>() -> F {
-    F::one() / (F::one() + F::of(EPSILON))
-}
-
-/// Lag and share of the next lag for a stored delay.
-fn position<F: Real>(delay: F, max_delay: usize, taps: Taps) -> (usize, F) {
-    let used = delay.max(F::zero()).min(F::of(max_delay as f64));
-    match taps {
-        Taps::Two => two_taps(used, max_delay),
-        Taps::One => (used.round().to_usize().unwrap_or(0), F::zero()),
-    }
 }
 
 /// Rows that hold one step more of the past than the largest delay: the far tap of a synapse at the largest delay.
@@ -133,7 +60,8 @@ fn convolve<F: Real>(
     taps: Taps,
     pool: &mut Pool<F>,
 ) {
-    let outputs = table.near.len() / table.width;
+    let outputs = table.outputs();
+    let task_units = task_units(outputs);
     let unit = rows.steps * rows.batch;
     let mut packed = pool.take_lanes(table.width * rows.stride());
     let mut sums = pool.take_lanes(outputs * rows.padded_steps);
@@ -141,10 +69,10 @@ fn convolve<F: Real>(
         rows.pack(from, block, time, &mut packed);
         let x = Source { rows: &packed, stride: rows.stride(), pad: rows.pad };
         let tasks =
-            sums.par_chunks_mut(TASK_UNITS * rows.padded_steps).zip(to.par_chunks_mut(TASK_UNITS * unit));
+            sums.par_chunks_mut(task_units * rows.padded_steps).zip(to.par_chunks_mut(task_units * unit));
         tasks.enumerate().for_each(|(task, (sums, to))| {
-            let first = task * TASK_UNITS;
-            let table = table.rows(first..(first + TASK_UNITS).min(outputs));
+            let first = task * task_units;
+            let table = table.rows(first..(first + task_units).min(outputs));
             sums.fill(Lanes::default());
             let padded_steps = rows.padded_steps;
             match taps {
@@ -160,34 +88,44 @@ fn convolve<F: Real>(
     pool.give_lanes(sums);
 }
 
-/// P₀ and P₁ of every synapse, summed over steps and samples, output slow and input fast.
-fn correlate<F: Real>(x: &[F], g: &[F], table: &Table<F>, rows: Rows, pool: &mut Pool<F>) -> Vec<[F; 2]> {
+/// P₀ and P₁ of every synapse, summed over steps and samples and written to `totals`, output slow and input fast.
+fn correlate<F: Real>(
+    x: &[F],
+    g: &[F],
+    table: &Table<F>,
+    rows: Rows,
+    totals: &mut [[F; 2]],
+    pool: &mut Pool<F>,
+) {
     let synapses = table.near.len();
-    let outputs = synapses / table.width;
+    let outputs = table.outputs();
+    let task_units = task_units(outputs);
     let mut packed_x = pool.take_lanes(table.width * rows.stride());
     let flat = Rows { pad: 0, ..rows };
     let mut packed_g = pool.take_lanes(outputs * flat.stride());
     let mut sums = pool.take_lanes(2 * synapses);
-    sums.fill(Lanes::default());
     for block in 0..rows.blocks() {
         rows.pack(x, block, Time::Forward, &mut packed_x);
         flat.pack(g, block, Time::Forward, &mut packed_g);
         let x = Source { rows: &packed_x, stride: rows.stride(), pad: rows.pad };
         let tasks = sums
-            .par_chunks_mut(2 * TASK_UNITS * table.width)
-            .zip(packed_g.par_chunks(TASK_UNITS * flat.stride()));
+            .par_chunks_mut(2 * task_units * table.width)
+            .zip(packed_g.par_chunks(task_units * flat.stride()));
         tasks.enumerate().for_each(|(task, (sums, g))| {
-            let first = task * TASK_UNITS;
-            let table = table.rows(first..(first + TASK_UNITS).min(outputs));
+            let first = task * task_units;
+            let table = table.rows(first..(first + task_units).min(outputs));
+            if block == 0 {
+                sums.fill(Lanes::default());
+            }
             let (sums, _) = sums.as_chunks_mut::<2>();
             dispatch(Correlate { x, table, g, padded_steps: flat.padded_steps, sums });
         });
     }
-    let totals = sums.par_chunks(2).map(|pair| [pair[0].total(), pair[1].total()]).collect();
+    let pairs = sums.par_chunks(2).with_min_len(256);
+    totals.par_iter_mut().zip(pairs).for_each(|(to, pair)| *to = [pair[0].total(), pair[1].total()]);
     pool.give_lanes(packed_x);
     pool.give_lanes(packed_g);
     pool.give_lanes(sums);
-    totals
 }
 
 #[track_caller]
@@ -199,6 +137,23 @@ fn assert_shapes<F>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, delay: &ArrayRef2<F
         "delayed synapse: units of the input {:?} and rows of the weight",
         x.dim()
     );
+}
+
+/// What the forward pass leaves for the backward pass.
+#[derive(Debug)]
+struct Saved<F> {
+    table: Table<F>,
+    /// The input's entries that are not zero, if they are few.
+    events: Option<Events<F>>,
+}
+
+impl<F: Real> Saved<F> {
+    fn recycle(self, pool: &mut Pool<F>) {
+        self.table.recycle(pool);
+        if let Some(events) = self.events {
+            events.recycle(pool);
+        }
+    }
 }
 
 /// The layer's output (T, B, J) in unit-major order, without a tape.
@@ -214,25 +169,47 @@ pub fn forward<F: Real>(
     taps: Taps,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
+    let (y, saved) = run(x, weight, delay, max_delay, taps, Use::Once, pool);
+    saved.recycle(pool);
+    y
+}
+
+/// Whether a gradient will be asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Once,
+    Again,
+}
+
+#[track_caller]
+fn run<F: Real>(
+    x: &ArrayRef3<F>,
+    weight: &ArrayRef2<F>,
+    delay: &ArrayRef2<F>,
+    max_delay: usize,
+    taps: Taps,
+    wanted: Use,
+    pool: &mut Pool<F>,
+) -> (Array3<F>, Saved<F>) {
     assert_shapes(x, weight, delay);
     assert!(max_delay > 0, "a delayed synapse needs a largest delay of at least one step");
     let (steps, batch, _) = x.dim();
     let mut y = pool.sequence(steps, batch, weight.ncols());
-    let table = Table::new(weight, delay, max_delay, taps, Order::ByOutput, pool);
+    let table = Table::by_output(weight, delay, max_delay, taps, pool);
     let x = to_units(x, pool);
+    let values = units(&x).expect("made unit-major");
     let to = units_mut(&mut y).expect("made unit-major");
-    convolve(
-        units(&x).expect("made unit-major"),
-        to,
-        &table,
-        rows_of(steps, batch, max_delay),
-        Time::Forward,
-        taps,
-        pool,
-    );
+    let (rows, lines) = (rows_of(steps, batch, max_delay), Lines::new(steps, max_delay));
+    let share = density(values);
+    let by_events = choice::forward_by_events(share, taps);
+    let listed = by_events || (wanted == Use::Again && choice::gradient_by_events(share));
+    let events = (listed && !to.is_empty()).then(|| Events::new(values, steps, batch, lines.len, pool));
+    match &events {
+        Some(events) if by_events => sparse::forward(events, &table, rows, lines, to, pool),
+        _ => convolve(values, to, &table, rows, Time::Forward, taps, pool),
+    }
     release(x, pool);
-    table.recycle(pool);
-    y
+    (y, Saved { table, events })
 }
 
 /// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
@@ -249,17 +226,19 @@ pub fn record<F: Real>(
     taps: Taps,
 ) -> Var {
     let ([x_value, weight_value, delay_value], pool) = tape.workspace([x, weight, delay]);
-    let y = forward(&sequence(x_value), &matrix(weight_value), &matrix(delay_value), max_delay, taps, pool);
-    tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps })
+    let (x_value, weight_value, delay_value) = (sequence(x_value), matrix(weight_value), matrix(delay_value));
+    let (y, saved) = run(&x_value, &weight_value, &delay_value, max_delay, taps, Use::Again, pool);
+    tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps, saved })
 }
 
 #[derive(Debug)]
-struct TwoTap {
+struct TwoTap<F> {
     max_delay: usize,
     taps: Taps,
+    saved: Saved<F>,
 }
 
-impl<F: Real> Fused<F> for TwoTap {
+impl<F: Real> Fused<F> for TwoTap<F> {
     fn name(&self) -> &'static str {
         "two-tap delayed synapse"
     }
@@ -272,10 +251,8 @@ impl<F: Real> Fused<F> for TwoTap {
         let g_view = sequence(gradient);
         let g = to_units(&g_view, pool);
         let g_units = units(&g).expect("made unit-major");
-        let table =
-            |order, pool: &mut Pool<F>| Table::new(&weight, &delay, self.max_delay, self.taps, order, pool);
         let to_x = wanted[0].then(|| {
-            let table = table(Order::ByInput, pool);
+            let table = self.saved.table.by_input(pool);
             let mut part = pool.sequence(steps, batch, n);
             let to = units_mut(&mut part).expect("made unit-major");
             convolve(g_units, to, &table, rows, Time::Reversed, self.taps, pool);
@@ -284,51 +261,67 @@ impl<F: Real> Fused<F> for TwoTap {
         });
         let (mut to_weight, mut to_delay) = (None, None);
         if wanted[1] || wanted[2] {
-            let table = table(Order::ByOutput, pool);
-            let x = to_units(&x, pool);
-            let sums = correlate(units(&x).expect("made unit-major"), g_units, &table, rows, pool);
-            table.recycle(pool);
-            release(x, pool);
-            to_weight = wanted[1].then(|| self.weight_gradient(&delay, &sums, pool));
-            to_delay = (wanted[2] && self.taps == Taps::Two)
-                .then(|| self.delay_gradient(&weight, &delay, &sums, pool));
+            let table = &self.saved.table;
+            let mut sums = pool.take(2 * table.near.len());
+            let (pairs, _) = sums.as_chunks_mut::<2>();
+            if let Some(events) = &self.saved.events {
+                let lines = Lines::new(steps, self.max_delay);
+                sparse::correlate(events, g_units, table, rows, lines, pairs, pool);
+            } else {
+                let x = to_units(&x, pool);
+                correlate(units(&x).expect("made unit-major"), g_units, table, rows, pairs, pool);
+                release(x, pool);
+            }
+            let gradients = Gradients { op: self, weight: &weight, delay: &delay, sums: pairs };
+            to_weight = wanted[1].then(|| gradients.of_weight(pool));
+            to_delay = (wanted[2] && self.taps == Taps::Two).then(|| gradients.of_delay(pool));
+            pool.give_vec(sums);
         }
         release(g, pool);
         vec![to_x, to_weight, to_delay]
     }
+
+    fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
+        self.saved.recycle(pool);
+    }
 }
 
-impl TwoTap {
-    fn weight_gradient<F: Real>(
-        &self,
-        delay: &ArrayRef2<F>,
-        sums: &[[F; 2]],
-        pool: &mut Pool<F>,
-    ) -> ArrayD<F> {
-        let (inputs, outputs) = delay.dim();
-        let mut part = pool.array(&[inputs, outputs]);
-        for ((i, j), &delay) in delay.indexed_iter() {
-            let (_, share) = position(delay, self.max_delay, self.taps);
-            let [near, far] = sums[j * inputs + i];
-            part[[i, j]] = scale::<F>() * ((F::one() - share) * near + share * far);
-        }
-        part
+/// From P₀ and P₁ to the gradients of weights and delays.
+struct Gradients<'a, F> {
+    op: &'a TwoTap<F>,
+    weight: &'a ArrayRef2<F>,
+    delay: &'a ArrayRef2<F>,
+    sums: &'a [[F; 2]],
+}
+
+impl<F: Real> Gradients<'_, F> {
+    /// A matrix (I, J) of `entry(place, P₀, P₁)`.
+    fn matrix(&self, pool: &mut Pool<F>, entry: impl Fn([usize; 2], F, F) -> F + Sync) -> ArrayD<F> {
+        let (inputs, outputs) = self.delay.dim();
+        let mut values = pool.take(inputs * outputs);
+        values.par_chunks_mut(outputs.max(1)).with_min_len(8).enumerate().for_each(|(i, row)| {
+            for (j, value) in row.iter_mut().enumerate() {
+                let [near, far] = self.sums[j * inputs + i];
+                *value = entry([i, j], near, far);
+            }
+        });
+        ArrayD::from_shape_vec(vec![inputs, outputs], values).expect("taken with this length")
     }
 
-    fn delay_gradient<F: Real>(
-        &self,
-        weight: &ArrayRef2<F>,
-        delay: &ArrayRef2<F>,
-        sums: &[[F; 2]],
-        pool: &mut Pool<F>,
-    ) -> ArrayD<F> {
-        let (inputs, outputs) = delay.dim();
-        let mut part = pool.array(&[inputs, outputs]);
-        for ((i, j), &delay) in delay.indexed_iter() {
-            let [near, far] = sums[j * inputs + i];
-            let inside = delay >= F::zero() && delay <= F::of(self.max_delay as f64);
-            part[[i, j]] = if inside { scale::<F>() * weight[[i, j]] * (far - near) } else { F::zero() };
-        }
-        part
+    fn of_weight(&self, pool: &mut Pool<F>) -> ArrayD<F> {
+        let (max_delay, taps) = (self.op.max_delay, self.op.taps);
+        self.matrix(pool, |place, near, far| {
+            let (_, share) = position(self.delay[place], max_delay, taps);
+            scale::<F>() * ((F::one() - share) * near + share * far)
+        })
+    }
+
+    fn of_delay(&self, pool: &mut Pool<F>) -> ArrayD<F> {
+        let largest = F::of(self.op.max_delay as f64);
+        self.matrix(pool, |place, near, far| {
+            let delay = self.delay[place];
+            let inside = delay >= F::zero() && delay <= largest;
+            if inside { scale::<F>() * self.weight[place] * (far - near) } else { F::zero() }
+        })
     }
 }

@@ -55,6 +55,31 @@ fn fused_equals_the_naive_loops() {
     }
 }
 
+/// The same with few entries that are not zero, where the sparse forms are chosen.
+#[test]
+fn fused_equals_the_naive_loops_for_sparse_signals() {
+    for (t, b, i, j, max_delay) in SHAPES {
+        for synapse in forms(max_delay) {
+            for every in [9, 25, 60] {
+                let mut case = Case::new((t, b, i, j), synapse, 7);
+                let mut k = 0;
+                case.x.mapv_inplace(|v| {
+                    k += 1;
+                    if k * 7 % every == 0 { v + 1.5 } else { 0.0 }
+                });
+                for ((name, fused), naive) in NAMES.iter().zip(case.fused()).zip(case.naive()) {
+                    assert_close(
+                        &format!("{synapse:?} {t}x{b} 1/{every} {name}"),
+                        &fused.view(),
+                        &naive,
+                        1e-10,
+                    );
+                }
+            }
+        }
+    }
+}
+
 /// Σ_k K_k applied to shifted copies of x, all elementary: κ is computed on the tape from the delays.
 fn elementary(tape: &mut Tape<f64>, synapse: Delayed<f64>, x: Var, w: Var, d: Var) -> Var {
     let (steps, batch, inputs) = dims(tape.value(x));
@@ -259,7 +284,12 @@ fn streaming_equals_the_whole_sequence() {
 fn any_number_of_threads_gives_the_same_bits() {
     let run = |threads: usize, synapse: Delayed<f64>| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| Case::new((30, 37, 40, 35), synapse, 61).fused())
+        pool.install(|| {
+            let mut case = Case::new((30, 37, 40, 35), synapse, 61);
+            let dense = case.fused();
+            case.x.mapv_inplace(|v| if v > 0.97 { v } else { 0.0 });
+            [dense, case.fused()]
+        })
     };
     for synapse in forms(7) {
         assert_eq!(run(1, synapse), run(3, synapse), "{synapse:?}");

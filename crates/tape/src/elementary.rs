@@ -122,7 +122,7 @@ fn broadcast_shape(name: &str, x: &[usize], y: &[usize]) -> Vec<usize> {
 
 /// Each element of `x` mapped by `f` into a buffer of the pool.
 pub(crate) fn map<F: Real>(pool: &mut Pool<F>, x: &ArrayD<F>, f: impl Fn(F) -> F) -> ArrayD<F> {
-    let mut out = pool.array(x.shape());
+    let mut out = pool.array_like(x);
     Zip::from(&mut out).and(x).for_each(|o, &x| *o = f(x));
     out
 }

@@ -2,7 +2,7 @@
 
 use crate::layout::from_units;
 use crate::{Lanes, Real};
-use ndarray::{Array, Array3, ArrayD, Dimension, IxDyn};
+use ndarray::{Array, Array3, ArrayD, ArrayRef, Dimension, IxDyn, ShapeBuilder};
 use std::collections::HashMap;
 
 /// Buffers by length, handed out and given back, so that a loop over equal shapes allocates only once.
@@ -65,6 +65,20 @@ impl<F: Real> Pool<F> {
     pub fn array(&mut self, shape: &[usize]) -> ArrayD<F> {
         let data = self.take(shape.iter().product());
         ArrayD::from_shape_vec(IxDyn(shape), data).expect("the buffer has the length of the shape")
+    }
+
+    /// An array of the shape, and if all of `like` is contiguous of the memory order, of another one, with left-over
+    /// values.
+    #[must_use]
+    pub fn array_like(&mut self, like: &ArrayRef<F, IxDyn>) -> ArrayD<F> {
+        let data = self.take(like.len());
+        let strides: Option<Vec<usize>> = like.strides().iter().map(|s| usize::try_from(*s).ok()).collect();
+        let strides = strides.filter(|_| !like.is_empty() && like.as_slice_memory_order().is_some());
+        match strides {
+            Some(strides) => ArrayD::from_shape_vec(IxDyn(like.shape()).strides(IxDyn(&strides)), data),
+            None => ArrayD::from_shape_vec(IxDyn(like.shape()), data),
+        }
+        .expect("the buffer has the length of the shape, and strides of contiguous data cover it once")
     }
 
     /// A (T, B, N) array in unit-major order (see [`crate::layout`]) with left-over values.

@@ -84,10 +84,11 @@ impl<F: Real> Tape<F> {
         self.recording = RECORDINGS.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A differentiable input: the value is copied, [`Tape::gradient`] has its gradient after the backward pass.
+    /// A differentiable input: the value is copied in its memory order, [`Tape::gradient`] has its gradient after the backward pass.
     pub fn leaf<S: Data<Elem = F>, D: Dimension>(&mut self, value: &ArrayBase<S, D>) -> Var {
-        let mut copy = self.pool.array(value.shape());
-        copy.assign(&value.view().into_dyn());
+        let value = value.view().into_dyn();
+        let mut copy = self.pool.array_like(&value);
+        copy.assign(&value);
         self.push(copy, Vec::new(), Rule::Leaf { pooled: true }, true)
     }
 

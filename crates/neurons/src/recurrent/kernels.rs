@@ -196,7 +196,7 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel for B
                 for (sum, &stored) in sums.iter_mut().zip(&self.sums[n * P..]) {
                     *sum = Row(stored);
                 }
-                let g_current = adjoint::<F, D, S, P>(p, visited, above, &mut carried, &mut sums);
+                let g_current = adjoint::<F, _, D, S, P>(p, visited, above, &mut carried, &mut sums);
                 up_to_now[t * units + n] = g_current.0;
                 for (stored, sum) in self.sums[n * P..].iter_mut().zip(&sums) {
                     *stored = sum.0;

@@ -1,0 +1,106 @@
+//! The taps of a whole layer, in buffers of the pool.
+
+use crate::interpolation::{EPSILON, two_taps};
+use crate::lag_kernels::TapTable;
+use crate::two_tap::Taps;
+use colearn_tape::{Pool, Real};
+use ndarray::ArrayRef2;
+use rayon::prelude::*;
+
+/// Rows that one task fills.
+const TASK_ROWS: usize = 8;
+
+/// Near and far weight and lag of every synapse; a row holds the synapses of one unit.
+#[derive(Debug)]
+pub(crate) struct Table<F> {
+    pub(crate) near: Vec<F>,
+    pub(crate) far: Vec<F>,
+    pub(crate) lag: Vec<u32>,
+    /// Length of a row.
+    pub(crate) width: usize,
+}
+
+impl<F: Real> Table<F> {
+    fn empty(rows: usize, width: usize, pool: &mut Pool<F>) -> Self {
+        let size = rows * width;
+        Self { near: pool.take(size), far: pool.take(size), lag: pool.take_indices(size), width }
+    }
+
+    /// Fills every entry with what `entry(row, column)` returns: near, far, lag.
+    fn fill(&mut self, entry: impl Fn(usize, usize) -> (F, F, u32) + Sync) {
+        let (width, task) = (self.width, TASK_ROWS * self.width.max(1));
+        let parts = self.near.par_chunks_mut(task).zip(self.far.par_chunks_mut(task));
+        parts.zip(self.lag.par_chunks_mut(task)).enumerate().for_each(|(k, ((near, far), lag))| {
+            for (place, ((near, far), lag)) in near.iter_mut().zip(far).zip(lag).enumerate() {
+                (*near, *far, *lag) = entry(k * TASK_ROWS + place / width, place % width);
+            }
+        });
+    }
+
+    /// One row per output unit.
+    pub(crate) fn by_output(
+        weight: &ArrayRef2<F>,
+        delay: &ArrayRef2<F>,
+        max_delay: usize,
+        taps: Taps,
+        pool: &mut Pool<F>,
+    ) -> Self {
+        let (inputs, outputs) = weight.dim();
+        let mut table = Self::empty(outputs, inputs, pool);
+        let scale = scale::<F>();
+        table.fill(|output, input| {
+            let (lag, share) = position(delay[[input, output]], max_delay, taps);
+            let weight = weight[[input, output]] * scale;
+            let lag = u32::try_from(lag).expect("delays are far shorter than 2³² steps");
+            (weight * (F::one() - share), weight * share, lag)
+        });
+        table
+    }
+
+    /// The same taps with one row per input unit.
+    pub(crate) fn by_input(&self, pool: &mut Pool<F>) -> Self {
+        let (inputs, outputs) = (self.width, self.outputs());
+        let mut table = Self::empty(inputs, outputs, pool);
+        table.fill(|input, output| {
+            let k = output * inputs + input;
+            (self.near[k], self.far[k], self.lag[k])
+        });
+        table
+    }
+
+    /// Number of rows.
+    pub(crate) fn outputs(&self) -> usize {
+        self.near.len() / self.width.max(1)
+    }
+
+    /// Rows `range`.
+    pub(crate) fn rows(&self, range: std::ops::Range<usize>) -> TapTable<'_, F> {
+        let range = range.start * self.width..range.end * self.width;
+        TapTable {
+            near: &self.near[range.clone()],
+            far: &self.far[range.clone()],
+            lag: &self.lag[range],
+            inputs: self.width,
+        }
+    }
+
+    pub(crate) fn recycle(self, pool: &mut Pool<F>) {
+        pool.give_vec(self.near);
+        pool.give_vec(self.far);
+        pool.give_indices(self.lag);
+    }
+}
+
+/// The factor 1/(1 + ε) that dividing by the sum of the taps leaves.
+pub(crate) fn scale<F: Real>() -> F {
+    F::one() / (F::one() + F::of(EPSILON))
+}
+
+/// Lag and share of the next lag for a stored delay.
+pub(crate) fn position<F: Real>(delay: F, max_delay: usize, taps: Taps) -> (usize, F) {
+    let used = delay.max(F::zero()).min(F::of(max_delay as f64));
+    match taps {
+        Taps::Two => two_taps(used, max_delay),
+        Taps::One => (used.round().to_usize().unwrap_or(0), F::zero()),
+    }
+}
