@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Ci,
     /// Check that crates depend on lower layers only.
     Layers,
+    /// Measure speed and peak memory of training and inference. Without arguments: every workload.
+    Bench(BenchArgs),
 }
 
 #[derive(Debug, Default, Args)]
@@ -90,6 +92,48 @@ pub(crate) struct EvalArgs {
     /// Threads [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// W1, W1L, W2, W2S, W3, W4 or W5; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) workload: Vec<String>,
+    /// Threads [default: one per core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    /// Timed training steps, at least 7; inference takes three times as many.
+    #[arg(long, value_name = "N", default_value_t = 9)]
+    pub(crate) timed_steps: usize,
+    /// Spikes per hidden unit and step to start from, in place of the workload's own.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<f64>,
+    /// Largest delay in steps, in place of the workload's own.
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) max_delay: Option<usize>,
+    /// Spread of the smoothed kernel in steps; 0 is linear interpolation.
+    #[arg(long, value_name = "STEPS", default_value_t = 0.0)]
+    pub(crate) spread: f64,
+    /// Leave out training.
+    #[arg(long)]
+    pub(crate) inference_only: bool,
+    /// JSON, one line a workload, instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl BenchArgs {
+    /// The arguments but the workload, for a process of its own.
+    pub(crate) fn passed_on(&self) -> Vec<String> {
+        let mut passed =
+            vec![format!("--timed-steps={}", self.timed_steps), format!("--spread={}", self.spread)];
+        passed.extend(self.threads.map(|n| format!("--threads={n}")));
+        passed.extend(self.rate.map(|rate| format!("--rate={rate}")));
+        passed.extend(self.max_delay.map(|steps| format!("--max-delay={steps}")));
+        passed.extend(self.inference_only.then(|| "--inference-only".to_owned()));
+        passed.extend(self.json.then(|| "--json".to_owned()));
+        passed
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

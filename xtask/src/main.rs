@@ -1,5 +1,6 @@
 //! Runs whole experiments: `cargo xtask train`, `cargo xtask eval`, and the project's own checks.
 
+mod bench;
 mod ci;
 mod cli;
 mod data;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),
+        Command::Bench(args) => bench::run(args),
     };
     result.unwrap_or_else(|error| {
         terminal::complain(&error);
