@@ -102,7 +102,10 @@ impl Tally {
         self.late_samples += one.late_samples;
         self.unsorted += one.unsorted;
         if one.unsorted > 0 {
-            self.first_unsorted.get_or_insert_with(|| clip.id.clone());
+            let Source::Spikes { file, index } = &clip.source else {
+                unreachable!("sets of spikes hold no sound")
+            };
+            self.first_unsorted.get_or_insert_with(|| format!("{}, sample {index}", file.name()));
         }
     }
 

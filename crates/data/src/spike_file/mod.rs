@@ -115,6 +115,12 @@ impl SpikeFile {
         Ok(Self { source, labels, speakers, keys, times, time_kind, units, unit_kind })
     }
 
+    /// The file as messages name it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {

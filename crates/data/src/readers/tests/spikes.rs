@@ -135,3 +135,29 @@ fn folders_that_hold_no_such_set_are_described() {
     write(&place.path().join("test.h5"), 3, 1, 0, &KEYS);
     assert_says(&error(&narrow), &["train.h5, sample 4: found unit 40 of spike 0; expected a unit below 40"]);
 }
+
+#[test]
+fn spikes_out_of_order_are_sorted_and_told_with_file_and_sample() {
+    let place = tempfile::tempdir().unwrap();
+    let fixture = include_bytes!("../../../tests/fixtures/spike_files/bad_unsorted_time.h5.gz");
+    fs::write(place.path().join("odd_train.h5.gz"), fixture).unwrap();
+    let shared = DataConfig {
+        split: SplitRule::Share,
+        validation_share: 0.4,
+        sum_channels: 1,
+        ..config(DataName::Shd, place.path())
+    };
+    let set = shared.load().unwrap();
+    assert_says(
+        &set.notes.join("\n"),
+        &[
+            "odd_train.h5.gz, sample ",
+            ": found spikes out of order, in 1 samples in all; expected rising times",
+        ],
+    );
+    for (_, split) in set.splits() {
+        for index in 0..split.len() {
+            assert!(split.spikes(index).unwrap().unwrap().times_s().is_sorted());
+        }
+    }
+}
