@@ -136,14 +136,17 @@ impl BenchArgs {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// A split of a data set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SplitName {
+    #[default]
     Train,
     Validation,
     Test,
 }
 
 impl SplitName {
+    /// As a data set names it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Train => "train",

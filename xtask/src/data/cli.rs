@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::set::SetArgs;
+use crate::cli::SplitName;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -82,26 +83,6 @@ pub(crate) struct ShowArgs {
     /// The figure.
     #[arg(long, value_name = "FILE", default_value = "sample.svg")]
     pub(crate) out: PathBuf,
-}
-
-/// A split of a data set.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-pub(crate) enum SplitName {
-    #[default]
-    Train,
-    Validation,
-    Test,
-}
-
-impl SplitName {
-    /// As a data set names it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
-    }
 }
 
 #[derive(Debug, Args)]
