@@ -91,23 +91,24 @@ impl Rule {
             return Ok(Self::Hash);
         }
         let [validation, test] = paths;
-        let (validation, test) = rayon::join(|| read_list(&validation), || read_list(&test));
+        let there: HashSet<(&str, &str)> =
+            on_disk.files.keys().map(|(word, name)| (word.as_str(), name.as_str())).collect();
+        let (validation, test) =
+            rayon::join(|| List::read(&validation, &there), || List::read(&test, &there));
         let (validation, test) = (validation?, test?);
-        if let Some((word, name)) = validation.intersection(&test).min() {
+        if let Some((word, name)) = validation.there.intersection(&test.there).min() {
             return Err(DataError::FoundTwice {
                 file: format!("{word}/{name}"),
                 first: LISTS[0].to_owned(),
                 second: LISTS[1].to_owned(),
             });
         }
-        // No clip is in both lists, and a set has fewer files than a list may have lines.
-        let there =
-            on_disk.files.keys().filter(|key| validation.contains(*key) || test.contains(*key)).count();
-        let listed = validation.len() + test.len();
-        let missing = listed - there;
+        let listed = validation.lines + test.lines;
+        let missing = listed - validation.there.len() - test.there.len();
         if missing > 0 {
             notes.push(format!("{missing} of {listed} listed clips are not there"));
         }
+        let (validation, test) = (validation.there, test.there);
         Ok(Self::Lists { validation, test })
     }
 
@@ -121,22 +122,39 @@ impl Rule {
     }
 }
 
-/// A list of `<word>/<file>` lines.
-fn read_list(path: &Path) -> Result<HashSet<Key>, DataError> {
-    let text = fs::read_to_string(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            let key = line.trim().split_once('/').filter(|(word, file)| !word.is_empty() && !file.is_empty());
+/// A published list.
+#[derive(Default)]
+struct List {
+    /// Lines that name a clip.
+    lines: usize,
+    /// The clips that are on disk.
+    there: HashSet<Key>,
+}
+
+impl List {
+    /// Reads `<word>/<file>` lines. Of the many lines only those are kept whose clips are among `there`.
+    fn read(path: &Path, there: &HashSet<(&str, &str)>) -> Result<Self, DataError> {
+        let text =
+            fs::read_to_string(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
+        let mut list = Self::default();
+        let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+        for (number, line) in lines {
+            let key = line.split_once('/').filter(|(word, file)| !word.is_empty() && !file.is_empty());
             let (word, file) = key.ok_or_else(|| DataError::Table {
                 file: path.display().to_string(),
                 line: number as u64 + 1,
                 found: format!("{:?}", line.chars().take(100).collect::<String>()),
                 expected: "<word>/<file>, such as bed/0c40e715_nohash_0.wav".to_owned(),
             })?;
-            Ok((word.to_owned(), stem(Path::new(file))))
-        })
-        .collect()
+            let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
+            list.lines += 1;
+            if there.contains(&(word, name)) {
+                // A line that comes twice is one clip.
+                list.lines -= usize::from(!list.there.insert((word.to_owned(), name.to_owned())));
+            }
+        }
+        Ok(list)
+    }
 }
 
 /// The rule of the lists: see the [module](self). `name` is a file's name without extension.
