@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use colearn_data::{FrontEndName, Recipe};
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::experiment::Experiment;
@@ -49,27 +50,13 @@ pub(crate) fn apply_all(table: &mut Table, tables: &Table, origin: &str) -> Resu
 
 /// Sets one key, given as a dotted path.
 pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
-    if key == "model" {
+    if COLLECTIVE.contains(&key) {
         let mut experiment = Experiment::from_table(table.clone())?;
-        experiment.set_model(value.as_str().unwrap_or(&value.to_string()))?;
-        *table = experiment.to_table()?;
-        return Ok(());
-    }
-    if key == "data.recipe" {
-        let mut experiment = Experiment::from_table(table.clone())?;
-        let recipe: Result<Recipe, toml::de::Error> = value.clone().try_into();
-        let recipe =
-            recipe.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))?;
-        experiment.data.set_recipe(recipe);
-        *table = experiment.to_table()?;
-        return Ok(());
-    }
-    if key == "data.front_end" {
-        let mut experiment = Experiment::from_table(table.clone())?;
-        let name: Result<FrontEndName, toml::de::Error> = value.clone().try_into();
-        let name =
-            name.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))?;
-        experiment.data.set_front_end(name);
+        match key {
+            "data.recipe" => experiment.data.set_recipe(named::<Recipe>(key, value)?),
+            "data.front_end" => experiment.data.set_front_end(named::<FrontEndName>(key, value)?),
+            _ => experiment.set_model(value.as_str().unwrap_or(&value.to_string()))?,
+        }
         *table = experiment.to_table()?;
         return Ok(());
     }
@@ -102,6 +89,12 @@ pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
         Some(reason) if reason.starts_with("unknown field") => unknown(table, key),
         Some(reason) => bail!("{key} = {value}: expected {}", expected(&reason)),
     }
+}
+
+/// A value that must be one of a list of names.
+fn named<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
+    let name: Result<T, toml::de::Error> = value.clone().try_into();
+    name.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))
 }
 
 fn fits(table: &Table) -> Result<(), String> {
@@ -165,7 +158,7 @@ fn likeness(key: &str, known: &str) -> usize {
 }
 
 /// Levenshtein's distance: insertions, deletions and replacements.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {

@@ -13,6 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 
+use crate::report::peak_memory;
+
 /// Seconds of timed steps, and the peak of the process's memory.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Timing {
@@ -122,9 +124,7 @@ pub(crate) fn reset_peak() {
 
 /// Largest resident memory in MiB.
 pub(crate) fn peak_mib() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+    peak_memory().map(|bytes| bytes as f64 / f64::from(1 << 20))
 }
 
 /// Sums of scaled blocks of sixteen numbers, all of them in registers or the first-level cache.

@@ -10,6 +10,7 @@ use ndarray::Array2;
 
 use super::cli::ShowArgs;
 use super::grouped;
+use crate::overrides::distance;
 use crate::terminal::say;
 
 /// Classes that a message lists; of more it shows the nearest.
@@ -238,22 +239,6 @@ fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a st
     let mut names: Vec<(usize, &str)> = names.map(|name| (distance(wanted, name), name)).collect();
     names.sort_by_key(|(distance, _)| *distance);
     names.into_iter().map(|(_, name)| name).collect()
-}
-
-/// How many letters must be put in, taken out or changed to get from one word to the other (V. Levenshtein 1966).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut costs: Vec<usize> = (0..=to.len()).collect();
-    for (row, letter) in from.chars().enumerate() {
-        let mut diagonal = costs[0];
-        costs[0] = row + 1;
-        for (column, other) in to.iter().enumerate() {
-            let change = diagonal + usize::from(letter != *other);
-            diagonal = costs[column + 1];
-            costs[column + 1] = change.min(diagonal + 1).min(costs[column] + 1);
-        }
-    }
-    costs[to.len()]
 }
 
 #[cfg(test)]
