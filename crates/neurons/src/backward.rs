@@ -11,7 +11,6 @@ use crate::Neuron;
 use crate::chunk::{CHUNK, Chunk, Drive, Drives, Running, drive, load, store};
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
-use crate::forward::UNITS;
 use crate::lane_step::{Carried, Visited, adjoint};
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
@@ -20,6 +19,18 @@ use colearn_tape::{Pool, Real};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use std::marker::PhantomData;
+
+/// Most units a task works on: its scratch stays in the second-level cache from unit to unit.
+const TASK_UNITS: usize = 16;
+
+/// Tasks that smaller layers are split into. Fixed: results cannot depend on the number of threads.
+const MIN_TASKS: usize = 8;
+
+/// Rows of scratch: states before the spike with a row of zeros before the first step, outputs likewise, then slopes,
+/// inputs and gradients.
+fn rows<const S: usize>(steps: usize) -> usize {
+    (S + 1) * (steps + 1) + 3 * steps
+}
 
 /// Batch normalisation of the inputs: what its gradient needs, one number a unit.
 #[derive(Clone, Copy, Debug)]
@@ -80,19 +91,19 @@ impl<F: Real> Backward<'_, F> {
             return;
         }
         let parameters = clamped::<F, P>(self.neuron, self.parameters, units);
-        // States before the spike with a row of zeros before the first step, then outputs likewise, then slopes.
-        let rows = (S + 1) * (steps + 1) + steps;
-        let mut scratch = self.pool.take(units.div_ceil(UNITS) * rows * CHUNK);
+        let rows = rows::<S>(steps);
+        let task_units = units.div_ceil(MIN_TASKS).clamp(1, TASK_UNITS);
+        let mut scratch = self.pool.take(units.div_ceil(task_units) * rows * CHUNK);
         self.g_input
-            .par_chunks_mut(UNITS * block)
-            .zip(self.g_parameters.par_chunks_mut(UNITS * P))
-            .zip(self.g_norms.par_chunks_mut(UNITS))
+            .par_chunks_mut(task_units * block)
+            .zip(self.g_parameters.par_chunks_mut(task_units * P))
+            .zip(self.g_norms.par_chunks_mut(task_units))
             .zip(scratch.par_chunks_mut(rows * CHUNK))
             .enumerate()
             .for_each(|(chunk, (((g_input, sums), g_norms), scratch))| {
                 let each = g_input.chunks_mut(block).zip(sums.chunks_mut(P)).zip(g_norms);
                 for (k, ((g_input, sums), g_norm)) in each.enumerate() {
-                    let n = chunk * UNITS + k;
+                    let n = chunk * task_units + k;
                     let norm = self.norms.map(|norms| (norms.mean[n], norms.inverse[n]));
                     let (rows, _) = scratch.as_chunks_mut::<CHUNK>();
                     let (total, of_norm) = dispatch(Unit::<F, D, A, S, P> {
@@ -149,7 +160,8 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         let (mut parameters, mut norm) = ([F::zero(); P], [F::zero(); 2]);
         for start in (0..self.batch).step_by(CHUNK) {
             let count = CHUNK.min(self.batch - start);
-            self.forward(start, count);
+            self.gather(start, count);
+            self.forward();
             let sums = self.reverse(start, count);
             // The other numbers of a chunk belong to no sample.
             let total = |chunk: &Chunk<F>| chunk[..count].iter().fold(F::zero(), |sum, &x| sum + x);
@@ -162,20 +174,38 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
 }
 
 impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> Unit<'_, F, D, A, S, P> {
-    /// Fills the rows with states, outputs and slopes of samples `start..start + count`.
+    /// Fills the rows of inputs and gradients with those of samples `start..start + count`. On its own, because these
+    /// reads wait for memory: the processor has many of them under way at once, which the loops over time do not allow.
     #[inline(always)]
-    fn forward(&mut self, start: usize, count: usize) {
-        let steps = self.input.len() / self.batch;
+    fn gather(&mut self, start: usize, count: usize) {
+        let steps = self.steps();
+        let (_, rest) = self.rows.split_at_mut((S + 1) * (steps + 1) + steps);
+        let (inputs, gradients) = rest.split_at_mut(steps);
+        for (t, (x, g)) in inputs.iter_mut().zip(gradients).enumerate() {
+            let at = start + t * self.batch;
+            (*x, *g) = (load(&self.input[at..], count), load(&self.gradient[at..], count));
+        }
+    }
+
+    #[inline(always)]
+    fn steps(&self) -> usize {
+        self.input.len() / self.batch
+    }
+
+    /// Fills the rows with states, outputs and slopes.
+    #[inline(always)]
+    fn forward(&mut self) {
+        let steps = self.steps();
         let (states, rest) = self.rows.split_at_mut(S * (steps + 1));
-        let (outputs, slopes) = rest.split_at_mut(steps + 1);
+        let (outputs, rest) = rest.split_at_mut(steps + 1);
+        let (slopes, inputs) = rest.split_at_mut(steps);
         states[..S].fill([F::zero(); CHUNK]);
         outputs[0] = [F::zero(); CHUNK];
         let mut running = Running::<F, S>::start();
         for t in 0..steps {
-            let x = load(&self.input[start + t * self.batch..], count);
             let before: &mut [Chunk<F>; S] =
                 (&mut states[(t + 1) * S..(t + 2) * S]).try_into().expect("sliced to this length");
-            running.step::<D, A, P>(&self.p, self.fire, self.drive, &x, before);
+            running.step::<D, A, P>(&self.p, self.fire, self.drive, &inputs[t], before);
             outputs[t + 1] = running.output;
             self.output.slopes(&before[0], &mut slopes[t]);
         }
@@ -184,16 +214,17 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
     /// The gradient of the samples' currents, in reverse.
     #[inline(always)]
     fn reverse(&mut self, start: usize, count: usize) -> Sums<F, P> {
-        let steps = self.input.len() / self.batch;
+        let steps = self.steps();
         let (states, rest) = self.rows.split_at(S * (steps + 1));
-        let (outputs, slopes) = rest.split_at(steps + 1);
+        let (outputs, rest) = rest.split_at(steps + 1);
+        let (slopes, rest) = rest.split_at(steps);
+        let (inputs, gradients) = rest.split_at(steps);
         let (mean, inverse) = self.norm.unwrap_or((F::zero(), F::zero()));
         let mut sums = Sums { parameters: [[F::zero(); CHUNK]; P], norm: [[F::zero(); CHUNK]; 2] };
         let mut carried = Running::<F, S>::start();
         for t in (0..steps).rev() {
             let at = start + t * self.batch;
-            let x = load(&self.input[at..], count);
-            let above = load(&self.gradient[at..], count);
+            let (x, above) = (&inputs[t], &gradients[t]);
             // Arrays, not slices: a check inside the loop over samples would keep it from being vectorised.
             let states_of = |t: usize| -> &[Chunk<F>; S] {
                 states[t * S..(t + 1) * S].try_into().expect("sliced to this length")
@@ -295,7 +326,7 @@ mod tests {
                 input: &input,
                 gradient: &gradient,
                 g_input: &mut g_input,
-                rows: &mut vec![[0.0; CHUNK]; 3 * (steps + 1) + steps],
+                rows: &mut vec![[0.0; CHUNK]; rows::<2>(steps)],
                 dynamics: PhantomData,
             },
         );

@@ -1,4 +1,5 @@
-//! Speed of one layer, forward and backward: `cargo run --release -p colearn-synapses --example layer_speed`.
+//! Speed of one layer, forward and backward: `cargo run --release -p colearn-synapses --example layer_speed [NAME]`;
+//! NAME is a part of the names of the lines wanted.
 //!
 //! Prints the fastest of seven runs in milliseconds of processor time (all threads together, so that other jobs on the
 //! machine matter little), and multiply-adds per second with every synapse counted at every step, spike or not.
@@ -38,6 +39,9 @@ fn measure(
     density: f32,
     layer: impl Fn(&mut Tape<f32>, [Var; 3]) -> Var,
 ) {
+    if std::env::args().nth(1).is_some_and(|wanted| !name.contains(&wanted)) {
+        return;
+    }
     let (steps, batch, inputs, outputs) = dim;
     let x: Array3<f32> = layout::from_units(steps, batch, inputs, noise(steps * batch * inputs, 1));
     let x = x.mapv(|x| if x < density { 1.0 } else { 0.0 });

@@ -36,14 +36,14 @@
 //! assert_eq!(y, [0.0, 0.0, 1.5, 0.5, 0.0, 0.0]);
 //! ```
 
+mod active;
 mod choice;
 mod delayed;
 pub mod dense;
-mod event_kernels;
-mod events;
 pub mod interpolation;
 mod lag_kernels;
 mod packing;
+mod row_kernels;
 pub mod smooth;
 mod sparse;
 pub mod stream;

@@ -51,11 +51,19 @@ impl Rows {
         }
     }
 
-    /// Copies one block of samples of all units of `from` (unit-major) to `to`.
-    pub(crate) fn pack<F: Real>(&self, from: &[F], block: usize, time: Time, to: &mut [Lanes<F>]) {
-        let (count, first) = (self.count(block), block * LANES);
-        let units = from.par_chunks(self.steps * self.batch).with_min_len(8);
-        to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(rows, unit)| {
+    /// Copies one block of samples of those units of `from` (unit-major) that `units` names to `to`.
+    pub(crate) fn pack<F: Real>(
+        &self,
+        from: &[F],
+        units: &[u32],
+        block: usize,
+        time: Time,
+        to: &mut [Lanes<F>],
+    ) {
+        let (count, first, len) = (self.count(block), block * LANES, self.steps * self.batch);
+        let units = units.par_iter().with_min_len(8);
+        to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(rows, &unit)| {
+            let unit = &from[unit as usize * len..][..len];
             rows[..self.pad].fill(Lanes::default());
             for step in 0..self.steps {
                 rows[self.pad + self.row(step, time)] =

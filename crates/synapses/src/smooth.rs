@@ -11,7 +11,8 @@
 //! adjoint.
 
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef3};
 use rayon::prelude::*;
 
@@ -32,6 +33,59 @@ pub fn half_kernel<F: Real>(sigma: F) -> Vec<F> {
     (0..=radius).map(|k| at(k) / total).collect()
 }
 
+/// Units that one task handles.
+const TASK_UNITS: usize = 8;
+
+/// Steps kept in registers.
+const BLOCK_STEPS: usize = 10;
+
+/// One unit smoothed: sixteen samples at a time are brought to a column with zeros before and after it, and blocks of
+/// steps are summed in registers.
+struct SmoothUnit<'a, F> {
+    /// h_0 … h_R.
+    kernel: &'a [F],
+    from: &'a [F],
+    to: &'a mut [F],
+    batch: usize,
+    /// Room for a column: see [`column`].
+    column: &'a mut [Lanes<F>],
+}
+
+/// Rows of a column: T rounded up to whole blocks, and R on both sides.
+fn column(steps: usize, radius: usize) -> usize {
+    steps.next_multiple_of(BLOCK_STEPS) + 2 * radius
+}
+
+impl<F: Real> Kernel for SmoothUnit<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { kernel, from, to, batch, column } = self;
+        let (radius, steps) = (kernel.len() - 1, from.len() / batch);
+        column.fill(Lanes::default());
+        for first in (0..batch).step_by(LANES) {
+            let count = LANES.min(batch - first);
+            for step in 0..steps {
+                column[radius + step] = Lanes::load(&from[step * batch + first..], count);
+            }
+            for start in (0..steps).step_by(BLOCK_STEPS) {
+                let mut sums = [Lanes::default(); BLOCK_STEPS];
+                // Row `start + k` of the column lies k − R steps from the first step of the block.
+                for (k, rows) in column[start..].windows(BLOCK_STEPS).take(2 * radius + 1).enumerate() {
+                    let h = kernel[k.abs_diff(radius)];
+                    for s in 0..BLOCK_STEPS {
+                        sums[s] = sums[s].scaled::<L>(h, &rows[s]);
+                    }
+                }
+                for (step, sum) in (start..steps).zip(&sums) {
+                    sum.store(&mut to[step * batch + first..], count);
+                }
+            }
+        }
+    }
+}
+
 /// z (T, B, N) smoothed over time, in unit-major order, without a tape.
 #[must_use]
 pub fn forward<F: Real>(z: &ArrayRef3<F>, sigma: F, pool: &mut Pool<F>) -> Array3<F> {
@@ -39,17 +93,17 @@ pub fn forward<F: Real>(z: &ArrayRef3<F>, sigma: F, pool: &mut Pool<F>) -> Array
     let kernel = half_kernel(sigma);
     let mut y = pool.sequence(steps, batch, n);
     let z = to_units(z, pool);
-    let unit = steps * batch;
-    let from = units(&z).expect("made unit-major");
-    let to = units_mut(&mut y).expect("made unit-major");
-    to.par_chunks_mut(unit.max(1)).zip(from.par_chunks(unit.max(1))).for_each(|(to, from)| {
-        to.iter_mut().zip(from).for_each(|(y, &z)| *y = kernel[0] * z);
-        for (lag, &h) in kernel.iter().enumerate().skip(1).take(steps.saturating_sub(1)) {
-            let shift = lag * batch;
-            to[shift..].iter_mut().zip(from).for_each(|(y, &z)| *y += h * z);
-            to.iter_mut().zip(&from[shift..]).for_each(|(y, &z)| *y += h * z);
+    let unit = (steps * batch).max(1);
+    let rows = column(steps, kernel.len() - 1);
+    let mut columns = pool.take_lanes(n.div_ceil(TASK_UNITS) * rows);
+    let from = units(&z).expect("made unit-major").par_chunks(TASK_UNITS * unit);
+    let to = units_mut(&mut y).expect("made unit-major").par_chunks_mut(TASK_UNITS * unit);
+    to.zip(from).zip(columns.par_chunks_mut(rows.max(1))).for_each(|((to, from), column)| {
+        for (to, from) in to.chunks_mut(unit).zip(from.chunks(unit)) {
+            dispatch(SmoothUnit { kernel: &kernel, from, to, batch, column });
         }
     });
+    pool.give_lanes(columns);
     release(z, pool);
     y
 }
@@ -77,5 +131,30 @@ impl<F: Real> Fused<F> for Smooth<F> {
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         vec![Some(forward(&sequence(p.gradient), self.sigma, p.pool).into_dyn())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colearn_tape::simd::{InstructionSet, dispatch_to};
+
+    #[test]
+    fn every_instruction_set_gives_the_sum_over_the_neighbours() {
+        for (steps, batch, sigma) in [(23, 21, 2.5), (7, 16, 4.0), (1, 3, 1.0), (30, 5, 0.0)] {
+            let from: Vec<f64> = (0..steps * batch).map(|k| (k as f64 * 0.7).sin()).collect();
+            let kernel = half_kernel(sigma);
+            for set in InstructionSet::available() {
+                let mut to = vec![9.0; from.len()];
+                let mut room = vec![Lanes::splat(5.0); column(steps, kernel.len() - 1)];
+                let unit = SmoothUnit { kernel: &kernel, from: &from, to: &mut to, batch, column: &mut room };
+                dispatch_to(set, unit);
+                for (k, &found) in to.iter().enumerate() {
+                    let near = (0..steps).map(|t| (t.abs_diff(k / batch), from[t * batch + k % batch]));
+                    let expected: f64 = near.filter_map(|(lag, z)| kernel.get(lag).map(|h| h * z)).sum();
+                    approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-13);
+                }
+            }
+        }
     }
 }

@@ -1,140 +1,165 @@
-//! Two-tap synapses over the events of a sparse presynaptic signal: whole layers.
+//! Two-tap synapses over the active rows of a presynaptic signal: whole layers.
 //!
-//! Outputs are taken in tiles of [`TILE`], which threads share out; a task goes over the samples in blocks of sixteen,
-//! brings the block of its outputs to time lines (or back), and runs the kernels group by group. Every sum runs over
-//! samples and inputs in this order, whatever the number of threads.
+//! Outputs are taken in tiles of [`TILE`], which threads share out; a task goes over the groups of samples, brings the
+//! group's rows of its outputs into a tile (or adds the tile to them), and runs the kernels. Every sum runs over
+//! groups, inputs and steps in this order, whatever the number of threads.
 
-use crate::event_kernels::{Gather, Lines, Scatter, TILE};
-use crate::events::{Events, GROUP};
+use crate::active::{Active, GROUP, Row};
+use crate::lag_kernels::TapTable;
 use crate::packing::Rows;
+use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
+use crate::two_tap::Taps;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Pool, Real};
+use colearn_tape::{LANES, Lanes, Pool, Real};
 use rayon::prelude::*;
 
-/// Groups of a block of samples.
-const GROUPS: usize = LANES / GROUP;
+/// Most tiles of a task of [`correlate`].
+const TASK_TILES: usize = 8;
 
-/// Copies between one unit's (T, B) block and the time lines of one block of samples; lines are grouped, and within
-/// a group `stride` numbers lie between the groups of neighbouring outputs.
-#[derive(Clone, Copy)]
-struct Move {
-    rows: Rows,
+/// Tasks that smaller layers are split into.
+const MIN_TASKS: usize = 4;
+
+/// Groups of a block of lanes.
+pub(crate) const GROUPS: usize = LANES / GROUP;
+
+/// Adds the rows of a tile to one block of lanes: `group` of [`GROUPS`], T rows an output.
+struct AddTile<'a, F> {
+    tile: &'a [Row<F>],
     lines: Lines,
-    block: usize,
-    /// Output in the tile.
+    group: usize,
+    to: &'a mut [Lanes<F>],
+    padded_steps: usize,
+}
+
+impl<F: Real> Kernel for AddTile<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        for (q, to) in self.to.chunks_mut(self.padded_steps).enumerate() {
+            let rows = self.tile[q..].iter().step_by(TILE).take(self.lines.steps);
+            for (lanes, row) in to.iter_mut().zip(rows) {
+                let (halves, _) = lanes.0.as_chunks_mut::<GROUP>();
+                halves[self.group].iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+            }
+        }
+    }
+}
+
+/// What the sparse part of a forward pass needs, for one block of lanes.
+pub(crate) struct ScatterBlock<'a, F> {
+    pub(crate) active: &'a Active<F>,
+    /// The inputs of the table.
+    pub(crate) inputs: &'a [u32],
+    pub(crate) block: usize,
+    pub(crate) lines: Lines,
+    pub(crate) taps: Taps,
+}
+
+impl<F: Real> ScatterBlock<'_, F> {
+    /// Adds `taps ∗ x` of the inputs to `to`, `padded_steps` rows an output of `table`. `tile` is room for a tile.
+    pub(crate) fn add_to(
+        &self,
+        table: &TapTable<'_, F>,
+        to: &mut [Lanes<F>],
+        padded_steps: usize,
+        tile: &mut [Row<F>],
+    ) {
+        let Self { active, inputs, block, lines, taps } = *self;
+        for (k, to) in to.chunks_mut(TILE * padded_steps).enumerate() {
+            let width = table.inputs;
+            let range = k * TILE * width..(k * TILE + to.len() / padded_steps) * width;
+            let table = TapTable {
+                near: &table.near[range.clone()],
+                far: &table.far[range.clone()],
+                lag: &table.lag[range],
+                inputs: width,
+            };
+            for part in 0..GROUPS {
+                let group = block * GROUPS + part;
+                if group >= active.groups() {
+                    continue;
+                }
+                tile.fill([F::zero(); GROUP]);
+                match taps {
+                    Taps::One => dispatch(Scatter::<F, 1> { active, inputs, group, table, lines, tile }),
+                    Taps::Two => dispatch(Scatter::<F, 2> { active, inputs, group, table, lines, tile }),
+                }
+                dispatch(AddTile { tile, lines, group: part, to: &mut *to, padded_steps });
+            }
+        }
+    }
+}
+
+/// One unit's rows of one group of samples as those of output `q`; samples that do not exist are zero.
+struct ToTile<'a, F> {
+    unit: &'a [F],
+    batch: usize,
+    group: usize,
     q: usize,
+    tile: &'a mut [Row<F>],
 }
 
-impl Move {
-    /// Where sample `lane` of the block starts.
-    #[inline(always)]
-    fn line(&self, lane: usize) -> usize {
-        (lane / GROUP) * self.lines.tile() + self.q * self.lines.group() + lane % GROUP * self.lines.len
-    }
-
-    fn count(&self) -> usize {
-        (self.rows.batch - self.block * LANES).min(LANES)
-    }
-}
-
-/// Unit to lines; what lies after the last step stays as it is.
-struct ToLines<'a, F>(Move, &'a [F], &'a mut [F]);
-
-impl<F: Real> Kernel for ToLines<'_, F> {
+impl<F: Real> Kernel for ToTile<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self(at, unit, tile) = self;
-        let (steps, batch, first) = (at.rows.steps, at.rows.batch, at.block * LANES);
-        for step in 0..steps {
-            let row = &unit[step * batch + first..][..at.count()];
-            row.iter().enumerate().for_each(|(lane, &x)| tile[at.line(lane) + step] = x);
+        let first = self.group * GROUP;
+        let count = GROUP.min(self.batch - first);
+        let rows = self.tile[self.q..].iter_mut().step_by(TILE);
+        for (row, step) in rows.zip(self.unit.chunks(self.batch)) {
+            if count == GROUP {
+                *row = *<&Row<F>>::try_from(&step[first..first + GROUP]).expect("sliced to this length");
+            } else {
+                row[..count].copy_from_slice(&step[first..]);
+                row[count..].fill(F::zero());
+            }
         }
     }
 }
 
-/// Lines to unit.
-struct FromLines<'a, F>(Move, &'a [F], &'a mut [F]);
-
-impl<F: Real> Kernel for FromLines<'_, F> {
-    type Output = ();
-    #[inline(always)]
-    fn run<L: Level>(self) {
-        let Self(at, tile, unit) = self;
-        let (steps, batch, first) = (at.rows.steps, at.rows.batch, at.block * LANES);
-        for step in 0..steps {
-            let row = &mut unit[step * batch + first..][..at.count()];
-            row.iter_mut().enumerate().for_each(|(lane, x)| *x = tile[at.line(lane) + step]);
-        }
-    }
-}
-
-/// Lines of all tiles, one after the other.
-fn scratch<F: Real>(outputs: usize, lines: Lines, pool: &mut Pool<F>) -> Vec<F> {
-    pool.take(outputs.div_ceil(TILE) * GROUPS * lines.tile())
-}
-
-/// Groups of samples in a block.
-fn groups(rows: Rows, block: usize) -> impl Iterator<Item = (usize, usize)> {
-    let first = block * GROUPS;
-    (0..GROUPS).map(move |k| (k, first + k)).filter(move |(_, group)| group * GROUP < rows.batch)
-}
-
-/// `to[o] = Σ_i taps[o, i] ∗ x[i]` over all samples, `to` unit-major.
-pub(crate) fn forward<F: Real>(
-    events: &Events<F>,
-    table: &Table<F>,
-    rows: Rows,
-    lines: Lines,
-    to: &mut [F],
-    pool: &mut Pool<F>,
-) {
-    let (outputs, unit) = (table.outputs(), rows.steps * rows.batch);
-    let mut scratch = scratch(outputs, lines, pool);
-    let tasks = to.par_chunks_mut(TILE * unit).zip(scratch.par_chunks_mut(GROUPS * lines.tile()));
-    tasks.enumerate().for_each(|(task, (to, tiles))| {
-        let table = table.rows(task * TILE..((task + 1) * TILE).min(outputs));
-        for block in 0..rows.blocks() {
-            tiles.fill(F::zero());
-            for (k, group) in groups(rows, block) {
-                let tile = &mut tiles[k * lines.tile()..(k + 1) * lines.tile()];
-                dispatch(Scatter { events, group, table, lines, tile });
-            }
-            for (q, to) in to.chunks_mut(unit).enumerate() {
-                dispatch(FromLines(Move { rows, lines, block, q }, tiles, to));
-            }
-        }
-    });
-    pool.give_vec(scratch);
-}
-
-/// P₀ and P₁ of every synapse (see [`crate::two_tap`]), written to `sums`, output slow and input fast.
+/// P₀ and P₁ of every synapse (see [`crate::two_tap`]), written to `totals`, output slow and input fast.
 pub(crate) fn correlate<F: Real>(
-    events: &Events<F>,
+    active: &Active<F>,
     g: &[F],
-    table: &Table<F>,
+    (table, outputs): (&Table<F>, usize),
     rows: Rows,
     lines: Lines,
-    sums: &mut [[F; 2]],
+    totals: &mut [[F; 2]],
     pool: &mut Pool<F>,
 ) {
-    let (outputs, unit) = (table.outputs(), rows.steps * rows.batch);
-    let mut scratch = scratch(outputs, lines, pool);
-    let tasks = sums.par_chunks_mut(TILE * table.width).zip(scratch.par_chunks_mut(GROUPS * lines.tile()));
-    tasks.zip(g.par_chunks(TILE * unit)).enumerate().for_each(|(task, ((sums, tiles), g))| {
-        let table = table.rows(task * TILE..((task + 1) * TILE).min(outputs));
-        sums.fill([F::zero(); 2]);
-        tiles.fill(F::zero());
-        for block in 0..rows.blocks() {
-            for (q, g) in g.chunks(unit).enumerate() {
-                dispatch(ToLines(Move { rows, lines, block, q }, g, tiles));
+    let (unit, width) = (rows.steps * rows.batch, table.width);
+    let tiles = outputs.div_ceil(TILE);
+    let task_tiles = tiles.div_ceil(MIN_TASKS).clamp(1, TASK_TILES);
+    let (of_tile, tasks) = (2 * TILE * plane(width) * GROUP, tiles.div_ceil(task_tiles));
+    let mut scratch = pool.take(tasks * lines.tile() * GROUP);
+    let mut sums = pool.take(tiles * of_tile);
+    let task_outputs = task_tiles * TILE;
+    let tasks = totals.par_chunks_mut(task_outputs * width).zip(g.par_chunks(task_outputs * unit));
+    let room = scratch.par_chunks_mut(lines.tile() * GROUP).zip(sums.par_chunks_mut(task_tiles * of_tile));
+    tasks.zip(room).enumerate().for_each(|(task, ((totals, g), (tile, sums)))| {
+        let (tile, sums) = (tile.as_chunks_mut::<GROUP>().0, sums.as_chunks_mut::<GROUP>().0);
+        tile.fill([F::zero(); GROUP]);
+        sums.fill([F::zero(); GROUP]);
+        // The active rows of a group stay in the second-level cache while all outputs of the task use them.
+        for group in 0..active.groups() {
+            let each = g.chunks(TILE * unit).zip(sums.chunks_mut(of_tile / GROUP));
+            for (k, (g, sums)) in each.enumerate() {
+                let first = task * task_outputs + k * TILE;
+                let table = table.rows(first..(first + TILE).min(outputs));
+                for (q, unit) in g.chunks(unit).enumerate() {
+                    dispatch(ToTile { unit, batch: rows.batch, group, q, tile: &mut *tile });
+                }
+                dispatch(Gather { active, group, table, lines, tile, sums });
             }
-            for (k, group) in groups(rows, block) {
-                let tile = &tiles[k * lines.tile()..(k + 1) * lines.tile()];
-                dispatch(Gather { events, group, table, lines, tile, sums: &mut *sums });
+        }
+        for (totals, sums) in totals.chunks_mut(width).zip(sums.chunks(2 * plane(width))) {
+            let (near, far) = sums.split_at(plane(width));
+            for (total, (near, far)) in totals.iter_mut().zip(near.iter().zip(far)) {
+                *total = [near, far].map(|row| row.iter().fold(F::zero(), |sum, &x| sum + x));
             }
         }
     });
     pool.give_vec(scratch);
+    pool.give_vec(sums);
 }

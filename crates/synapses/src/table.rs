@@ -1,4 +1,4 @@
-//! The taps of a whole layer, in buffers of the pool.
+//! The taps of a layer or of some of its inputs, in buffers of the pool.
 
 use crate::interpolation::{EPSILON, two_taps};
 use crate::lag_kernels::TapTable;
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 /// Rows that one task fills.
 const TASK_ROWS: usize = 8;
 
-/// Near and far weight and lag of every synapse; a row holds the synapses of one unit.
+/// Near and far weight and lag of the synapses; a row holds the synapses of one unit.
 #[derive(Debug)]
 pub(crate) struct Table<F> {
     pub(crate) near: Vec<F>,
@@ -18,6 +18,27 @@ pub(crate) struct Table<F> {
     pub(crate) lag: Vec<u32>,
     /// Length of a row.
     pub(crate) width: usize,
+}
+
+/// What the taps of a layer come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Synapses<'a, F> {
+    /// W (I, J).
+    pub(crate) weight: &'a ArrayRef2<F>,
+    /// d (I, J), as stored.
+    pub(crate) delay: &'a ArrayRef2<F>,
+    pub(crate) max_delay: usize,
+    pub(crate) taps: Taps,
+}
+
+impl<F: Real> Synapses<'_, F> {
+    /// Near and far weight and lag of one synapse.
+    fn taps(&self, input: usize, output: usize) -> (F, F, u32) {
+        let (lag, share) = position(self.delay[[input, output]], self.max_delay, self.taps);
+        let weight = self.weight[[input, output]] * scale::<F>();
+        let lag = u32::try_from(lag).expect("delays are far shorter than 2³² steps");
+        (weight * (F::one() - share), weight * share, lag)
+    }
 }
 
 impl<F: Real> Table<F> {
@@ -37,40 +58,19 @@ impl<F: Real> Table<F> {
         });
     }
 
-    /// One row per output unit.
-    pub(crate) fn by_output(
-        weight: &ArrayRef2<F>,
-        delay: &ArrayRef2<F>,
-        max_delay: usize,
-        taps: Taps,
-        pool: &mut Pool<F>,
-    ) -> Self {
-        let (inputs, outputs) = weight.dim();
-        let mut table = Self::empty(outputs, inputs, pool);
-        let scale = scale::<F>();
-        table.fill(|output, input| {
-            let (lag, share) = position(delay[[input, output]], max_delay, taps);
-            let weight = weight[[input, output]] * scale;
-            let lag = u32::try_from(lag).expect("delays are far shorter than 2³² steps");
-            (weight * (F::one() - share), weight * share, lag)
-        });
+    /// One row per output unit, with the synapses from `inputs`, in that order.
+    pub(crate) fn by_output(synapses: Synapses<'_, F>, inputs: &[u32], pool: &mut Pool<F>) -> Self {
+        let mut table = Self::empty(synapses.weight.ncols(), inputs.len(), pool);
+        table.fill(|output, place| synapses.taps(inputs[place] as usize, output));
         table
     }
 
-    /// The same taps with one row per input unit.
-    pub(crate) fn by_input(&self, pool: &mut Pool<F>) -> Self {
-        let (inputs, outputs) = (self.width, self.outputs());
+    /// One row per input unit, with the synapses to all outputs.
+    pub(crate) fn by_input(synapses: Synapses<'_, F>, pool: &mut Pool<F>) -> Self {
+        let (inputs, outputs) = synapses.weight.dim();
         let mut table = Self::empty(inputs, outputs, pool);
-        table.fill(|input, output| {
-            let k = output * inputs + input;
-            (self.near[k], self.far[k], self.lag[k])
-        });
+        table.fill(|input, output| synapses.taps(input, output));
         table
-    }
-
-    /// Number of rows.
-    pub(crate) fn outputs(&self) -> usize {
-        self.near.len() / self.width.max(1)
     }
 
     /// Rows `range`.

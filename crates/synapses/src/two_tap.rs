@@ -14,13 +14,13 @@
 //! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Threads share out units;
 //! no sum is split between them, so the result does not depend on their number.
 
+use crate::active::{Active, Counts, GROUP};
 use crate::choice;
-use crate::event_kernels::Lines;
-use crate::events::{Events, density};
-use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Correlate, Source};
+use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Source};
 use crate::packing::{Rows, Time};
-use crate::sparse;
-use crate::table::{Table, position, scale};
+use crate::row_kernels::Lines;
+use crate::sparse::{self, ScatterBlock};
+use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::dispatch;
 use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Tape, Var};
@@ -50,82 +50,69 @@ fn rows_of(steps: usize, batch: usize, max_delay: usize) -> Rows {
     Rows { steps, batch, pad: max_delay + 1, padded_steps: steps.next_multiple_of(BLOCK_STEPS) }
 }
 
-/// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, unit-major on both sides.
-fn convolve<F: Real>(
-    from: &[F],
-    to: &mut [F],
-    table: &Table<F>,
-    rows: Rows,
-    time: Time,
-    taps: Taps,
-    pool: &mut Pool<F>,
-) {
-    let outputs = table.outputs();
-    let task_units = task_units(outputs);
-    let unit = rows.steps * rows.batch;
-    let mut packed = pool.take_lanes(table.width * rows.stride());
-    let mut sums = pool.take_lanes(outputs * rows.padded_steps);
-    for block in 0..rows.blocks() {
-        rows.pack(from, block, time, &mut packed);
-        let x = Source { rows: &packed, stride: rows.stride(), pad: rows.pad };
-        let tasks =
-            sums.par_chunks_mut(task_units * rows.padded_steps).zip(to.par_chunks_mut(task_units * unit));
-        tasks.enumerate().for_each(|(task, (sums, to))| {
-            let first = task * task_units;
-            let table = table.rows(first..(first + task_units).min(outputs));
-            sums.fill(Lanes::default());
-            let padded_steps = rows.padded_steps;
-            match taps {
-                Taps::One => dispatch(Accumulate::<F, 1> { x, table, y: &mut *sums, padded_steps }),
-                Taps::Two => dispatch(Accumulate::<F, 2> { x, table, y: &mut *sums, padded_steps }),
-            }
-            for (sums, to) in sums.chunks(padded_steps).zip(to.chunks_mut(unit)) {
-                rows.unpack(sums, block, time, to);
-            }
-        });
-    }
-    pool.give_lanes(packed);
-    pool.give_lanes(sums);
+/// The inputs of a convolution that are taken at all steps, and their taps.
+struct Dense<'a, F> {
+    inputs: &'a [u32],
+    table: Table<F>,
 }
 
-/// P₀ and P₁ of every synapse, summed over steps and samples and written to `totals`, output slow and input fast.
-fn correlate<F: Real>(
-    x: &[F],
-    g: &[F],
-    table: &Table<F>,
+/// The inputs of a convolution that are taken at their active rows, and their taps.
+struct Sparse<'a, F> {
+    inputs: &'a [u32],
+    table: Table<F>,
+    active: &'a Active<F>,
+}
+
+/// A layer's sums over its inputs.
+struct Convolution<'a, F> {
+    dense: Dense<'a, F>,
+    sparse: Option<Sparse<'a, F>>,
     rows: Rows,
-    totals: &mut [[F; 2]],
-    pool: &mut Pool<F>,
-) {
-    let synapses = table.near.len();
-    let outputs = table.outputs();
-    let task_units = task_units(outputs);
-    let mut packed_x = pool.take_lanes(table.width * rows.stride());
-    let flat = Rows { pad: 0, ..rows };
-    let mut packed_g = pool.take_lanes(outputs * flat.stride());
-    let mut sums = pool.take_lanes(2 * synapses);
-    for block in 0..rows.blocks() {
-        rows.pack(x, block, Time::Forward, &mut packed_x);
-        flat.pack(g, block, Time::Forward, &mut packed_g);
-        let x = Source { rows: &packed_x, stride: rows.stride(), pad: rows.pad };
-        let tasks = sums
-            .par_chunks_mut(2 * task_units * table.width)
-            .zip(packed_g.par_chunks(task_units * flat.stride()));
-        tasks.enumerate().for_each(|(task, (sums, g))| {
-            let first = task * task_units;
-            let table = table.rows(first..(first + task_units).min(outputs));
-            if block == 0 {
+    lines: Lines,
+    time: Time,
+    taps: Taps,
+}
+
+impl<F: Real> Convolution<'_, F> {
+    /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, unit-major on both sides; `to` holds `outputs` units.
+    fn run(self, from: &[F], to: &mut [F], outputs: usize, pool: &mut Pool<F>) {
+        let Self { dense, sparse, rows, lines, time, taps } = self;
+        let task_units = task_units(outputs);
+        let unit = rows.steps * rows.batch;
+        let mut packed = pool.take_lanes(dense.inputs.len() * rows.stride());
+        let mut sums = pool.take_lanes(outputs * rows.padded_steps);
+        let tile = if sparse.is_some() { lines.tile() * GROUP } else { 1 };
+        let mut tiles = pool.take(outputs.div_ceil(task_units) * tile);
+        for block in 0..rows.blocks() {
+            rows.pack(from, dense.inputs, block, time, &mut packed);
+            let x = Source { rows: &packed, stride: rows.stride(), pad: rows.pad };
+            let tasks = sums.par_chunks_mut(task_units * rows.padded_steps);
+            let tasks = tasks.zip(to.par_chunks_mut(task_units * unit)).zip(tiles.par_chunks_mut(tile));
+            tasks.enumerate().for_each(|(task, ((sums, to), tile))| {
+                let units = task * task_units..((task + 1) * task_units).min(outputs);
                 sums.fill(Lanes::default());
-            }
-            let (sums, _) = sums.as_chunks_mut::<2>();
-            dispatch(Correlate { x, table, g, padded_steps: flat.padded_steps, sums });
-        });
+                let (table, padded_steps) = (dense.table.rows(units.clone()), rows.padded_steps);
+                match taps {
+                    Taps::One => dispatch(Accumulate::<F, 1> { x, table, y: &mut *sums, padded_steps }),
+                    Taps::Two => dispatch(Accumulate::<F, 2> { x, table, y: &mut *sums, padded_steps }),
+                }
+                if let Some(Sparse { inputs, table, active }) = &sparse {
+                    let scatter = ScatterBlock { active, inputs, block, lines, taps };
+                    scatter.add_to(&table.rows(units), sums, padded_steps, tile.as_chunks_mut().0);
+                }
+                for (sums, to) in sums.chunks(padded_steps).zip(to.chunks_mut(unit)) {
+                    rows.unpack(sums, block, time, to);
+                }
+            });
+        }
+        pool.give_lanes(packed);
+        pool.give_lanes(sums);
+        pool.give_vec(tiles);
+        dense.table.recycle(pool);
+        if let Some(sparse) = sparse {
+            sparse.table.recycle(pool);
+        }
     }
-    let pairs = sums.par_chunks(2).with_min_len(256);
-    totals.par_iter_mut().zip(pairs).for_each(|(to, pair)| *to = [pair[0].total(), pair[1].total()]);
-    pool.give_lanes(packed_x);
-    pool.give_lanes(packed_g);
-    pool.give_lanes(sums);
 }
 
 #[track_caller]
@@ -137,23 +124,6 @@ fn assert_shapes<F>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, delay: &ArrayRef2<F
         "delayed synapse: units of the input {:?} and rows of the weight",
         x.dim()
     );
-}
-
-/// What the forward pass leaves for the backward pass.
-#[derive(Debug)]
-struct Saved<F> {
-    table: Table<F>,
-    /// The input's entries that are not zero, if they are few.
-    events: Option<Events<F>>,
-}
-
-impl<F: Real> Saved<F> {
-    fn recycle(self, pool: &mut Pool<F>) {
-        self.table.recycle(pool);
-        if let Some(events) = self.events {
-            events.recycle(pool);
-        }
-    }
 }
 
 /// The layer's output (T, B, J) in unit-major order, without a tape.
@@ -169,8 +139,8 @@ pub fn forward<F: Real>(
     taps: Taps,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let (y, saved) = run(x, weight, delay, max_delay, taps, Use::Once, pool);
-    saved.recycle(pool);
+    let (y, active) = run(x, Synapses { weight, delay, max_delay, taps }, Use::Once, pool);
+    active.recycle(pool);
     y
 }
 
@@ -181,35 +151,39 @@ enum Use {
     Again,
 }
 
+/// The output, and the active rows of the input: of all units if a gradient is wanted.
 #[track_caller]
 fn run<F: Real>(
     x: &ArrayRef3<F>,
-    weight: &ArrayRef2<F>,
-    delay: &ArrayRef2<F>,
-    max_delay: usize,
-    taps: Taps,
+    synapses: Synapses<'_, F>,
     wanted: Use,
     pool: &mut Pool<F>,
-) -> (Array3<F>, Saved<F>) {
+) -> (Array3<F>, Active<F>) {
+    let Synapses { weight, delay, max_delay, taps } = synapses;
     assert_shapes(x, weight, delay);
     assert!(max_delay > 0, "a delayed synapse needs a largest delay of at least one step");
     let (steps, batch, _) = x.dim();
-    let mut y = pool.sequence(steps, batch, weight.ncols());
-    let table = Table::by_output(weight, delay, max_delay, taps, pool);
+    let (inputs, outputs) = weight.dim();
+    let mut y = pool.sequence(steps, batch, outputs);
     let x = to_units(x, pool);
     let values = units(&x).expect("made unit-major");
-    let to = units_mut(&mut y).expect("made unit-major");
     let (rows, lines) = (rows_of(steps, batch, max_delay), Lines::new(steps, max_delay));
-    let share = density(values);
-    let by_events = choice::forward_by_events(share, taps);
-    let listed = by_events || (wanted == Use::Again && choice::gradient_by_events(share));
-    let events = (listed && !to.is_empty()).then(|| Events::new(values, steps, batch, lines.len, pool));
-    match &events {
-        Some(events) if by_events => sparse::forward(events, &table, rows, lines, to, pool),
-        _ => convolve(values, to, &table, rows, Time::Forward, taps, pool),
-    }
+    let counts = Counts::new(values, steps, batch, pool);
+    let is_sparse = |unit: usize| choice::forward_by_rows(counts.share(unit), taps);
+    let listed = |unit: usize| wanted == Use::Again || is_sparse(unit);
+    let active = Active::new(values, batch, &counts, listed, pool);
+    let (few, many): (Vec<u32>, Vec<u32>) = (0..).take(inputs).partition(|&unit| is_sparse(unit as usize));
+    let dense = Dense { inputs: &many, table: Table::by_output(synapses, &many, pool) };
+    let sparse = (!few.is_empty()).then(|| Sparse {
+        inputs: &few,
+        table: Table::by_output(synapses, &few, pool),
+        active: &active,
+    });
+    let convolution = Convolution { dense, sparse, rows, lines, time: Time::Forward, taps };
+    convolution.run(values, units_mut(&mut y).expect("made unit-major"), outputs, pool);
+    counts.recycle(pool);
     release(x, pool);
-    (y, Saved { table, events })
+    (y, active)
 }
 
 /// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
@@ -227,15 +201,16 @@ pub fn record<F: Real>(
 ) -> Var {
     let ([x_value, weight_value, delay_value], pool) = tape.workspace([x, weight, delay]);
     let (x_value, weight_value, delay_value) = (sequence(x_value), matrix(weight_value), matrix(delay_value));
-    let (y, saved) = run(&x_value, &weight_value, &delay_value, max_delay, taps, Use::Again, pool);
-    tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps, saved })
+    let synapses = Synapses { weight: &weight_value, delay: &delay_value, max_delay, taps };
+    let (y, active) = run(&x_value, synapses, Use::Again, pool);
+    tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps, active })
 }
 
 #[derive(Debug)]
 struct TwoTap<F> {
     max_delay: usize,
     taps: Taps,
-    saved: Saved<F>,
+    active: Active<F>,
 }
 
 impl<F: Real> Fused<F> for TwoTap<F> {
@@ -247,30 +222,32 @@ impl<F: Real> Fused<F> for TwoTap<F> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
         let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
         let (steps, batch, n) = x.dim();
-        let rows = rows_of(steps, batch, self.max_delay);
+        let (inputs, outputs) = weight.dim();
+        let (rows, lines) = (rows_of(steps, batch, self.max_delay), Lines::new(steps, self.max_delay));
+        let (max_delay, taps) = (self.max_delay, self.taps);
+        let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
         let g_view = sequence(gradient);
         let g = to_units(&g_view, pool);
         let g_units = units(&g).expect("made unit-major");
         let to_x = wanted[0].then(|| {
-            let table = self.saved.table.by_input(pool);
             let mut part = pool.sequence(steps, batch, n);
-            let to = units_mut(&mut part).expect("made unit-major");
-            convolve(g_units, to, &table, rows, Time::Reversed, self.taps, pool);
-            table.recycle(pool);
+            let all: Vec<u32> = (0..).take(outputs).collect();
+            let dense = Dense { inputs: &all, table: Table::by_input(synapses, pool) };
+            let convolution = Convolution { dense, sparse: None, rows, lines, time: Time::Reversed, taps };
+            convolution.run(g_units, units_mut(&mut part).expect("made unit-major"), inputs, pool);
             part.into_dyn()
         });
         let (mut to_weight, mut to_delay) = (None, None);
         if wanted[1] || wanted[2] {
-            let table = &self.saved.table;
-            let mut sums = pool.take(2 * table.near.len());
+            let mut sums = pool.take(2 * weight.len());
             let (pairs, _) = sums.as_chunks_mut::<2>();
-            if let Some(events) = &self.saved.events {
-                let lines = Lines::new(steps, self.max_delay);
-                sparse::correlate(events, g_units, table, rows, lines, pairs, pool);
+            if g_units.is_empty() {
+                pairs.fill([F::zero(); 2]);
             } else {
-                let x = to_units(&x, pool);
-                correlate(units(&x).expect("made unit-major"), g_units, table, rows, pairs, pool);
-                release(x, pool);
+                let all: Vec<u32> = (0..).take(inputs).collect();
+                let table = Table::by_output(synapses, &all, pool);
+                sparse::correlate(&self.active, g_units, (&table, outputs), rows, lines, pairs, pool);
+                table.recycle(pool);
             }
             let gradients = Gradients { op: self, weight: &weight, delay: &delay, sums: pairs };
             to_weight = wanted[1].then(|| gradients.of_weight(pool));
@@ -282,7 +259,7 @@ impl<F: Real> Fused<F> for TwoTap<F> {
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
-        self.saved.recycle(pool);
+        self.active.recycle(pool);
     }
 }
 

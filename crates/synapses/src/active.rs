@@ -1,0 +1,264 @@
+//! The rows of a sequence that are not zero: what sparse forms work on.
+//!
+//! | symbol | meaning |
+//! | --- | --- |
+//! | group | [`GROUP`] neighbouring samples; the last group may hold fewer |
+//! | row | one unit, one step, the samples of one group |
+//! | active row | a row in which at least one sample is not zero |
+//!
+//! Spikes of 7 % leave six rows of ten empty: what is skipped is worth more than what the zeros in the other rows cost,
+//! because a row is one vector instruction.
+
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{Pool, Real};
+use rayon::prelude::*;
+
+/// Samples of a row: one AVX2 register of `f32`, half an AVX-512 one. Sixteen leave fewer rows empty, four use the
+/// arithmetic units badly.
+pub(crate) const GROUP: usize = 8;
+
+/// The values of one unit and step for the samples of a group; samples that do not exist are zero.
+pub(crate) type Row<F> = [F; GROUP];
+
+/// How many rows of each unit and group are active.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    /// Unit after unit, group after group.
+    rows: Vec<u32>,
+    groups: usize,
+    steps: usize,
+}
+
+impl Counts {
+    /// Counts the active rows of unit-major `values` with B = `batch`.
+    pub(crate) fn new<F: Real>(values: &[F], steps: usize, batch: usize, pool: &mut Pool<F>) -> Self {
+        let (unit, groups) = ((steps * batch).max(1), batch.div_ceil(GROUP));
+        let mut rows = pool.take_indices(values.len() / unit * groups);
+        let units = rows.par_chunks_mut(groups.max(1)).zip(values.par_chunks(unit)).with_min_len(4);
+        units.for_each(|(counts, unit)| {
+            counts.fill(0);
+            dispatch(Count { unit, batch, counts });
+        });
+        Self { rows, groups, steps }
+    }
+
+    /// Share of a unit's rows that are active.
+    pub(crate) fn share(&self, unit: usize) -> f64 {
+        let count: u32 = self.rows[unit * self.groups..(unit + 1) * self.groups].iter().sum();
+        f64::from(count) / (self.steps * self.groups).max(1) as f64
+    }
+
+    pub(crate) fn recycle<F: Real>(self, pool: &mut Pool<F>) {
+        pool.give_indices(self.rows);
+    }
+}
+
+/// Adds each group's active rows of one unit to its count.
+struct Count<'a, F> {
+    unit: &'a [F],
+    batch: usize,
+    counts: &'a mut [u32],
+}
+
+#[inline(always)]
+fn is_active<F: Real>(row: &[F]) -> bool {
+    row.iter().fold(false, |any, x| any | (*x != F::zero()))
+}
+
+impl<F: Real> Kernel for Count<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        for step in self.unit.chunks(self.batch) {
+            let (rows, rest) = step.as_chunks::<GROUP>();
+            for (count, row) in self.counts.iter_mut().zip(rows) {
+                *count += u32::from(is_active(row));
+            }
+            if let (false, Some(count)) = (rest.is_empty(), self.counts.last_mut()) {
+                *count += u32::from(is_active(rest));
+            }
+        }
+    }
+}
+
+/// The active rows of some units: steps and values, group by group, in the order of time.
+#[derive(Debug)]
+pub(crate) struct Active<F> {
+    /// Where the rows of (unit, group) start; one more entry ends the last. Each range has one place more than rows.
+    starts: Vec<u32>,
+    steps: Vec<u32>,
+    rows: Vec<F>,
+    groups: usize,
+}
+
+/// Writes the active rows of one unit group by group.
+struct Fill<'a, F> {
+    unit: &'a [F],
+    batch: usize,
+    /// Where each group starts in `steps` and `rows`; the kernel moves it to the end.
+    next: &'a mut [u32],
+    steps: &'a mut [u32],
+    rows: &'a mut [Row<F>],
+}
+
+impl<F: Real> Kernel for Fill<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { unit, batch, next, steps, rows } = self;
+        for (step, values) in unit.chunks(batch).enumerate() {
+            let (groups, rest) = values.as_chunks::<GROUP>();
+            let mut put = |next: &mut u32, row: &Row<F>| {
+                // Written whether active or not, and then written over: no branch that depends on the data.
+                let place = *next as usize;
+                steps[place] = u32::try_from(step).unwrap_or(u32::MAX);
+                rows[place] = *row;
+                *next += u32::from(is_active(row));
+            };
+            for (next, row) in next.iter_mut().zip(groups) {
+                put(next, row);
+            }
+            if let (false, Some(next)) = (rest.is_empty(), next.last_mut()) {
+                let mut row = [F::zero(); GROUP];
+                row[..rest.len()].copy_from_slice(rest);
+                put(next, &row);
+            }
+        }
+    }
+}
+
+impl<F: Real> Active<F> {
+    /// The active rows of those units of unit-major `values` that `wanted` names; the others have none.
+    pub(crate) fn new(
+        values: &[F],
+        batch: usize,
+        counts: &Counts,
+        wanted: impl Fn(usize) -> bool,
+        pool: &mut Pool<F>,
+    ) -> Self {
+        let groups = counts.groups;
+        let unit = (counts.steps * batch).max(1);
+        let mut starts = pool.take_indices(counts.rows.len() + 1);
+        let mut total = 0;
+        for (k, start) in starts.iter_mut().enumerate() {
+            *start = total;
+            if k < counts.rows.len() && wanted(k / groups) {
+                total += counts.rows[k] + 1;
+            }
+        }
+        // Rounded up, so that a training loop, whose counts vary a little, finds its buffers again.
+        let (total, full) = (total as usize, (counts.steps + 1) * counts.rows.len());
+        let room = total.next_multiple_of(full.div_ceil(8).max(1));
+        let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP));
+        let mut active = Self { starts, steps, rows, groups };
+        active.fill(values, unit, batch);
+        active
+    }
+
+    fn fill(&mut self, values: &[F], unit: usize, batch: usize) {
+        // Units write to ranges of their own: split the buffers at the units' starts.
+        let groups = self.groups;
+        let (mut steps, mut rows) = (&mut self.steps[..], self.rows.as_chunks_mut::<GROUP>().0);
+        let mut parts = Vec::with_capacity(values.len() / unit);
+        for (k, unit) in values.chunks(unit).enumerate() {
+            let starts = &self.starts[k * groups..=(k + 1) * groups];
+            let count = (starts[groups] - starts[0]) as usize;
+            let (mine, rest) = std::mem::take(&mut steps).split_at_mut(count);
+            steps = rest;
+            let (my_rows, rest) = std::mem::take(&mut rows).split_at_mut(count);
+            rows = rest;
+            if count > 0 {
+                parts.push((unit, starts, mine, my_rows));
+            }
+        }
+        parts.into_par_iter().with_min_len(4).for_each(|(unit, starts, steps, rows)| {
+            let mut next: Vec<u32> = starts[..groups].iter().map(|s| s - starts[0]).collect();
+            dispatch(Fill { unit, batch, next: &mut next, steps, rows });
+        });
+    }
+
+    /// Steps and values of the active rows of one unit and group.
+    #[inline(always)]
+    pub(crate) fn of(&self, unit: usize, group: usize) -> (&[u32], &[Row<F>]) {
+        let k = unit * self.groups + group;
+        let range = self.starts[k] as usize..(self.starts[k + 1] as usize).saturating_sub(1);
+        if range.start >= range.end {
+            return (&[], &[]);
+        }
+        let (rows, _) = self.rows[range.start * GROUP..range.end * GROUP].as_chunks();
+        (&self.steps[range], rows)
+    }
+
+    pub(crate) fn groups(&self) -> usize {
+        self.groups
+    }
+
+    pub(crate) fn recycle(self, pool: &mut Pool<F>) {
+        pool.give_indices(self.starts);
+        pool.give_indices(self.steps);
+        pool.give_vec(self.rows);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colearn_tape::simd::{InstructionSet, dispatch_to};
+
+    fn values(steps: usize, batch: usize, units: usize) -> Vec<f64> {
+        let spike = |k: usize| k * k % 101 < 9 && k / (steps * batch) != 1;
+        (0..steps * batch * units).map(|k| if spike(k) { 1.0 + k as f64 } else { 0.0 }).collect()
+    }
+
+    #[test]
+    fn active_rows_hold_every_entry_that_is_not_zero_and_none_is_empty() {
+        for batch in [1, 8, 16, 21, 24] {
+            let (steps, units) = (7, 4);
+            let values = values(steps, batch, units);
+            let pool = &mut Pool::default();
+            let counts = Counts::new(&values, steps, batch, pool);
+            let active = Active::new(&values, batch, &counts, |unit| unit != 2, pool);
+            let mut rebuilt = vec![0.0; values.len()];
+            let mut rows_of_unit = vec![0; units];
+            for unit in 0..units {
+                for group in 0..batch.div_ceil(GROUP) {
+                    let (found, rows) = active.of(unit, group);
+                    assert!(found.is_sorted() && rows.iter().all(|row| is_active(row)));
+                    rows_of_unit[unit] += rows.len();
+                    for (&step, row) in found.iter().zip(rows) {
+                        for (l, &x) in row.iter().enumerate().filter(|(l, _)| group * GROUP + l < batch) {
+                            rebuilt[(unit * steps + step as usize) * batch + group * GROUP + l] = x;
+                        }
+                    }
+                }
+            }
+            let block = steps * batch;
+            assert_eq!(rows_of_unit[2], 0);
+            assert_eq!(rebuilt[..2 * block], values[..2 * block], "{batch}");
+            assert_eq!(rebuilt[3 * block..], values[3 * block..], "{batch}");
+            let share = rows_of_unit[3] as f64 / (steps * batch.div_ceil(GROUP)) as f64;
+            assert!((counts.share(3) - share).abs() < 1e-12 && counts.share(1) == 0.0);
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_counts_and_fills_alike() {
+        let (steps, batch) = (9, 21);
+        let unit = values(steps, batch, 1);
+        let run = |set| {
+            let mut counts = [0; 3];
+            dispatch_to(set, Count { unit: &unit, batch, counts: &mut counts });
+            let mut next = [0, 10, 20];
+            let (mut places, mut rows) = (vec![0; 30], vec![[0.0; GROUP]; 30]);
+            dispatch_to(
+                set,
+                Fill { unit: &unit, batch, next: &mut next, steps: &mut places, rows: &mut rows },
+            );
+            (counts, next, places, rows)
+        };
+        let expected = run(InstructionSet::Portable);
+        for set in InstructionSet::available() {
+            assert_eq!(run(set), expected, "{set:?}");
+        }
+    }
+}
