@@ -41,7 +41,7 @@ impl NetworkConfig {
     /// gated.set_model("gru")?;
     /// let width = gated.nearest_width(40, 20, count)?;
     /// gated.network.hidden = vec![width; 2];
-    /// assert_eq!((count, width, gated.validate(40, 20)?.parameter_count()), (49_724, 67, 50_242));
+    /// assert_eq!((count, width, gated.validate(40, 20)?.parameter_count()), (49_724, 66, 49_296));
     /// # Ok::<(), colearn_network::NetworkError>(())
     /// ```
     ///
