@@ -117,6 +117,10 @@ impl<F: Real> Network<F> {
             self.bound(index, (0.0, top), true, learned);
             index
         });
+        if config.synapse.delay != Delay::None && config.synapse.without_delay.contains(name) {
+            // Drawn and dropped: what is drawn after them does not depend on where delays are.
+            let _ = uniform((inputs, units), 1.0, rng);
+        }
         let gain = if is_readout { 1.0 } else { config.norm.gain };
         let gain = Array1::from_elem(columns, F::of(gain)).into_dyn();
         let gain = self.push(name, "gain", ParameterKind::Norm, gain);

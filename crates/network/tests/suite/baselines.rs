@@ -252,6 +252,28 @@ fn counts_of_descriptions_are_those_of_networks() {
     }
 }
 
+/// The table of `docs/ablations.md`.
+#[test]
+fn widths_of_equal_size_are_those_of_the_table() {
+    for ((channels, hidden, classes), count, widths) in [
+        ((40, 128, 20), 49_724, [(118, 49_384), (82, 49_260), (66, 49_296)]),
+        ((140, 128, 20), 75_324, [(133, 74_939), (89, 74_998), (70, 75_800)]),
+        ((140, 512, 35), 709_737, [(457, 708_455), (318, 709_563), (256, 709_481)]),
+        ((40, 512, 35), 607_337, [(437, 607_535), (308, 607_173), (251, 609_031)]),
+    ] {
+        let sized = |model: &str, width: usize| {
+            let mut config = config(model);
+            config.network.hidden = vec![width; 2];
+            config.validate(channels, classes).unwrap().parameter_count()
+        };
+        assert_eq!(sized("d-cadlif", hidden), count);
+        for (model, expected) in BASELINE_NAMES.into_iter().zip(widths) {
+            let width = config(model).nearest_width(channels, classes, count).unwrap();
+            assert_eq!((width, sized(model, width)), expected, "{model} for {channels} channels");
+        }
+    }
+}
+
 #[test]
 fn the_nearest_width_is_nearer_than_its_neighbours() {
     for model in BASELINE_NAMES.into_iter().chain(["lif", "d-cadlif"]) {
