@@ -1,10 +1,10 @@
 //! Gated layers: against elementary operations, against finite differences, and their laws.
 
-use crate::common::assert_close;
+use crate::common::{Golden, assert_close};
 use colearn_neurons::{Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated};
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{Pool, Real, Tape, Var};
-use ndarray::{Array, Array1, Array2, Array3, ArrayD, Axis, s};
+use ndarray::{Array, Array1, Array2, Array3, ArrayD, Axis, concatenate, s};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
 use ndarray_rand::rand_distr::StandardNormal;
@@ -112,6 +112,34 @@ fn fused_equals_elementary_operations() {
             for (fused, expected) in of_fused.iter().zip(&of_expected) {
                 assert_close(&name, fused, expected, 1e-10);
             }
+        }
+    }
+}
+
+/// Values and gradients against those of an independent script, `datasets/golden/make_gated.py`.
+#[test]
+fn golden_values() {
+    for model in GatedModel::ALL {
+        let mut golden = Golden::committed(model.name());
+        let gates = ["c", "z", "r"];
+        let mut joined = |prefix: &str, axis: usize| {
+            let parts: Vec<_> =
+                gates[..model.gates()].iter().map(|gate| golden.get(&format!("{prefix}_{gate}"))).collect();
+            let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+            concatenate(Axis(axis), &views).unwrap()
+        };
+        let [current, g_current] = ["I", "g_I"].map(|prefix| joined(prefix, 2));
+        let [recurrent, g_recurrent] = ["V", "g_V"].map(|prefix| joined(prefix, 1));
+        let mut tape = Tape::new();
+        let leaves = [tape.leaf(&current), tape.leaf(&recurrent)];
+        let h = scan_gated(&mut tape, GatedUnit::new(model), leaves[0], leaves[1]);
+        assert_close(model.name(), tape.value(h), &golden.get("h"), 1e-13);
+        let weights = tape.constant(golden.get("G"));
+        let product = tape.multiply(h, weights);
+        let loss = tape.sum(product);
+        tape.backward(loss);
+        for (leaf, expected) in leaves.into_iter().zip([g_current, g_recurrent]) {
+            assert_close(model.name(), tape.gradient(leaf).unwrap(), &expected, 1e-12);
         }
     }
 }
