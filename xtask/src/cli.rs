@@ -35,8 +35,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct TrainArgs {
-    /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif), a named experiment (digits, fsdd, words, gsc, shd, ssc)
-    /// or a TOML file.
+    /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif; without spikes rnn, ligru, gru), a named experiment
+    /// (digits, fsdd, words, gsc, shd, ssc) or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) config: Option<String>,
     /// The data set [default: digits].

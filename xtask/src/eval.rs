@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::{EvalArgs, SplitName};
 use crate::experiment::Experiment;
-use crate::progress::percents;
+use crate::progress::activity;
 use crate::report::row;
 use crate::terminal::{say, use_threads};
 
@@ -30,7 +30,7 @@ struct Report<'a> {
     /// What results on this set may be called: `clean`, `no_test` or `selected_on_test`.
     protocol: Protocol,
     classes: &'a [String],
-    /// Spikes per unit and step of each hidden layer.
+    /// Spikes per unit and step of each hidden layer; mean |output| where there are no spikes.
     hidden_rates: &'a [f64],
     #[serde(flatten)]
     evaluation: EvaluationReport,
@@ -128,7 +128,7 @@ fn show(experiment: &Experiment, data: &Dataset, name: &str, result: &SplitResul
         say(warning);
     }
     let chance = 100.0 * report.chance.unwrap_or_default();
-    say(format!("chance {chance:.1} %, rates of the hidden layers {}", percents(&result.rates)));
+    say(format!("chance {chance:.1} %, {}", activity(&experiment.network().model_name(), &result.rates)));
     say("");
     let mut classes = Table::new(["class", "samples", "precision", "recall", "F1"]).align(numbers);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use colearn_data::{DataConfig, DataName};
-use colearn_network::NetworkConfig;
-use colearn_network::config::{MODEL_NAMES, NetworkSection};
+use colearn_network::config::NetworkSection;
 use colearn_network::config::{NeuronSection, NormSection, ReadoutSection, SynapseSection};
+use colearn_network::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig};
 use colearn_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -118,6 +118,11 @@ impl Experiment {
     }
 }
 
+/// The models that `--config` knows by name.
+fn models() -> impl Iterator<Item = &'static str> {
+    MODEL_NAMES.into_iter().chain(BASELINE_NAMES)
+}
+
 /// What `--config` names.
 enum Chosen {
     Model(String),
@@ -126,7 +131,7 @@ enum Chosen {
 
 impl Chosen {
     fn read(name: &str) -> Result<Self> {
-        if MODEL_NAMES.contains(&name) {
+        if models().any(|model| model == name) {
             return Ok(Self::Model(name.to_owned()));
         }
         if let Some((_, _, text)) = EMBEDDED.iter().find(|(_, known, _)| *known == name) {
@@ -134,8 +139,7 @@ impl Chosen {
         }
         let path = Path::new(name);
         if !path.exists() {
-            let names: Vec<&str> =
-                MODEL_NAMES.into_iter().chain(EMBEDDED.iter().map(|(_, name, _)| *name)).collect();
+            let names: Vec<&str> = models().chain(EMBEDDED.iter().map(|(_, name, _)| *name)).collect();
             bail!(
                 "--config {name}: no such file, model or experiment; expected a TOML file or one of {}",
                 names.join(", ")
@@ -236,12 +240,12 @@ mod tests {
 
     #[test]
     fn every_model_and_named_experiment_resolves_and_survives_its_own_text() {
-        for name in MODEL_NAMES.into_iter().chain(EMBEDDED.map(|(_, name, _)| name)) {
+        for name in models().chain(EMBEDDED.map(|(_, name, _)| name)) {
             let experiment = resolve(&format!("--config {name}")).unwrap();
             experiment.train.validate().unwrap();
             experiment.network().validate(experiment.data.input_channels(), 10).unwrap();
             assert_eq!(Experiment::from_toml(&experiment.to_toml().unwrap()).unwrap(), experiment);
-            if MODEL_NAMES.contains(&name) {
+            if models().any(|model| model == name) {
                 assert_eq!(experiment.network().model_name(), name);
             } else {
                 assert_eq!(experiment.data.name.to_string(), name);

@@ -35,7 +35,10 @@ pub(crate) struct Subject<'a> {
 /// Draws all figures; returns their files.
 pub(crate) fn draw(subject: &Subject<'_>, folder: &RunFolder) -> Result<Vec<PathBuf>> {
     let mut figures = vec![("curves", curves(subject)), ("confusion", confusion(subject))];
-    figures.extend(raster(subject).map(|figure| ("raster", figure)));
+    // A raster is of spikes.
+    if subject.network.description().is_spiking() {
+        figures.extend(raster(subject).map(|figure| ("raster", figure)));
+    }
     figures.extend(delays(subject).map(|figure| ("delays", figure)));
     figures.extend(neurons(subject).map(|figure| ("neurons", figure)));
     let mut files = Vec::new();
@@ -65,7 +68,8 @@ fn curves(subject: &Subject<'_>) -> String {
             firing_rates: record.hidden_rates.clone(),
         }
     };
-    let layers = subject.network.hidden_layers();
+    // Without spikes there are no rates to draw.
+    let layers = if subject.network.description().is_spiking() { subject.network.hidden_layers() } else { 0 };
     let figure = TrainingCurves {
         title: subject.title.clone(),
         epochs: subject.history.iter().map(point).collect(),

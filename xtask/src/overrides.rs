@@ -8,8 +8,9 @@ use toml::{Table, Value};
 use crate::experiment::Experiment;
 
 /// Keys without a default value, which the table of the defaults therefore does not show.
-const OPTIONAL: [&str; 7] = [
+const OPTIONAL: [&str; 8] = [
     "model",
+    "neuron.activation",
     "data.recipe",
     "data.root",
     "data.leave_out",
@@ -218,6 +219,19 @@ mod tests {
             ("data.root=/some where", "data.root", "\"/some where\""),
             ("neuron.bounds.alpha=[0.5,0.9]", "neuron.bounds.alpha", "[0.5, 0.9]"),
             ("model=d-lif", "neuron.model", "\"lif\""),
+            ("model=gru", "synapse.delay", "\"none\""),
+            ("neuron.model=ligru", "neuron.model", "\"ligru\""),
+            ("neuron.activation=relu", "neuron.activation", "\"relu\""),
+            ("neuron.fixed.a=0", "neuron.fixed.a", "0"),
+            ("neuron.fixed={a=0,b=0}", "neuron.fixed.b", "0"),
+            ("neuron.start=middle", "neuron.start", "\"middle\""),
+            ("neuron.clamp=stored", "neuron.clamp", "\"stored\""),
+            (
+                "synapse.without_delay=[\"hidden0\",\"readout\"]",
+                "synapse.without_delay",
+                "[\"hidden0\", \"readout\"]",
+            ),
+            ("synapse.initial_range=0.5", "synapse.initial_range", "0.5"),
             ("data.recipe=sparch", "data.first_step", "1"),
             ("data.front_end=mel_db", "data.bands", "140"),
             ("train.augment.noise_snr_db=[5,20]", "train.augment.noise_snr_db", "[5, 20]"),
@@ -244,6 +258,11 @@ mod tests {
             ("train.learning_rate=fast", "train.learning_rate = \"fast\": expected a number"),
             ("network.hidden=128", "network.hidden = 128: expected a list, such as [128, 128]"),
             ("synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
+            ("neuron.model=lstm", "neuron.model = \"lstm\": expected one of lif, adlif"),
+            ("neuron.start=same", "neuron.start = \"same\": expected uniform or middle"),
+            ("neuron.clamp=both", "neuron.clamp = \"both\": expected used or stored"),
+            ("synapse.without_delay=hidden0", "synapse.without_delay = \"hidden0\": expected a list"),
+            ("synapse.initial_range=all", "synapse.initial_range = \"all\": expected a number"),
             ("synapse.readout_delay=2", "synapse.readout_delay = 2: expected true or false"),
             ("readout=last", "readout is a table; its keys are readout.pooling"),
             ("model=blif", "model \"blif\": expected one of lif, adlif"),
@@ -261,6 +280,7 @@ mod tests {
         for key in &OPTIONAL[1..] {
             let value = match *key {
                 "data.recipe" => "sparch",
+                "neuron.activation" => "relu",
                 "data.high_hz" | "data.max_time_s" => "3.0",
                 "train.augment.noise_snr_db" => "[5.0, 20.0]",
                 _ => "x",

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use colearn_network::BASELINE_NAMES;
 use colearn_train::{BatchEvent, EpochRecord, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -46,7 +47,7 @@ impl<'a> Progress<'a> {
     fn rates(&self) -> String {
         self.history
             .last()
-            .map_or_else(String::new, |record| format!("  rates {}", percents(&record.hidden_rates)))
+            .map_or_else(String::new, |record| format!("  activity {}", percents(&record.hidden_rates)))
     }
 }
 
@@ -92,7 +93,7 @@ impl Watcher for Progress<'_> {
 fn epoch_line(record: &EpochRecord, epochs: usize, improved: bool) -> String {
     let width = epochs.to_string().len();
     format!(
-        "epoch {:>width$}/{epochs}  training {:.3}, {:.1} %  validation {:.3}, {:.1} %{}  rates {}  {:.1} s",
+        "epoch {:>width$}/{epochs}  training {:.3}, {:.1} %  validation {:.3}, {:.1} %{}  activity {}  {:.1} s",
         record.epoch + 1,
         record.train_loss,
         100.0 * record.train_accuracy,
@@ -102,6 +103,15 @@ fn epoch_line(record: &EpochRecord, epochs: usize, improved: bool) -> String {
         percents(&record.hidden_rates),
         record.seconds
     )
+}
+
+/// What the hidden layers of a model do, in words: rates, or mean outputs where there are no spikes.
+pub(crate) fn activity(model: &str, rates: &[f64]) -> String {
+    if !BASELINE_NAMES.contains(&model) {
+        return format!("rates of the hidden layers {}", percents(rates));
+    }
+    let texts: Vec<String> = rates.iter().map(|mean| format!("{mean:.3}")).collect();
+    format!("mean |output| of the hidden layers {}", texts.join(" "))
 }
 
 /// Rates in spikes per 100 steps.

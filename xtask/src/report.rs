@@ -10,7 +10,7 @@ use colearn_train::{EpochRecord, SplitResult, evaluate};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
-use crate::progress::percents;
+use crate::progress::activity;
 
 /// Results with rounded delays, in inference mode.
 pub(crate) struct Results {
@@ -102,7 +102,8 @@ pub(crate) struct Summary {
     test_samples: u64,
     /// Whether delays were rounded to whole steps for these results.
     rounded: bool,
-    /// Spikes per unit and step of each hidden layer, on the test split or else on validation.
+    /// Spikes per unit and step of each hidden layer, on the test split or else on validation; mean |output| where there
+    /// are no spikes.
     hidden_rates: Vec<f64>,
     /// Of training, the mean over the epochs.
     samples_per_second: f64,
@@ -167,11 +168,7 @@ impl Summary {
                 self.epochs,
                 if self.protocol == Protocol::SelectedOnTest { "the TEST split" } else { "validation" }
             ),
-            format!(
-                "chance {:.1} %, rates of the hidden layers {}",
-                100.0 / classes as f64,
-                percents(&self.hidden_rates)
-            ),
+            format!("chance {:.1} %, {}", 100.0 / classes as f64, activity(&self.model, &self.hidden_rates)),
             format!(
                 "{} parameters, {:.1} s in all, {:.0} samples per second in training",
                 self.parameters, self.wall_seconds, self.samples_per_second

@@ -240,6 +240,31 @@ fn without_a_test_list_the_summary_says_so() {
     assert!(error.starts_with("error: words: this data set has no test split; expected --split"), "{error}");
 }
 
+/// A network without spikes goes the whole way: run, files, evaluation, and no figure of spikes or delays.
+#[test]
+fn a_network_without_spikes_is_trained_and_evaluated() {
+    let place = place(8);
+    let here = place.path();
+    let output = succeed(here, &format!("train {TINY} --config gru --seed 3"));
+    assert!(output.contains("model    gru, hidden layers [8]: "), "{output}");
+    assert!(output.contains("mean |output| of the hidden layers 0."), "{output}");
+    let run = here.join("runs/words-gru-s3");
+    for (name, expected) in
+        [("curves", true), ("confusion", true), ("raster", false), ("delays", false), ("neurons", false)]
+    {
+        assert_eq!(run.join(format!("figures/{name}.svg")).exists(), expected, "{name}");
+    }
+    let summary = summary(&run);
+    assert_eq!((summary["model"].as_str(), summary["delay"].as_str()), (Some("gru"), Some("none")));
+    let line = format!("eval --checkpoint {}/best.ckpt --split test", run.display());
+    let report: Value = serde_json::from_str(&succeed(here, &format!("{line} --json"))).unwrap();
+    assert_eq!(report["accuracy"], summary["test_accuracy"]);
+    assert!(succeed(here, &line).contains("mean |output| of the hidden layers 0."));
+    let message = fail(here, &format!("train {TINY} --config gru --set synapse.delay=learned"));
+    let expected = "synapse.delay = learned: expected none: layers without spikes have no delays";
+    assert!(message.contains(expected), "{message}");
+}
+
 #[test]
 fn the_crates_keep_their_layers() {
     let place = tempdir().unwrap();

@@ -3,18 +3,23 @@
 //! | table | holds |
 //! | --- | --- |
 //! | `[network]` | sizes and dropout |
-//! | `[neuron]` | model, surrogate, threshold, bounds |
-//! | `[synapse]` | delays: whether, how long, how interpolated |
+//! | `[neuron]` | model, surrogate, threshold, bounds, start |
+//! | `[synapse]` | delays: whether, where, how long, how interpolated |
 //! | `[norm]` | batch normalisation and the initial activity |
 //! | `[readout]` | how membranes over time become scores |
 
+mod neuron;
+mod synapse;
+mod valid;
+
 use crate::NetworkError;
-use colearn_neurons::{Firing, Neuron, NeuronConfig, NeuronModel, Surrogate};
+use colearn_neurons::{Neuron, NeuronModel};
 use colearn_synapses::Interpolation;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) use neuron::Units;
+pub use neuron::{Clamp, HiddenModel, NeuronSection, Start};
+use serde::{Deserialize, Serialize};
+pub use synapse::{Delay, SynapseSection};
+pub use valid::ValidNetwork;
 
 /// `[network]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,94 +47,6 @@ pub enum DropoutMask {
 impl Default for NetworkSection {
     fn default() -> Self {
         Self { hidden: vec![128, 128], dropout: 0.25, dropout_mask: DropoutMask::Sequence }
-    }
-}
-
-/// `[neuron]`: every hidden layer's neuron.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct NeuronSection {
-    /// The equations: `lif`, `adlif`, `cadlif`, `se_adlif`.
-    pub model: NeuronModel,
-    /// The derivative used in place of the spike's: a name (`boxcar`, `fast_sigmoid`, `arc_tangent`, `logistic`,
-    /// `triangle`, `exponential`), or a table with its parameters like `{ fast_sigmoid = { slope = 10.0 } }`.
-    #[serde(deserialize_with = "surrogate")]
-    pub surrogate: Surrogate,
-    /// Threshold θ.
-    pub threshold: f64,
-    /// Names of the neuron's parameters that stay as they start (`alpha`, `beta`, `a`, `b`); the others are learned.
-    pub frozen: BTreeSet<String>,
-    /// Whether spikes also reach the layer's own units one step later, through a learned matrix.
-    pub recurrent: bool,
-    /// Bounds in place of the model's own, by parameter name.
-    pub bounds: BTreeMap<String, (f64, f64)>,
-    /// `spike`; `soft` replaces the step by the surrogate's soft function, to check gradients.
-    pub firing: Firing,
-}
-
-impl Default for NeuronSection {
-    fn default() -> Self {
-        let NeuronConfig { model, surrogate, threshold, firing, bounds, .. } =
-            NeuronConfig::new(NeuronModel::Cadlif);
-        Self { model, surrogate, threshold, frozen: BTreeSet::new(), recurrent: false, bounds, firing }
-    }
-}
-
-/// A surrogate by its name alone, or with its parameters.
-fn surrogate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Surrogate, D::Error> {
-    struct NameOrTable;
-    impl<'de> Visitor<'de> for NameOrTable {
-        type Value = Surrogate;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            write!(
-                f,
-                "one of {}, or a table like {{ boxcar = {{ half_width = 0.5 }} }}",
-                Surrogate::NAMES.join(", ")
-            )
-        }
-
-        fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Surrogate, E> {
-            Surrogate::named(name).ok_or_else(|| E::invalid_value(Unexpected::Str(name), &self))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Surrogate, A::Error> {
-            Surrogate::deserialize(MapAccessDeserializer::new(map))
-        }
-    }
-    deserializer.deserialize_any(NameOrTable)
-}
-
-/// Whether synapses have delays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Delay {
-    /// No delays.
-    None,
-    /// Random whole delays that stay as they are.
-    Fixed,
-    /// Random delays, learned.
-    #[default]
-    Learned,
-}
-
-/// `[synapse]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SynapseSection {
-    /// `none`, `fixed` or `learned`.
-    pub delay: Delay,
-    /// Largest delay D in steps, 1 to 1000. Delays start uniformly distributed over [0, D].
-    pub max_delay: usize,
-    /// How a real delay is spread over whole lags in training: `linear`, `triangle`, `gaussian`, `smoothed`, `whole`.
-    pub kernel: Interpolation,
-    /// Whether the synapses from the last hidden layer to the readout have delays too (the paper's count says so).
-    pub readout_delay: bool,
-}
-
-impl Default for SynapseSection {
-    fn default() -> Self {
-        Self { delay: Delay::Learned, max_delay: 24, kernel: Interpolation::Linear, readout_delay: true }
     }
 }
 
@@ -197,8 +114,11 @@ pub struct NetworkConfig {
 /// The six models of the paper by name.
 pub const MODEL_NAMES: [&str; 6] = ["lif", "adlif", "cadlif", "d-lif", "d-adlif", "d-cadlif"];
 
+/// The networks without spikes and delays that the paper's are compared with, by name.
+pub const BASELINE_NAMES: [&str; 3] = ["rnn", "ligru", "gru"];
+
 /// Most units of a layer, inputs or classes: far above any use, low enough that sizes cannot overflow.
-const MOST_UNITS: usize = 65_536;
+pub(crate) const MOST_UNITS: usize = 65_536;
 
 /// Most numbers in weights, delays and dense kernels: 1 GiB of `f32`.
 const MOST_NUMBERS: usize = 1 << 28;
@@ -212,17 +132,24 @@ impl NetworkConfig {
             (_, false) => 2,
             (_, true) => self.synapse.max_delay + 3,
         };
-        let hidden = &self.network.hidden;
-        let to = hidden.iter().chain(std::iter::once(&classes));
+        let (hidden, columns) = (&self.network.hidden, self.neuron.model.columns());
+        let of_hidden = hidden.iter().map(|n| n.checked_mul(columns));
+        let to = of_hidden.chain(std::iter::once(Some(classes)));
         let matrices = std::iter::once(&inputs)
             .chain(hidden)
             .zip(to)
-            .try_fold(0usize, |sum, (from, to)| sum.checked_add(from.checked_mul(*to)?.checked_mul(each)?))?;
-        let recurrent = usize::from(self.neuron.recurrent);
+            .try_fold(0usize, |sum, (from, to)| sum.checked_add(from.checked_mul(to?)?.checked_mul(each)?))?;
+        let recurrent = if self.neuron.recurrent || !self.neuron.model.is_spiking() { columns } else { 0 };
         hidden.iter().try_fold(matrices, |sum, n| sum.checked_add(n.checked_mul(*n)?.checked_mul(recurrent)?))
     }
 
-    /// Sets neuron model and delays by the paper's name: `lif` … `d-cadlif`. With the prefix `d-` delays are learned.
+    /// `hidden0`, `hidden1`, …, `readout`.
+    fn layer_name(&self, layer: usize) -> String {
+        if layer == self.network.hidden.len() { "readout".to_owned() } else { format!("hidden{layer}") }
+    }
+
+    /// Sets hidden layers and delays by name: one of [`MODEL_NAMES`] or [`BASELINE_NAMES`]. With the prefix `d-` delays
+    /// are learned.
     ///
     /// # Errors
     /// An unknown name.
@@ -231,9 +158,11 @@ impl NetworkConfig {
             Some(model) => (Delay::Learned, model),
             None => (Delay::None, name),
         };
-        let known = NeuronModel::ALL.iter().find(|m| m.is_spiking() && m.name() == model);
-        self.neuron.model = *known
-            .ok_or_else(|| NetworkError::Model { found: name.to_owned(), expected: MODEL_NAMES.to_vec() })?;
+        let known = HiddenModel::named(model).filter(|m| m.is_spiking() || delay == Delay::None);
+        self.neuron.model = known.ok_or_else(|| NetworkError::Model {
+            found: name.to_owned(),
+            expected: MODEL_NAMES.into_iter().chain(BASELINE_NAMES).collect(),
+        })?;
         self.synapse.delay = delay;
         Ok(())
     }
@@ -260,13 +189,11 @@ impl NetworkConfig {
         let fits = !hidden.is_empty() && hidden.len() <= 16 && hidden.iter().all(|n| size(*n));
         check(fits, "network.hidden", format!("{hidden:?}"), "1 to 16 layers of 1 to 65536 units")?;
         check((0.0..1.0).contains(dropout), "network.dropout", dropout.to_string(), "0 ≤ dropout < 1")?;
-        let max_delay = self.synapse.max_delay;
-        check(
-            (1..=1000).contains(&max_delay),
-            "synapse.max_delay",
-            max_delay.to_string(),
-            "1 to 1000 steps",
-        )?;
+        let layers: Vec<String> = (0..=hidden.len()).map(|layer| self.layer_name(layer)).collect();
+        self.synapse.validate(&layers)?;
+        let possible = self.synapse.delay == Delay::None || self.neuron.model.is_spiking();
+        let found = format!("{:?}", self.synapse.delay).to_lowercase();
+        check(possible, "synapse.delay", found, "none: layers without spikes have no delays")?;
         let numbers = self.numbers(inputs, classes);
         let few = numbers.is_some_and(|n| n <= MOST_NUMBERS);
         let found = numbers.map_or_else(|| "more than can be counted".to_owned(), |n| n.to_string());
@@ -283,63 +210,8 @@ impl NetworkConfig {
         check(rate, "norm.initial_rate", initial_rate.to_string(), "0 (off) to 0.5 spikes per step")?;
         check(momentum > 0.0 && momentum <= 1.0, "norm.momentum", momentum.to_string(), "0 < momentum ≤ 1")?;
         check(positive(epsilon), "norm.epsilon", epsilon.to_string(), "a finite number above 0")?;
-        let spiking = self.neuron.model.is_spiking();
-        check(spiking, "neuron.model", self.neuron.model.name().to_owned(), "a spiking model")?;
-        let known = |name: &String| self.neuron.model.specs().iter().any(|spec| spec.name == name);
-        if let Some(unknown) = self.neuron.frozen.iter().find(|name| !known(name)) {
-            let names = self.neuron.model.specs().iter().map(|spec| spec.name).collect();
-            return Err(NetworkError::Frozen { found: unknown.clone(), expected: names });
-        }
-        let NeuronSection { model, surrogate, threshold, ref bounds, firing, .. } = self.neuron;
-        let neuron =
-            NeuronConfig { model, surrogate, threshold, firing, bounds: bounds.clone() }.validate()?;
+        let units = self.neuron.validate()?;
         let readout = Neuron::new(NeuronModel::Integrator);
-        Ok(ValidNetwork { config: self.clone(), inputs, classes, neuron, readout })
-    }
-}
-
-/// A checked network description: everything needed to build it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ValidNetwork {
-    pub(crate) config: NetworkConfig,
-    pub(crate) inputs: usize,
-    pub(crate) classes: usize,
-    pub(crate) neuron: Neuron,
-    pub(crate) readout: Neuron,
-}
-
-impl ValidNetwork {
-    /// The description.
-    #[must_use]
-    pub fn config(&self) -> &NetworkConfig {
-        &self.config
-    }
-
-    /// Input channels C.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
-    /// Classes.
-    #[must_use]
-    pub fn classes(&self) -> usize {
-        self.classes
-    }
-
-    /// Units on both sides of every matrix: (inputs, hidden 0), …, (last hidden, classes).
-    #[must_use]
-    pub fn layers(&self) -> Vec<(usize, usize)> {
-        let hidden = &self.config.network.hidden;
-        let from = std::iter::once(self.inputs).chain(hidden.iter().copied());
-        let to = hidden.iter().copied().chain(std::iter::once(self.classes));
-        from.zip(to).collect()
-    }
-
-    /// Whether matrix `layer` (the last is the readout's) has delays.
-    #[must_use]
-    pub fn has_delays(&self, layer: usize) -> bool {
-        let is_readout = layer == self.config.network.hidden.len();
-        self.config.synapse.delay != Delay::None && (!is_readout || self.config.synapse.readout_delay)
+        Ok(ValidNetwork { config: self.clone(), inputs, classes, units, readout })
     }
 }

@@ -22,13 +22,37 @@ pub enum NetworkError {
         /// What exists.
         expected: Vec<&'static str>,
     },
-    /// A parameter to freeze that the neuron does not have.
-    #[error("neuron.frozen holds \"{found}\": expected names of this neuron's parameters: {}", expected.join(", "))]
-    Frozen {
+    /// A key names a parameter that the model does not have.
+    #[error("{key} holds \"{found}\": expected names of the parameters of {model}: {}", list(expected))]
+    Parameter {
+        /// The key as written in the experiment file.
+        key: &'static str,
+        /// The model of the hidden layers.
+        model: &'static str,
         /// What was found.
         found: String,
         /// What exists.
         expected: Vec<&'static str>,
+    },
+    /// A parameter is fixed outside of its bounds.
+    #[error("neuron.fixed.{name} = {found}: expected a number within its bounds, {low} to {high}")]
+    Fixed {
+        /// The parameter.
+        name: String,
+        /// What was found.
+        found: f64,
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
+    /// A layer that does not exist is to have no delays.
+    #[error("synapse.without_delay holds \"{found}\": expected names of layers: {}", expected.join(", "))]
+    Layer {
+        /// What was found.
+        found: String,
+        /// What exists.
+        expected: Vec<String>,
     },
     /// A neuron's own settings are wrong.
     #[error("[neuron]")]
@@ -43,4 +67,9 @@ pub enum NetworkError {
         /// What the network holds.
         expected: String,
     },
+}
+
+/// The names in one line.
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "there are none".to_owned() } else { names.join(", ") }
 }

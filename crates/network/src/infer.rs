@@ -1,9 +1,9 @@
 //! The network without a tape: inference, traces for figures, and the calibration of initial activity.
 
-use crate::network::{Delays, Network};
+use crate::network::{Delays, LayerUnits, Network};
 use crate::normalise::{affine, apply_in_place, statistics};
 use crate::pooling;
-use colearn_neurons::{infer, infer_scaled};
+use colearn_neurons::{infer, infer_gated, infer_scaled};
 use colearn_synapses::dense;
 use colearn_tape::{Pool, Real};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 pub struct Inference<F> {
     /// Scores (B, classes).
     pub scores: Array2<F>,
-    /// Mean spikes per unit and step of every hidden layer.
+    /// Mean spikes per unit and step of every hidden layer; of layers without spikes the mean absolute output.
     pub rates: Vec<f64>,
 }
 
@@ -39,7 +39,7 @@ impl<F: Real> Network<F> {
     #[track_caller]
     pub fn infer(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> Inference<F> {
         let NetworkTrace { spikes, membrane, scores } = self.trace(input, delays, pool);
-        let rates = spikes.iter().map(mean).collect();
+        let rates = spikes.iter().map(mean_magnitude).collect();
         spikes.into_iter().chain([membrane]).for_each(|a| pool.give(a));
         Inference { scores, rates }
     }
@@ -91,19 +91,28 @@ impl<F: Real> Network<F> {
         pool: &mut Pool<F>,
     ) -> (Array3<F>, Array3<F>) {
         let layer = &self.layers[k];
-        let (neuron, values) = (self.neuron_of(k), self.neuron_values(layer));
-        let output = if let Some(index) = layer.recurrent {
-            apply_in_place(&mut current, &scale, &shift);
-            infer(neuron, &current, &values, Some(&self.matrix(index)), pool)
-        } else {
-            let affine = [&scale, &shift].map(|a| a.as_slice().expect("one axis"));
-            infer_scaled(neuron, &current, affine, &values, pool)
+        let recurrent = layer.recurrent.map(|index| self.matrix(index));
+        let values = self.neuron_values(layer);
+        let output = match (self.units_of(k), recurrent) {
+            (LayerUnits::Neurons(neuron), None) => {
+                let affine = [&scale, &shift].map(|a| a.as_slice().expect("one axis"));
+                infer_scaled(neuron, &current, affine, &values, pool)
+            }
+            (LayerUnits::Neurons(neuron), Some(weights)) => {
+                apply_in_place(&mut current, &scale, &shift);
+                infer(neuron, &current, &values, Some(&weights), pool)
+            }
+            (LayerUnits::Gated(unit), weights) => {
+                apply_in_place(&mut current, &scale, &shift);
+                infer_gated(unit, &current, &weights.expect("gated layers are recurrent"), pool)
+            }
         };
         (current, output)
     }
 
     /// Sets the gains of the hidden layers so that on this batch (T, B, C) each fires at `norm.initial_rate`, first
-    /// layer first, and starts the running statistics from this batch. A rate of 0 keeps the gains as they are.
+    /// layer first, and starts the running statistics from this batch. A rate of 0 keeps the gains as they are, and so do
+    /// layers without spikes.
     ///
     /// The gain is found by bisection between 1/16 and 64; a rate outside what these reach leaves the nearest end.
     ///
@@ -111,7 +120,8 @@ impl<F: Real> Network<F> {
     /// If the input's channels are not the network's inputs.
     #[track_caller]
     pub fn calibrate(&mut self, input: &ArrayView3<'_, F>) {
-        let target = self.description.config.norm.initial_rate;
+        let rate = self.description.config.norm.initial_rate;
+        let target = if self.description.is_spiking() { rate } else { 0.0 };
         let pool = &mut Pool::default();
         let mut signal = input.to_owned();
         for k in 0..self.layers.len() {
@@ -147,7 +157,7 @@ impl<F: Real> Network<F> {
         for _ in 0..16 {
             let middle = 0.5 * (low + high);
             let spikes = output(self, middle.exp2(), pool);
-            if mean(&spikes) < target {
+            if mean_magnitude(&spikes) < target {
                 low = middle;
             } else {
                 high = middle;
@@ -161,11 +171,11 @@ impl<F: Real> Network<F> {
     }
 }
 
-/// Mean of all values, in chunks of a fixed size that are added in order.
-fn mean<F: Real>(values: &Array3<F>) -> f64 {
+/// Mean of all magnitudes, in chunks of a fixed size that are added in order.
+fn mean_magnitude<F: Real>(values: &Array3<F>) -> f64 {
     // Summed in f64: an f32 sum of millions of spikes would stop counting.
     let all = values.as_slice_memory_order().expect("layers own their arrays");
-    let part = |chunk: &[F]| chunk.iter().map(|&x| Real::as_f64(x)).sum::<f64>();
+    let part = |chunk: &[F]| chunk.iter().map(|&x| Real::as_f64(x).abs()).sum::<f64>();
     let parts: Vec<f64> = all.par_chunks(1 << 14).map(part).collect();
     parts.iter().sum::<f64>() / values.len().max(1) as f64
 }

@@ -2,7 +2,7 @@
 //!
 //! A [`NetworkConfig`] (serde, TOML) is checked into a [`ValidNetwork`] and built into a [`Network`]: hidden layers of
 //! synapse → batch normalisation → neuron → dropout, and a readout of synapse → batch normalisation → leaky integrator
-//! → pooling over time. The same network runs in three ways that agree:
+//! → pooling over time. To compare with, hidden layers may also be recurrent ones without spikes. The same network runs in three ways that agree:
 //!
 //! - [`Network::record`] on a tape, for training;
 //! - [`Network::infer`] without one, whole sequences at a time;
@@ -39,6 +39,7 @@ mod counts;
 mod dropout;
 mod error;
 mod infer;
+mod initial;
 mod network;
 mod normalise;
 mod parameters;
@@ -46,8 +47,9 @@ mod pooling;
 mod record;
 mod softmaxes;
 mod stream;
+mod widths;
 
-pub use config::{MODEL_NAMES, NetworkConfig, ValidNetwork};
+pub use config::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig, ValidNetwork};
 pub use counts::ParameterRow;
 pub use error::NetworkError;
 pub use infer::{Inference, NetworkTrace};

@@ -1,16 +1,22 @@
 //! The assembled network: parameters by name, running statistics, and where each layer finds its own.
 
-use crate::config::{Delay, ValidNetwork};
+use crate::config::{Clamp, Delay, Start, Units, ValidNetwork};
+use crate::initial::{orthogonal, uniform};
 use crate::normalise::{Statistics, affine};
 use crate::{NetworkError, Parameter, ParameterKind};
-use colearn_neurons::{Neuron, ParameterRole, initial};
+use colearn_neurons::{GatedUnit, Neuron, ParameterRole, ParameterSpec, initial};
 use colearn_synapses::{Delayed, Interpolation};
 use colearn_tape::Real;
-use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Ix1, Ix2};
-use ndarray_rand::RandomExt;
-use ndarray_rand::rand_distr::Uniform;
+use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Axis, Ix1, Ix2, concatenate};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+
+/// What a layer is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum LayerUnits<'a> {
+    Neurons(&'a Neuron),
+    Gated(GatedUnit),
+}
 
 /// Where a layer's parameters are in the network's list.
 #[derive(Clone, Debug)]
@@ -27,6 +33,9 @@ pub(crate) struct Layer {
 ///
 /// Each hidden layer is synapse → batch normalisation → neuron → dropout, the readout is synapse → batch
 /// normalisation → leaky integrator → pooling over time. See [`crate::NetworkConfig`] for the choices.
+///
+/// A hidden layer without spikes (`rnn`, `ligru`, `gru`) has the same form. Its matrices, gains and biases have the
+/// columns of the candidates first, then those of the update gates, then those of the reset gates.
 #[derive(Clone, Debug)]
 pub struct Network<F> {
     pub(crate) description: ValidNetwork,
@@ -60,8 +69,9 @@ pub struct NetworkState<F> {
 }
 
 impl<F: Real> Network<F> {
-    /// A network with random parameters: weights uniform in ±1/√I, delays uniform in [0, D] (whole ones if they are
-    /// fixed), neuron parameters uniform over their boxes, gains as configured, biases zero.
+    /// A network with random parameters: weights uniform in ±1/√I, delays uniform over their initial range (whole ones if
+    /// they are fixed), neuron parameters uniform over their boxes or in the middle, gains as configured, biases zero.
+    /// Recurrent weights are uniform in ±1/√N without a diagonal, those of layers without spikes orthogonal gate by gate.
     ///
     /// Numbers are drawn in `f64` and rounded: networks of one seed start alike in `f32` and `f64`.
     #[must_use]
@@ -75,10 +85,11 @@ impl<F: Real> Network<F> {
         };
         let shapes = description.layers();
         for (k, &(inputs, units)) in shapes.iter().enumerate() {
-            let name = network.layer_name(k);
+            let name = description.layer_name(k);
             let layer = network.new_layer(k, &name, inputs, units, rng);
             network.layers.push(layer);
-            let (mean, variance) = (Array1::zeros(units), Array1::ones(units));
+            let columns = description.columns(k);
+            let (mean, variance) = (Array1::zeros(columns), Array1::ones(columns));
             network.running.push(Statistics { mean, variance, count: 0 });
         }
         network
@@ -93,42 +104,75 @@ impl<F: Real> Network<F> {
         rng: &mut ChaCha8Rng,
     ) -> Layer {
         let is_readout = k == self.hidden_layers();
-        let config = self.description.config.clone();
-        let weight = uniform((inputs, units), 1.0 / (inputs as f64).sqrt(), rng);
+        let (config, columns) = (self.description.config.clone(), self.description.columns(k));
+        let weight = uniform((inputs, columns), 1.0 / (inputs as f64).sqrt(), rng);
         let weight = self.push(name, "weight", ParameterKind::Weight, weight.mapv(F::of).into_dyn());
         let delay = self.description.has_delays(k).then(|| {
             let top = config.synapse.max_delay as f64;
             let learned = config.synapse.delay == Delay::Learned;
-            let drawn = uniform((inputs, units), top / 2.0, rng).mapv(|d| d + top / 2.0);
+            let drawn = uniform((inputs, units), top / 2.0, rng);
+            let drawn = drawn.mapv(|d| (d + top / 2.0) * config.synapse.initial_range);
             let values = if learned { drawn } else { drawn.mapv(f64::round) };
             let index = self.push(name, "delay", ParameterKind::Delay, values.mapv(F::of).into_dyn());
             self.bound(index, (0.0, top), true, learned);
             index
         });
+        if config.synapse.delay != Delay::None && config.synapse.without_delay.contains(name) {
+            // Drawn and dropped: what is drawn after them does not depend on where delays are.
+            let _ = uniform((inputs, units), 1.0, rng);
+        }
         let gain = if is_readout { 1.0 } else { config.norm.gain };
-        let gain = Array1::from_elem(units, F::of(gain)).into_dyn();
+        let gain = Array1::from_elem(columns, F::of(gain)).into_dyn();
         let gain = self.push(name, "gain", ParameterKind::Norm, gain);
-        let bias = self.push(name, "bias", ParameterKind::Norm, Array1::zeros(units).into_dyn());
-        let recurrent = (config.neuron.recurrent && !is_readout).then(|| {
-            let mut matrix = uniform((units, units), 1.0 / (units as f64).sqrt(), rng).mapv(F::of);
-            matrix.diag_mut().fill(F::zero());
+        let bias = self.push(name, "bias", ParameterKind::Norm, Array1::zeros(columns).into_dyn());
+        let recurrent = self.description.is_recurrent(k).then(|| {
+            let matrix = self.initial_recurrent(units, rng).mapv(F::of);
             self.push(name, "recurrent", ParameterKind::Weight, matrix.into_dyn())
         });
-        let model = self.neuron_of(k).clone();
-        let specs = model.specs().iter();
-        let neuron = specs
-            .map(|spec| {
-                let kind = match spec.role {
-                    ParameterRole::TimeConstant => ParameterKind::TimeConstant,
-                    ParameterRole::Adaptation => ParameterKind::Adaptation,
-                };
-                let index = self.push(name, spec.name, kind, initial::<F>(spec, units, rng).into_dyn());
-                let learned = is_readout || !config.neuron.frozen.contains(spec.name);
-                self.bound(index, spec.bounds, false, learned);
-                index
-            })
-            .collect();
+        let specs = match self.units_of(k) {
+            LayerUnits::Neurons(neuron) => neuron.specs().to_vec(),
+            LayerUnits::Gated(_) => Vec::new(),
+        };
+        let neuron = specs.iter().map(|spec| self.new_neuron_parameter(is_readout, name, spec, units, rng));
+        let neuron = neuron.collect();
         Layer { weight, delay, gain, bias, neuron, recurrent }
+    }
+
+    /// Recurrent weights (N, columns) of a hidden layer of N units.
+    fn initial_recurrent(&self, units: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
+        let Units::Gated(unit) = self.description.units else {
+            let mut matrix = uniform((units, units), 1.0 / (units as f64).sqrt(), rng);
+            matrix.diag_mut().fill(0.0);
+            return matrix;
+        };
+        let gates: Vec<_> = (0..unit.model.gates()).map(|_| orthogonal(units, rng)).collect();
+        let views: Vec<_> = gates.iter().map(|gate| gate.view()).collect();
+        concatenate(Axis(1), &views).expect("every gate has N rows")
+    }
+
+    fn new_neuron_parameter(
+        &mut self,
+        is_readout: bool,
+        name: &str,
+        spec: &ParameterSpec,
+        units: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> usize {
+        let section = &self.description.config.neuron;
+        let learned = is_readout || section.learns(spec.name);
+        let clamp_stored = section.clamp == Clamp::Stored;
+        let mut spec = *spec;
+        if section.start == Start::Middle && !is_readout {
+            let middle = 0.5 * (spec.bounds.0 + spec.bounds.1);
+            spec.initial = (middle, middle);
+        }
+        let kind = match spec.role {
+            ParameterRole::TimeConstant => ParameterKind::TimeConstant,
+            ParameterRole::Adaptation => ParameterKind::Adaptation,
+        };
+        let index = self.push(name, spec.name, kind, initial::<F>(&spec, units, rng).into_dyn());
+        self.bound(index, spec.bounds, clamp_stored, learned);
+        index
     }
 
     fn push(&mut self, layer: &str, name: &str, kind: ParameterKind, value: ArrayD<F>) -> usize {
@@ -154,7 +198,7 @@ impl<F: Real> Network<F> {
     /// `hidden0`, `hidden1`, …, `readout`.
     #[must_use]
     pub fn layer_name(&self, layer: usize) -> String {
-        if layer == self.hidden_layers() { "readout".to_owned() } else { format!("hidden{layer}") }
+        self.description.layer_name(layer)
     }
 
     /// Number of hidden layers.
@@ -262,9 +306,13 @@ impl<F: Real> Network<F> {
         Ok(())
     }
 
-    /// The neuron of a layer; the readout's is the integrator.
-    pub(crate) fn neuron_of(&self, layer: usize) -> &Neuron {
-        if layer == self.hidden_layers() { &self.description.readout } else { &self.description.neuron }
+    /// What a layer is made of; the readout of integrators.
+    pub(crate) fn units_of(&self, layer: usize) -> LayerUnits<'_> {
+        match &self.description.units {
+            _ if layer == self.hidden_layers() => LayerUnits::Neurons(&self.description.readout),
+            Units::Neurons(neuron) => LayerUnits::Neurons(neuron),
+            Units::Gated(unit) => LayerUnits::Gated(*unit),
+        }
     }
 
     /// The delays' kernel of a layer.
@@ -299,10 +347,4 @@ impl<F: Real> Network<F> {
         let epsilon = F::of(self.description.config.norm.epsilon);
         affine(&self.running[k], &self.vector(layer.gain), &self.vector(layer.bias), epsilon)
     }
-}
-
-/// Uniform in ±`limit`, drawn in `f64`.
-fn uniform(shape: (usize, usize), limit: f64, rng: &mut ChaCha8Rng) -> Array2<f64> {
-    let range = Uniform::new_inclusive(-limit, limit).expect("the limit is finite and above zero");
-    Array2::random_using(shape, range, rng)
 }

@@ -1,10 +1,10 @@
 //! The network on a tape: one training pass.
 
 use crate::config::Pooling;
-use crate::network::{Delays, Network};
+use crate::network::{Delays, LayerUnits, Network};
 use crate::normalise::{self, Statistics, statistics_of as statistics};
 use crate::{dropout, pooling};
-use colearn_neurons::{scan, scan_normalised};
+use colearn_neurons::{scan, scan_gated, scan_normalised};
 use colearn_synapses::dense;
 use colearn_tape::{Real, Tape, Var};
 use ndarray::Array3;
@@ -85,12 +85,19 @@ impl<F: Real> Network<F> {
         let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
         let recurrent = layer.recurrent.map(var);
         let statistics = statistics(tape, current);
-        let output = if recurrent.is_some() {
-            let current = normalise::record(tape, current, norm, &statistics, epsilon);
-            scan(tape, self.neuron_of(k), current, &neuron, recurrent)
-        } else {
-            let of_batch = statistics.norm(epsilon);
-            scan_normalised(tape, self.neuron_of(k), current, norm, of_batch, &neuron)
+        let output = match (self.units_of(k), recurrent) {
+            (LayerUnits::Neurons(units), None) => {
+                let of_batch = statistics.norm(epsilon);
+                scan_normalised(tape, units, current, norm, of_batch, &neuron)
+            }
+            (LayerUnits::Neurons(units), recurrent) => {
+                let current = normalise::record(tape, current, norm, &statistics, epsilon);
+                scan(tape, units, current, &neuron, recurrent)
+            }
+            (LayerUnits::Gated(unit), recurrent) => {
+                let current = normalise::record(tape, current, norm, &statistics, epsilon);
+                scan_gated(tape, unit, current, recurrent.expect("gated layers are recurrent"))
+            }
         };
         recording.statistics.push(statistics);
         output

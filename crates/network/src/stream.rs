@@ -1,9 +1,9 @@
 //! The network one step of one sample at a time, event-driven.
 
 use crate::config::Pooling;
-use crate::network::{Delays, Network};
+use crate::network::{Delays, LayerUnits, Network};
 use crate::pooling::Running;
-use colearn_neurons::{NeuronState, StepParameters, step};
+use colearn_neurons::{GatedStep, NeuronState, StepParameters, step};
 use colearn_synapses::stream::DelayLine;
 use colearn_tape::Real;
 use ndarray::Array1;
@@ -23,10 +23,31 @@ struct StreamLayer<F> {
     line: DelayLine<F>,
     scale: Array1<F>,
     shift: Array1<F>,
-    neuron: StepParameters<F>,
-    state: NeuronState<F>,
+    units: StreamUnits<F>,
     current: Vec<F>,
     output: Vec<F>,
+}
+
+#[derive(Clone, Debug)]
+enum StreamUnits<F> {
+    Neurons { parameters: StepParameters<F>, state: NeuronState<F> },
+    Gated(GatedStep<F>),
+}
+
+impl<F: Real> StreamUnits<F> {
+    fn step(&mut self, current: &[F], output: &mut [F]) {
+        match self {
+            Self::Neurons { parameters, state } => step(parameters, state, current, output),
+            Self::Gated(units) => output.copy_from_slice(units.step(current)),
+        }
+    }
+
+    fn reset(&mut self) {
+        match self {
+            Self::Neurons { state, .. } => state.reset(),
+            Self::Gated(units) => units.reset(),
+        }
+    }
 }
 
 impl<F: Real> Network<F> {
@@ -41,11 +62,20 @@ impl<F: Real> Network<F> {
             };
             let (scale, shift) = self.running_affine(k);
             let recurrent = layer.recurrent.map(|index| self.matrix(index));
-            let neuron =
-                StepParameters::new(self.neuron_of(k), &self.neuron_values(layer), recurrent.as_deref());
-            let zeros = vec![F::zero(); weight.ncols()];
-            let state = NeuronState::new(&neuron);
-            StreamLayer { line, scale, shift, neuron, state, current: zeros.clone(), output: zeros }
+            let units = match (self.units_of(k), recurrent) {
+                (LayerUnits::Neurons(neuron), recurrent) => {
+                    let values = self.neuron_values(layer);
+                    let parameters = StepParameters::new(neuron, &values, recurrent.as_deref());
+                    let state = NeuronState::new(&parameters);
+                    StreamUnits::Neurons { parameters, state }
+                }
+                (LayerUnits::Gated(unit), recurrent) => {
+                    StreamUnits::Gated(GatedStep::new(unit, &recurrent.expect("gated layers are recurrent")))
+                }
+            };
+            let zeros = |n| vec![F::zero(); n];
+            let (current, output) = (zeros(weight.ncols()), zeros(self.description.layers()[k].1));
+            StreamLayer { line, scale, shift, units, current, output }
         });
         let layers = layers.collect();
         let mut stream =
@@ -68,7 +98,7 @@ impl<F: Real> Stream<F> {
             for ((x, &scale), &shift) in layer.current.iter_mut().zip(&layer.scale).zip(&layer.shift) {
                 *x = *x * scale + shift;
             }
-            step(&layer.neuron, &mut layer.state, &layer.current, &mut layer.output);
+            layer.units.step(&layer.current, &mut layer.output);
             signal.clone_from(&layer.output);
         }
         self.steps += 1;
@@ -78,7 +108,7 @@ impl<F: Real> Stream<F> {
         scores.to_vec()
     }
 
-    /// Spikes of hidden layer `layer` in the last step.
+    /// Spikes, or outputs without spikes, of hidden layer `layer` in the last step.
     ///
     /// # Panics
     /// If there is no such layer.
@@ -95,7 +125,7 @@ impl<F: Real> Stream<F> {
         self.scores.fill(start);
         for layer in &mut self.layers {
             layer.line.reset();
-            layer.state.reset();
+            layer.units.reset();
             layer.output.fill(F::zero());
         }
     }

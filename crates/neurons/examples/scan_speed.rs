@@ -5,8 +5,11 @@
 
 #![expect(clippy::print_stdout, reason = "the example's purpose is to print its measurements")]
 
-use colearn_neurons::{Neuron, NeuronConfig, NeuronModel, Surrogate, infer, initial, scan};
-use colearn_tape::{Fused, Pullback, Real, Tape, layout};
+use colearn_neurons::{
+    GatedModel, GatedUnit, Neuron, NeuronConfig, NeuronModel, Surrogate, infer, infer_gated, initial, scan,
+    scan_gated,
+};
+use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
@@ -32,6 +35,9 @@ fn main() {
     config.surrogate = Surrogate::ArcTangent { slope: 5.0 };
     measure::<f32>("cadlif, arc tangent", &config.validate().expect("the slope is positive"), false);
     measure::<f64>("cadlif, f64", &Neuron::new(NeuronModel::Cadlif), false);
+    for model in GatedModel::ALL {
+        measure_gated::<f32>(GatedUnit::new(model));
+    }
 }
 
 /// Notes when the backward pass gets here, and passes `gradient` on.
@@ -53,22 +59,55 @@ impl<F: Real> Fused<F> for Probe<F> {
     }
 }
 
-fn unit_major<F: Real>(mean: f64, deviation: f64, rng: &mut StdRng) -> Array3<F> {
-    let (steps, batch, units) = SHAPE;
+fn unit_major<F: Real>(mean: f64, deviation: f64, rows: usize, rng: &mut StdRng) -> Array3<F> {
+    let (steps, batch, _) = SHAPE;
     let distribution = Normal::new(mean, deviation).expect("the deviation is positive");
-    let data = Array1::random_using(steps * batch * units, distribution, rng).mapv(F::of).to_vec();
-    layout::from_units(steps, batch, units, data)
+    let data = Array1::random_using(steps * batch * rows, distribution, rng).mapv(F::of).to_vec();
+    layout::from_units(steps, batch, rows, data)
+}
+
+/// Recurrent weights (N, `columns`).
+fn draw_weights<F: Real>(columns: usize, rng: &mut StdRng) -> Array2<F> {
+    Array2::random_using((SHAPE.2, columns), StandardNormal, rng).mapv(|v: f64| F::of(0.09 * v))
 }
 
 fn measure<F: Real>(name: &str, neuron: &Neuron, recurrent: bool) {
     let units = SHAPE.2;
     let mut rng = StdRng::seed_from_u64(1);
-    let current = unit_major::<F>(1.0, 2.0, &mut rng);
-    let above = unit_major::<F>(0.0, 1.0, &mut rng).into_dyn();
+    let current = unit_major::<F>(1.0, 2.0, units, &mut rng);
     let parameters: Vec<Array1<F>> = neuron.specs().iter().map(|s| initial(s, units, &mut rng)).collect();
-    let draw =
-        || Array2::random_using((units, units), StandardNormal, &mut rng).mapv(|v: f64| F::of(0.09 * v));
-    let weights = recurrent.then(draw);
+    let weights = recurrent.then(|| draw_weights::<F>(units, &mut rng));
+    let record = |tape: &mut Tape<F>, input: Var| {
+        let values: Vec<_> = parameters.iter().map(|p| tape.leaf(p)).collect();
+        let v = weights.as_ref().map(|v| tape.leaf(v));
+        scan(tape, neuron, input, &values, v)
+    };
+    let views: Vec<_> = parameters.iter().map(|p| p.view()).collect();
+    let run = |pool: &mut Pool<F>| infer(neuron, &current, &views, weights.as_deref(), pool);
+    time(name, &current, record, run);
+}
+
+fn measure_gated<F: Real>(unit: GatedUnit) {
+    let mut rng = StdRng::seed_from_u64(1);
+    let rows = unit.model.gates() * SHAPE.2;
+    let current = unit_major::<F>(0.0, 1.0, rows, &mut rng);
+    let weights = draw_weights::<F>(rows, &mut rng);
+    let record = |tape: &mut Tape<F>, input: Var| {
+        let v = tape.leaf(&weights);
+        scan_gated(tape, unit, input, v)
+    };
+    let run = |pool: &mut Pool<F>| infer_gated(unit, &current, &weights, pool);
+    time(unit.model.name(), &current, record, run);
+}
+
+/// Times recording, the backward pass and inference of a layer with input `current`.
+fn time<F: Real>(
+    name: &str,
+    current: &Array3<F>,
+    record: impl Fn(&mut Tape<F>, Var) -> Var,
+    infer: impl Fn(&mut Pool<F>) -> Array3<F>,
+) {
+    let above = unit_major::<F>(0.0, 1.0, SHAPE.2, &mut StdRng::seed_from_u64(2)).into_dyn();
     let times = Arc::new(Mutex::new(Vec::new()));
     let mut tape = Tape::<F>::new();
     let [mut forward, mut backward, mut inference] = [f64::INFINITY; 3];
@@ -77,19 +116,16 @@ fn measure<F: Real>(name: &str, neuron: &Neuron, recurrent: bool) {
         let source = tape.leaf(&ndarray::arr0(F::zero()));
         let probe = Probe { gradient: None, times: Arc::clone(&times) };
         let input = tape.fused(&[source], current.clone().into_dyn(), probe);
-        let values: Vec<_> = parameters.iter().map(|p| tape.leaf(p)).collect();
-        let v = weights.as_ref().map(|v| tape.leaf(v));
         let start = Instant::now();
-        let output = scan(&mut tape, neuron, input, &values, v);
+        let output = record(&mut tape, input);
         forward = forward.min(start.elapsed().as_secs_f64());
         let probe = Probe { gradient: Some(above.clone()), times: Arc::clone(&times) };
         let loss = tape.fused(&[output], ndarray::arr0(F::zero()).into_dyn(), probe);
         tape.backward(loss);
         let reached: Vec<Instant> = times.lock().expect("no thread panics").drain(..).collect();
         backward = backward.min((reached[1] - reached[0]).as_secs_f64());
-        let views: Vec<_> = parameters.iter().map(|p| p.view()).collect();
         let start = Instant::now();
-        let output = infer(neuron, &current, &views, weights.as_deref(), tape.pool());
+        let output = infer(tape.pool());
         inference = inference.min(start.elapsed().as_secs_f64());
         tape.pool().give(output);
     }

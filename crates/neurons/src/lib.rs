@@ -27,6 +27,8 @@
 //! * [`scan_normalised`] is batch normalisation and a scan in one operation, [`infer_scaled`] its inference.
 //! * [`NeuronConfig`] is what configurations say; [`Neuron`] is the checked form that runs.
 //! * [`Surrogate`] is the derivative that stands in for the step's.
+//! * [`scan_gated`], [`infer_gated`] and [`GatedStep`] are the same three for layers without spikes that they are compared
+//!   with: [`GatedModel::Rnn`], [`GatedModel::Ligru`], [`GatedModel::Gru`].
 //! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
 //!
 //! To add a model, write its file (the parameters with their bounds, and `Dynamics` with the two adjoints) and add
@@ -40,6 +42,7 @@ mod dynamics;
 mod error;
 mod fire;
 mod forward;
+mod gated;
 mod integrator;
 mod lane_step;
 mod lif;
@@ -56,6 +59,7 @@ mod step;
 mod surrogate;
 
 pub use error::Error;
+pub use gated::{Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated};
 pub use model::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
 pub use normalised::{BatchNorm, infer_scaled, scan_normalised};

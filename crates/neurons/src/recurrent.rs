@@ -21,6 +21,7 @@ use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::simd::dispatch;
 use colearn_tape::{LANES, Lanes, Pool, Real};
+pub(crate) use kernels::add_product;
 use kernels::{BackwardBlock, ForwardBlock};
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
 use rayon::prelude::*;
@@ -58,12 +59,13 @@ impl<F: Real> Blocks<F> {
     }
 }
 
-fn blocks(shape: Shape) -> usize {
+/// Blocks of sixteen samples.
+pub(crate) fn blocks(shape: Shape) -> usize {
     shape.batch.div_ceil(LANES)
 }
 
 /// Samples in block `k`.
-fn count(shape: Shape, k: usize) -> usize {
+pub(crate) fn count(shape: Shape, k: usize) -> usize {
     (shape.batch - k * LANES).min(LANES)
 }
 
@@ -77,7 +79,7 @@ fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, o
 }
 
 /// All units of (block, T, N), unpacked to unit-major order.
-fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
+pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
     out.par_chunks_mut(UNITS * shape.block()).enumerate().for_each(|(chunk, units)| {
         for (k, out) in units.chunks_mut(shape.block()).enumerate() {
             unpack(packed, shape.units, chunk * UNITS + k, shape, out);

@@ -354,4 +354,29 @@ mod tests {
         let error = adam.restore(other.state().clone()).unwrap_err().to_string();
         assert!(error.contains("found shapes [[2]]; expected [[3]]"), "{error}");
     }
+
+    /// A decay is driven over its upper bound and then called back, as the network does: with no gradient outside.
+    #[test]
+    fn a_stored_value_that_is_clamped_comes_back_and_one_that_is_not_stays_out() {
+        let (low, high) = (0.96, 0.99);
+        let driven = |clamp_stored: bool| {
+            let mut parameters = [parameter("beta", ParameterKind::TimeConstant, &[0.975, 0.98])];
+            (parameters[0].bounds, parameters[0].clamp_stored) = (Some((low, high)), clamp_stored);
+            let mut adam = Optimiser::new(&TrainConfig::default(), &parameters);
+            let mut used = Vec::new();
+            for step in 0..400 {
+                // Downhill is up, and later down.
+                let sign = if step < 100 { -1.0 } else { 1.0 };
+                let inside = |x: &f64| f64::from(u8::from((low..=high).contains(x)));
+                let gradient = parameters[0].value.mapv(|x| sign * inside(&x));
+                adam.step(&mut parameters, &[Some(&gradient)], |_| 0.01, 1.0);
+                used.push(parameters[0].used().sum() / 2.0);
+            }
+            (used[99], used[399])
+        };
+        let (stuck, free) = (driven(false), driven(true));
+        for (found, expected) in [(stuck.0, high), (stuck.1, high), (free.0, high), (free.1, low)] {
+            assert!((found - expected).abs() < 1e-12, "stuck {stuck:?}, free {free:?}");
+        }
+    }
 }

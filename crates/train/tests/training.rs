@@ -4,7 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use colearn_data::{Augmentation, Content, Dataset, Normaliser, Protocol, Sample, Split};
-use colearn_network::{Delays, Network, NetworkConfig};
+use colearn_network::config::Clamp;
+use colearn_network::{BASELINE_NAMES, Delays, Network, NetworkConfig, Parameter};
 use colearn_tape::Pool;
 use colearn_train::{
     BatchEvent, Checkpoint, EpochRecord, Outcome, RunFiles, ScheduleKind, Silent, SpreadConfig, TrainConfig,
@@ -61,11 +62,16 @@ fn settings() -> TrainConfig {
 }
 
 fn network(seed: u64) -> Network<f32> {
+    changed(seed, |_| ())
+}
+
+fn changed(seed: u64, change: impl Fn(&mut NetworkConfig)) -> Network<f32> {
     let mut config = NetworkConfig::default();
     config.network.hidden = vec![8, 8];
     config.network.dropout = 0.25;
     config.synapse.max_delay = 4;
     config.synapse.kernel = colearn_synapses::Interpolation::Gaussian;
+    change(&mut config);
     Network::new(&config.validate(CHANNELS, 2).unwrap(), &mut initial_generator(seed))
 }
 
@@ -128,6 +134,41 @@ fn a_run_that_stops_anywhere_goes_on_with_the_same_bits() {
         let mut second = resumed(&data, &config, Checkpoint::load(&files.last).unwrap());
         assert_eq!(second.run(&mut Silent, &go()).unwrap(), Outcome::Finished);
         assert_eq!(timeless(&second), expected, "stopped after {batches} batches");
+    }
+}
+
+#[test]
+fn a_run_without_spikes_goes_on_with_the_same_bits_and_learns_the_task() {
+    let data = dataset();
+    let config = TrainConfig { epochs: 8, ..settings() }.validate().unwrap();
+    for model in BASELINE_NAMES {
+        let network = |seed| changed(seed, |c| c.set_model(model).unwrap());
+        let mut whole = Trainer::new(network(5), &data, &config, "text".to_owned()).unwrap();
+        assert_eq!(whole.run(&mut Silent, &go()).unwrap(), Outcome::Finished);
+        assert!(whole.best().unwrap().accuracy >= 0.9, "{model}: {:?}", whole.history());
+        let flag = go();
+        let mut first = Trainer::new(network(5), &data, &config, "text".to_owned()).unwrap();
+        first.run(&mut StopAfter { batches: 8, flag: &flag }, &flag).unwrap();
+        let mut second = Trainer::resume(network(9), &data, &config, first.checkpoint()).unwrap();
+        second.run(&mut Silent, &go()).unwrap();
+        assert_eq!(timeless(&second), timeless(&whole), "{model}");
+    }
+}
+
+/// With a large step some stored decays leave their bounds; clamped as stored none does, and all that is used is inside.
+#[test]
+fn stored_values_stay_within_their_bounds_if_asked_for() {
+    let data = dataset();
+    let config = TrainConfig { learning_rate: 0.1, ..settings() }.validate().unwrap();
+    for (clamp, expected) in [(Clamp::Used, true), (Clamp::Stored, false)] {
+        let network = changed(5, |c| c.neuron.clamp = clamp);
+        let mut trainer = Trainer::new(network, &data, &config, "text".to_owned()).unwrap();
+        trainer.run(&mut Silent, &go()).unwrap();
+        let outside = |p: &Parameter<f32>| {
+            let (low, high) = p.bounds.unwrap_or((f32::NEG_INFINITY, f32::INFINITY));
+            p.value.iter().any(|x| !(low..=high).contains(x))
+        };
+        assert_eq!(trainer.network().parameters().iter().any(outside), expected, "{clamp:?}");
     }
 }
 

@@ -17,7 +17,7 @@ const TILE: usize = 4;
 /// The weights of one output lie side by side. The other order, those of one input side by side, tempts the compiler
 /// to put outputs instead of samples into vectors, and is fifty times slower.
 #[inline(always)]
-fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &mut [Lanes<F>]) {
+pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &mut [Lanes<F>]) {
     let n = x.len();
     let mut tiles = y.chunks_exact_mut(TILE);
     let mut j = 0;

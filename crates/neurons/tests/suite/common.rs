@@ -9,7 +9,10 @@ use ndarray_rand::rand::SeedableRng;
 use ndarray_rand::rand_distr::{Normal, StandardNormal};
 use rand_chacha::ChaCha8Rng;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The folder of committed golden values.
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
 
 /// A file of golden values.
 pub(crate) struct Golden(NpzReader<File>);
@@ -17,15 +20,23 @@ pub(crate) struct Golden(NpzReader<File>);
 impl Golden {
     /// From the folder that `COLEARN_GOLDEN_DIR` names, or else the committed one.
     pub(crate) fn open(name: &str) -> Self {
-        let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
         let folder = std::env::var_os("COLEARN_GOLDEN_DIR").map_or_else(
-            || committed.into(),
+            || COMMITTED.into(),
             |dir| {
                 // A relative folder is meant from the workspace: tests run in their package's folder.
                 PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(dir)
             },
         );
-        let path = folder.join(name).with_extension("npz");
+        Self::read(&folder.join(name))
+    }
+
+    /// From the committed folder.
+    pub(crate) fn committed(name: &str) -> Self {
+        Self::read(&Path::new(COMMITTED).join(name))
+    }
+
+    fn read(path: &Path) -> Self {
+        let path = path.with_extension("npz");
         Self(NpzReader::new(File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap())
     }
 

@@ -8,6 +8,7 @@
 
 mod common;
 mod equivalence;
+mod gated;
 mod golden;
 mod gradients;
 mod laws;

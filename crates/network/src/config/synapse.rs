@@ -1,0 +1,79 @@
+//! `[synapse]`: delays, whether, where, how long and how interpolated.
+
+use crate::NetworkError;
+use colearn_synapses::Interpolation;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Whether synapses have delays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delay {
+    /// No delays.
+    None,
+    /// Random whole delays that stay as they are.
+    Fixed,
+    /// Random delays, learned.
+    #[default]
+    Learned,
+}
+
+/// `[synapse]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SynapseSection {
+    /// `none`, `fixed` or `learned`.
+    pub delay: Delay,
+    /// Largest delay D in steps, 1 to 1000.
+    pub max_delay: usize,
+    /// Delays start uniformly distributed over [0, this · D], 0 to 1.
+    pub initial_range: f64,
+    /// How a real delay is spread over whole lags in training: `linear`, `triangle`, `gaussian`, `smoothed`, `whole`.
+    pub kernel: Interpolation,
+    /// Whether the synapses from the last hidden layer to the readout have delays too (the paper's count says so).
+    pub readout_delay: bool,
+    /// Layers whose synapses, those that lead to them, have no delays: `hidden0`, `hidden1`, …, `readout`.
+    pub without_delay: BTreeSet<String>,
+}
+
+impl Default for SynapseSection {
+    fn default() -> Self {
+        Self {
+            delay: Delay::Learned,
+            max_delay: 24,
+            initial_range: 1.0,
+            kernel: Interpolation::Linear,
+            readout_delay: true,
+            without_delay: BTreeSet::new(),
+        }
+    }
+}
+
+impl SynapseSection {
+    /// Checks every value for the layers of these names, the readout last.
+    pub(super) fn validate(&self, layers: &[String]) -> Result<(), NetworkError> {
+        let wrong = |key, found, expected| Err(NetworkError::Value { key, found, expected });
+        if !(1..=1000).contains(&self.max_delay) {
+            return wrong("synapse.max_delay", self.max_delay.to_string(), "1 to 1000 steps");
+        }
+        if !(0.0..=1.0).contains(&self.initial_range) {
+            return wrong("synapse.initial_range", self.initial_range.to_string(), "0 to 1");
+        }
+        if let Some(unknown) = self.without_delay.iter().find(|name| !layers.contains(name)) {
+            return Err(NetworkError::Layer { found: unknown.clone(), expected: layers.to_vec() });
+        }
+        if self.delay != Delay::None && !layers.iter().any(|name| self.has_delays(name)) {
+            let names: Vec<&str> = self.without_delay.iter().map(String::as_str).collect();
+            let expected = "a layer with delays, or synapse.delay = none";
+            return wrong("synapse.without_delay", format!("[{}]", names.join(", ")), expected);
+        }
+        Ok(())
+    }
+
+    /// Whether the synapses that lead to the layer of this name have delays.
+    pub(super) fn has_delays(&self, layer: &str) -> bool {
+        self.delay != Delay::None
+            && !self.without_delay.contains(layer)
+            && (self.readout_delay || layer != "readout")
+    }
+}
