@@ -5,7 +5,8 @@ use crate::normalise::{affine, apply_in_place, statistics};
 use crate::pooling;
 use colearn_neurons::{infer, infer_gated, infer_scaled};
 use colearn_synapses::dense;
-use colearn_tape::{Pool, Real};
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{LANES, Lanes, Pool, Real};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -173,9 +174,25 @@ impl<F: Real> Network<F> {
 
 /// Mean of all magnitudes, in chunks of a fixed size that are added in order.
 fn mean_magnitude<F: Real>(values: &Array3<F>) -> f64 {
-    // Summed in f64: an f32 sum of millions of spikes would stop counting.
+    // Chunks are added in f64: an f32 sum of millions of spikes would stop counting.
     let all = values.as_slice_memory_order().expect("layers own their arrays");
-    let part = |chunk: &[F]| chunk.iter().map(|&x| Real::as_f64(x).abs()).sum::<f64>();
+    let part = |chunk: &[F]| Real::as_f64(dispatch(Magnitude(chunk)));
     let parts: Vec<f64> = all.par_chunks(1 << 14).map(part).collect();
     parts.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Σ |x|, sixteen numbers side by side.
+struct Magnitude<'a, F>(&'a [F]);
+
+impl<F: Real> Kernel for Magnitude<'_, F> {
+    type Output = F;
+    #[inline(always)]
+    fn run<L: Level>(self) -> F {
+        let (blocks, rest) = self.0.as_chunks::<LANES>();
+        let mut lanes = Lanes::default();
+        for block in blocks {
+            lanes.0.iter_mut().zip(block).for_each(|(sum, x)| *sum += x.abs());
+        }
+        rest.iter().fold(lanes.total(), |sum, &x| sum + x.abs())
+    }
 }

@@ -54,10 +54,9 @@ use crate::shape::Shape;
 pub use activation::Activation;
 use colearn_tape::layout::{matrix, sequence};
 use colearn_tape::simd::dispatch;
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var, layout};
+use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var, layout, product};
 use kernels::{BackwardBlock, ForwardBlock};
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 pub use step::GatedStep;
@@ -347,22 +346,10 @@ fn weight_gradient<F: Real>(
     let matrix = |data, n| ArrayView2::from_shape((n, block), data).expect("a row a unit");
     let before = matrix(h, units).slice_move(s![.., ..block - batch]);
     let after = matrix(g_input, rows).slice_move(s![.., batch..]);
-    let (to_candidates, to_gates) = gradient.view_mut().split_at(Axis(1), units);
+    let (mut to_candidates, mut to_gates) = gradient.view_mut().split_at(Axis(1), units);
     let (g_candidates, g_gates) = after.split_at(Axis(0), units);
-    match kept {
-        Some(kept) => add_rows(&matrix(kept, units).slice(s![.., batch..]), &g_candidates, to_candidates),
-        None => add_rows(&before, &g_candidates, to_candidates),
-    }
-    if rows > units {
-        add_rows(&before, &g_gates, to_gates);
-    }
+    let kept = kept.map(|kept| matrix(kept, units).slice_move(s![.., batch..]));
+    product::over_columns(kept.as_ref().unwrap_or(&before), &g_candidates, &mut to_candidates, pool);
+    product::over_columns(&before, &g_gates, &mut to_gates, pool);
     gradient
-}
-
-/// `to` = left · rightᵀ; threads share out rows, which are whole sums.
-fn add_rows<F: Real>(left: &ArrayView2<'_, F>, right: &ArrayView2<'_, F>, mut to: ArrayViewMut2<'_, F>) {
-    let rows = to.axis_chunks_iter_mut(Axis(0), LANES).into_par_iter();
-    left.axis_chunks_iter(Axis(0), LANES).into_par_iter().zip(rows).for_each(|(left, mut to)| {
-        general_mat_mul(F::one(), &left, &right.t(), F::zero(), &mut to);
-    });
 }

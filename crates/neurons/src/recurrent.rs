@@ -20,10 +20,10 @@ use crate::forward::UNITS;
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::simd::dispatch;
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::{LANES, Lanes, Pool, Real, product};
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlock, ForwardBlock};
-use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, linalg::general_mat_mul, s};
+use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 
@@ -297,12 +297,7 @@ pub(crate) fn weight_gradient<F: Real>(
     let matrix = |data| ArrayView2::from_shape((n, block), data).expect("a unit-major sequence has N rows");
     let (before, after) = (matrix(spikes), matrix(g_current));
     let (before, after) = (before.slice(s![.., ..block - batch]), after.slice(s![.., batch..]));
-    let product = |(spikes, mut rows): (ArrayView2<'_, F>, ArrayViewMut2<'_, F>)| {
-        general_mat_mul(F::one(), &spikes, &after.t(), F::zero(), &mut rows);
-    };
-    // Rows are whole sums, so that sharing them out changes no bit.
-    let rows = gradient.axis_chunks_iter_mut(Axis(0), LANES).into_par_iter();
-    before.axis_chunks_iter(Axis(0), LANES).into_par_iter().zip(rows).for_each(product);
+    product::over_columns(&before, &after, &mut gradient, pool);
     gradient.diag_mut().fill(F::zero());
     gradient
 }

@@ -5,20 +5,17 @@
 //! ∂L/∂x = g Wᵀ,   ∂L/∂W[i, j] = Σ_t,b x[t, b, i] g[t, b, j]
 //! ```
 //!
-//! In unit-major order these are matrix products over T·B columns. Threads share out blocks of columns (forward,
-//! gradient of the input) or of rows (gradient of the weight), of a fixed size: no sum is split between them.
+//! In unit-major order these are matrix products over T·B columns. Threads share out blocks of columns of a fixed size;
+//! the gradient of the weight is summed over the blocks in their order ([`product`]).
 
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, product};
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2, Axis};
 
 /// Columns (steps × samples) that one task handles.
 const TASK_COLUMNS: usize = 1600;
-
-/// Rows of a weight gradient that one task handles.
-const TASK_ROWS: usize = 32;
 
 /// The unit-major values as a matrix (N, T·B).
 pub(crate) fn by_unit<F>(values: &[F], n: usize) -> ArrayView2<'_, F> {
@@ -41,18 +38,6 @@ fn product_by_columns<F: Real>(
         .into_par_iter()
         .zip(right.axis_chunks_iter(Axis(1), TASK_COLUMNS))
         .for_each(|(mut to, right)| general_mat_mul(F::one(), left, &right, F::zero(), &mut to));
-}
-
-/// `to += left · rightᵀ` scaled by `keep` for what `to` holds, blocks of rows in parallel.
-pub(crate) fn product_by_rows<F: Real>(
-    left: &ArrayView2<'_, F>,
-    right: &ArrayView2<'_, F>,
-    to: &mut ArrayViewMut2<'_, F>,
-) {
-    to.axis_chunks_iter_mut(Axis(0), TASK_ROWS)
-        .into_par_iter()
-        .zip(left.axis_chunks_iter(Axis(0), TASK_ROWS))
-        .for_each(|(mut to, left)| general_mat_mul(F::one(), &left, &right.t(), F::zero(), &mut to));
 }
 
 /// The layer's output (T, B, J) in unit-major order, without a tape.
@@ -107,7 +92,7 @@ impl<F: Real> Fused<F> for Dense {
             let x = to_units(&x, pool);
             let mut part = pool.array(&[n, weight.ncols()]);
             let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
-            product_by_rows(&by_unit(units(&x).expect("made unit-major"), n), &g_matrix, &mut to);
+            product::over_columns(&by_unit(units(&x).expect("made unit-major"), n), &g_matrix, &mut to, pool);
             release(x, pool);
             part
         });

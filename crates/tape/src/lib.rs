@@ -30,6 +30,7 @@ pub mod elementary;
 mod fused;
 pub mod layout;
 mod pool;
+pub mod product;
 mod rules;
 mod tape;
 
