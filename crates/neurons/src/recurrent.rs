@@ -16,7 +16,6 @@ mod kernels;
 use crate::Neuron;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
-use crate::forward::UNITS;
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::simd::dispatch;
@@ -78,11 +77,21 @@ fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, o
     }
 }
 
+/// Units that a task of [`unpack_units`] writes.
+const TASK_UNITS: usize = 8;
+
 /// All units of (block, T, N), unpacked to unit-major order.
 pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
-    out.par_chunks_mut(UNITS * shape.block()).enumerate().for_each(|(chunk, units)| {
-        for (k, out) in units.chunks_mut(shape.block()).enumerate() {
-            unpack(packed, shape.units, chunk * UNITS + k, shape, out);
+    let Shape { steps, batch, units } = shape;
+    out.par_chunks_mut(TASK_UNITS * shape.block()).enumerate().for_each(|(task, out)| {
+        // Neighbouring units are read together: they lie side by side in the blocks.
+        let first = task * TASK_UNITS;
+        for (k, block) in packed.chunks(steps * units).enumerate() {
+            for (t, step) in block.chunks(units).enumerate() {
+                for (lanes, out) in step[first..].iter().zip(out.chunks_mut(shape.block())) {
+                    lanes.store(&mut out[t * batch + k * LANES..], count(shape, k));
+                }
+            }
         }
     });
 }

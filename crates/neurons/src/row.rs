@@ -38,12 +38,6 @@ impl<F: Real> Default for Row<F> {
 }
 
 impl<F: Real> Row<F> {
-    /// `from[..count]` in the first lanes, zero in the rest.
-    #[inline(always)]
-    pub(crate) fn load(from: &[F], count: usize) -> Self {
-        Self(Lanes::load(from, count))
-    }
-
     /// f of every lane.
     #[inline(always)]
     pub(crate) fn map(self, f: impl Fn(F) -> F) -> Self {

@@ -41,6 +41,24 @@ pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &
     }
 }
 
+/// Units that [`gather`] takes side by side.
+const GATHER: usize = 8;
+
+/// One block of samples of a unit-major sequence as (T, N). On its own, because neighbouring units lie far apart in
+/// memory: many of these reads are under way at once, which the loop over time does not allow.
+#[inline(always)]
+fn gather<F: Real>(from: &[F], shape: Shape, start: usize, count: usize, to: &mut [Lanes<F>]) {
+    let Shape { steps, batch, units } = shape;
+    for first in (0..units).step_by(GATHER) {
+        for t in 0..steps {
+            let row = &mut to[t * units..(t + 1) * units];
+            for (n, lanes) in row.iter_mut().enumerate().skip(first).take(GATHER) {
+                *lanes = Lanes::load(&from[(n * steps + t) * batch + start..], count);
+            }
+        }
+    }
+}
+
 /// Variable k of unit n of a row of states lies at k · units + n.
 #[inline(always)]
 fn read<F: Real, const S: usize>(row: &[Lanes<F>], units: usize, n: usize) -> State<F, S> {
@@ -82,16 +100,16 @@ where
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Shape { steps, batch, units } = self.shape;
+        let Shape { steps, units, .. } = self.shape;
+        // A row of spikes holds the input currents until its step has come.
+        gather(self.input, self.shape, self.start, self.count, self.spikes);
         for t in 0..steps {
             let (past, now) = self.spikes.split_at_mut(t * units);
             let past = &past[t.saturating_sub(1) * units..];
             let row = if self.kept == steps { t } else { 0 };
             let row_before = row.saturating_sub(1);
             let currents = &mut self.currents[row * units..(row + 1) * units];
-            for (n, current) in currents.iter_mut().enumerate() {
-                *current = Lanes::load(&self.input[(n * steps + t) * batch + self.start..], self.count);
-            }
+            currents.copy_from_slice(&now[..units]);
             if t > 0 {
                 add_product::<F, L>(self.weights, past, currents);
             }
@@ -150,7 +168,9 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel for B
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Shape { steps, batch, units } = self.shape;
+        let Shape { steps, units, .. } = self.shape;
+        // A row of gradients of currents holds ∂L/∂output until its step has come.
+        gather(self.gradient, self.shape, self.start, self.count, self.g_currents);
         self.scratch.fill(Lanes::default());
         self.sums.fill(Lanes::default());
         let (g_states, rest) = self.scratch.split_at_mut(S * units);
@@ -190,7 +210,7 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel for B
                     spike: Row(now[n]),
                     slope: Row(now[units + n]),
                 };
-                let above = Row::load(&self.gradient[(n * steps + t) * batch + self.start..], self.count);
+                let above = Row(up_to_now[t * units + n]);
                 let mut carried = Carried { state: read(g_states, units, n), spike: Row(g_spikes[n]) };
                 let mut sums = [Row::default(); P];
                 for (sum, &stored) in sums.iter_mut().zip(&self.sums[n * P..]) {
