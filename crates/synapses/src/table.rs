@@ -13,9 +13,11 @@ const TASK_ROWS: usize = 8;
 /// Near and far weight and lag of the synapses; a row holds the synapses of one unit.
 #[derive(Debug)]
 pub(crate) struct Table<F> {
-    pub(crate) near: Vec<F>,
-    pub(crate) far: Vec<F>,
-    pub(crate) lag: Vec<u32>,
+    near: Vec<F>,
+    far: Vec<F>,
+    lag: Vec<u32>,
+    /// Entries in use.
+    len: usize,
     /// Length of a row.
     pub(crate) width: usize,
 }
@@ -42,16 +44,19 @@ impl<F: Real> Synapses<'_, F> {
 }
 
 impl<F: Real> Table<F> {
-    fn empty(rows: usize, width: usize, pool: &mut Pool<F>) -> Self {
-        let size = rows * width;
-        Self { near: pool.take(size), far: pool.take(size), lag: pool.take_indices(size), width }
+    /// A table in buffers of `room` entries: the number of inputs changes from step to step, and the pool keeps buffers by
+    /// their length.
+    fn empty(rows: usize, width: usize, room: usize, pool: &mut Pool<F>) -> Self {
+        let len = rows * width;
+        Self { near: pool.take(room), far: pool.take(room), lag: pool.take_indices(room), len, width }
     }
 
     /// Fills every entry with what `entry(row, column)` returns: near, far, lag.
     fn fill(&mut self, entry: impl Fn(usize, usize) -> (F, F, u32) + Sync) {
         let (width, task) = (self.width, TASK_ROWS * self.width.max(1));
-        let parts = self.near.par_chunks_mut(task).zip(self.far.par_chunks_mut(task));
-        parts.zip(self.lag.par_chunks_mut(task)).enumerate().for_each(|(k, ((near, far), lag))| {
+        let len = self.len;
+        let parts = self.near[..len].par_chunks_mut(task).zip(self.far[..len].par_chunks_mut(task));
+        parts.zip(self.lag[..len].par_chunks_mut(task)).enumerate().for_each(|(k, ((near, far), lag))| {
             for (place, ((near, far), lag)) in near.iter_mut().zip(far).zip(lag).enumerate() {
                 (*near, *far, *lag) = entry(k * TASK_ROWS + place / width, place % width);
             }
@@ -60,7 +65,7 @@ impl<F: Real> Table<F> {
 
     /// One row per output unit, with the synapses from `inputs`, in that order.
     pub(crate) fn by_output(synapses: Synapses<'_, F>, inputs: &[u32], pool: &mut Pool<F>) -> Self {
-        let mut table = Self::empty(synapses.weight.ncols(), inputs.len(), pool);
+        let mut table = Self::empty(synapses.weight.ncols(), inputs.len(), synapses.weight.len(), pool);
         table.fill(|output, place| synapses.taps(inputs[place] as usize, output));
         table
     }
@@ -68,7 +73,7 @@ impl<F: Real> Table<F> {
     /// One row per input unit, with the synapses to all outputs.
     pub(crate) fn by_input(synapses: Synapses<'_, F>, pool: &mut Pool<F>) -> Self {
         let (inputs, outputs) = synapses.weight.dim();
-        let mut table = Self::empty(inputs, outputs, pool);
+        let mut table = Self::empty(inputs, outputs, synapses.weight.len(), pool);
         table.fill(|input, output| synapses.taps(input, output));
         table
     }

@@ -75,17 +75,20 @@ struct Convolution<'a, F> {
 
 impl<F: Real> Convolution<'_, F> {
     /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, unit-major on both sides; `to` holds `outputs` units.
+    /// Buffers have the size that all inputs need: how many are dense changes from step to step, and the pool keeps
+    /// buffers by their length.
     fn run(self, from: &[F], to: &mut [F], outputs: usize, pool: &mut Pool<F>) {
         let Self { dense, sparse, rows, lines, time, taps } = self;
         let task_units = task_units(outputs);
         let unit = rows.steps * rows.batch;
-        let mut packed = pool.take_lanes(dense.inputs.len() * rows.stride());
+        let mut room = pool.take_lanes(from.len() / unit.max(1) * rows.stride());
+        let packed = &mut room[..dense.inputs.len() * rows.stride()];
         let mut sums = pool.take_lanes(outputs * rows.padded_steps);
-        let tile = if sparse.is_some() { lines.tile() * GROUP } else { 1 };
+        let tile = lines.tile() * GROUP;
         let mut tiles = pool.take(outputs.div_ceil(task_units) * tile);
         for block in 0..rows.blocks() {
-            rows.pack(from, dense.inputs, block, time, &mut packed);
-            let x = Source { rows: &packed, stride: rows.stride(), pad: rows.pad };
+            rows.pack(from, dense.inputs, block, time, packed);
+            let x = Source { rows: packed, stride: rows.stride(), pad: rows.pad };
             let tasks = sums.par_chunks_mut(task_units * rows.padded_steps);
             let tasks = tasks.zip(to.par_chunks_mut(task_units * unit)).zip(tiles.par_chunks_mut(tile));
             tasks.enumerate().for_each(|(task, ((sums, to), tile))| {
@@ -105,7 +108,7 @@ impl<F: Real> Convolution<'_, F> {
                 }
             });
         }
-        pool.give_lanes(packed);
+        pool.give_lanes(room);
         pool.give_lanes(sums);
         pool.give_vec(tiles);
         dense.table.recycle(pool);
