@@ -40,6 +40,7 @@ mod dropout;
 mod error;
 mod infer;
 mod initial;
+mod memory;
 mod network;
 mod normalise;
 mod parameters;

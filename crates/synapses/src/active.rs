@@ -149,7 +149,8 @@ impl<F: Real> Active<F> {
         // A quarter, half or all of what there can be: the count changes from step to step, and the pool keeps buffers by
         // their length.
         let (total, full) = (total as usize, (counts.steps + 1) * counts.rows.len());
-        let room = [full.div_ceil(4), full.div_ceil(2)].into_iter().find(|&room| total <= room).unwrap_or(full);
+        let room =
+            [full.div_ceil(4), full.div_ceil(2)].into_iter().find(|&room| total <= room).unwrap_or(full);
         let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP));
         let mut active = Self { starts, steps, rows, groups };
         active.fill(values, unit, batch);

@@ -38,6 +38,8 @@ struct Row {
     /// Hidden rates with the training kernel, before training and after the timed steps.
     rates_before: Vec<f64>,
     rates_after: Vec<f64>,
+    /// What a training step is expected to hold, from the configuration alone, without program, input and network.
+    predicted_mib: f64,
     training: Option<Timing>,
     training_per_s: Option<f64>,
     /// Two-tap multiply-adds of a training step per second, as a share of all threads' measured peak.
@@ -120,6 +122,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
         input_spikes_per_sample: statistics.spikes_per_sample,
         rates_before,
         rates_after,
+        predicted_mib: description.training_bytes(workload.batch, workload.steps) as f64 / f64::from(1 << 20),
         training_per_s: training.as_ref().map(per_s),
         training_share_of_peak: training.as_ref().map(share),
         training,
@@ -159,6 +162,10 @@ fn show(row: &Row) {
     };
     if let (Some(training), Some(per_s)) = (&row.training, row.training_per_s) {
         line("training ", training, per_s);
+        say(format!(
+            "    a training step was predicted to hold {:.0} MiB beside the program",
+            row.predicted_mib
+        ));
     }
     line("inference", &row.inference, row.inference_per_s);
     if let Some(share) = row.training_share_of_peak {

@@ -281,6 +281,39 @@ fn a_repeated_step_keeps_its_memory() {
     assert_eq!(held[1], held[4], "bytes held and allocated after each step: {held:?}");
 }
 
+/// The prediction from the configuration against what a step really took.
+#[test]
+fn the_memory_of_a_training_step_is_predicted() {
+    let (steps, batch) = (100, 64);
+    for (model, hidden, change) in [
+        ("d-cadlif", vec![64, 64], (|_| ()) as fn(&mut NetworkConfig)),
+        ("cadlif", vec![64, 64], |_| ()),
+        ("lif", vec![96], |_| ()),
+        ("d-lif", vec![32, 96], |c| c.synapse.max_delay = 200),
+        ("d-cadlif", vec![64, 64], |c| c.network.dropout = 0.0),
+        ("cadlif", vec![64, 64], |c| c.neuron.recurrent = true),
+        ("gru", vec![64], |_| ()),
+        ("rnn", vec![64, 64], |_| ()),
+    ] {
+        let mut config = config(model);
+        config.network.hidden = hidden;
+        change(&mut config);
+        let network = build::<f32>(&config, 40, 20);
+        let mut tape = Tape::new();
+        let x = colearn_tape::layout::to_units(&input(steps, batch, 40), &mut Pool::default()).into_owned();
+        let recording = network.record(&mut tape, x, &mut rng(1));
+        let labels: Vec<usize> = (0..batch).map(|b| b % 20).collect();
+        let loss = tape.cross_entropy(recording.scores, &labels);
+        tape.backward(loss);
+        // Beside the pool: the input, the parameters and two moments of each.
+        let input = steps * batch * 40 * 4;
+        let taken = tape.pool().allocated_bytes() + input + 3 * 4 * network.parameter_count();
+        let predicted = network.description().training_bytes(batch, steps);
+        let ratio = predicted as f64 / taken as f64;
+        assert!((0.98..1.2).contains(&ratio), "{model}: predicted {predicted}, taken {taken}");
+    }
+}
+
 #[test]
 fn wrong_values_are_named_with_their_range() {
     let message = |change: &dyn Fn(&mut NetworkConfig)| {
