@@ -31,10 +31,10 @@ impl Comparison {
         let mut text = format!("# {}\n\n{}", self.title, self.accuracies());
         text.push_str(
             "\nAccuracy in percent: mean ± sample deviation over the seeds and the 95 % Student-t interval of the mean. \
-             Binomial: Wilson's 95 % interval at the mean for one split of that size. Unrounded: the same networks with learned delays as they are; all other columns are of delays \
-             rounded to whole steps. Spikes: of the hidden layers in one \
-             utterance. Operations: additions those spikes cause, without the first matrix. Published numbers are of \
-             others, with the split that selected them.\n",
+             Binomial: Wilson's 95 % interval at the mean for one split of that size. Unrounded: the same networks \
+             with learned delays as they are; all other columns are of delays rounded to whole steps. Spikes: of the \
+             hidden layers in one utterance. Operations: additions those spikes cause, without the first matrix. \
+             Published numbers are of others, with the split that selected them.\n",
         );
         for warning in &self.warnings {
             writeln!(text, "\n**Note:** {warning}.").expect("a string takes every text");
@@ -48,9 +48,9 @@ impl Comparison {
             let tested = self.pairs.iter().filter(|pair| pair.welch.is_some()).count();
             write!(
                 text,
-                "\n## Pairs\n\nDifference of the means in percentage points, Welch's t-test over the seeds, two-sided; p \
-                 (Holm) is corrected for all {tested} tested pairs. A seed is the unit: the test says nothing about other \
-                 speakers or data.\n\n{}",
+                "\n## Pairs\n\nDifference of the means in percentage points, Welch's t-test over the seeds, two-sided; \
+                 p (Holm) is corrected for all {tested} tested pairs. A seed is the unit: the test says nothing about \
+                 other speakers or data.\n\n{}",
                 self.pair_table()
             )
             .expect("a string takes every text");
