@@ -2,6 +2,7 @@
 
 pub mod activity;
 mod error;
+pub mod events;
 pub mod figures;
 pub mod metrics;
 pub mod statistics;
