@@ -4,6 +4,7 @@ pub mod activity;
 mod error;
 pub mod figures;
 pub mod metrics;
+pub mod page;
 pub mod statistics;
 pub mod table;
 
