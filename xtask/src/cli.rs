@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate a checkpoint with rounded delays.
     Eval(EvalArgs),
+    /// One page of results from a run's folder, or from an experiment's: EXPERIMENT/CELL/seed-N.
+    Report(ReportArgs),
     /// Known data sets: list, fetch, verify.
     #[command(subcommand)]
     Data(DataCommand),
@@ -92,6 +94,19 @@ pub(crate) struct EvalArgs {
     /// Threads [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Folders of runs, or folders that hold them at any depth; runs that differ in their seed alone make one cell.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Where report.html, report.md and the tables go [default: the first folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Headline of the page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
 }
 
 #[derive(Debug, Args)]

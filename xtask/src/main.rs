@@ -10,9 +10,11 @@ mod figures;
 mod layers;
 mod loading;
 mod overrides;
+mod page;
 mod progress;
 mod report;
 mod run_folder;
+mod stored;
 mod terminal;
 mod train;
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let result = match &Cli::parse().command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Report(args) => page::run(args),
         Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),

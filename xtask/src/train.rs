@@ -18,6 +18,7 @@ use crate::overrides::leaves;
 use crate::progress::Progress;
 use crate::report::{Results, Summary, head};
 use crate::run_folder::RunFolder;
+use crate::stored;
 use crate::terminal::{say, use_threads};
 
 /// What a shell reports of a program that Ctrl-C ended.
@@ -144,6 +145,7 @@ impl Plan {
             split: (data.test.as_ref().unwrap_or(&data.validation), name, &reported.evaluation),
         };
         let files = figures::draw(&subject, &self.folder)?;
+        stored::write(&subject, reported, self.train.batch, &self.folder)?;
         // The summary marks a finished run, so it comes last.
         self.folder.write("summary.json", &summary.to_json()?)?;
         say("");

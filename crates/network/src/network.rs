@@ -263,7 +263,8 @@ impl<F: Real> Network<F> {
     }
 
     /// The neuron of a layer; the readout's is the integrator.
-    pub(crate) fn neuron_of(&self, layer: usize) -> &Neuron {
+    #[must_use]
+    pub fn neuron_of(&self, layer: usize) -> &Neuron {
         if layer == self.hidden_layers() { &self.description.readout } else { &self.description.neuron }
     }
 
