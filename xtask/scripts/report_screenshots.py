@@ -4,7 +4,7 @@
 
 Needs Chromium and nothing else. Every section is unfolded and photographed (SECTION-WIDTH-SCHEME.png). It fails, with a
 line each, on: an error in the console, a request for anything but the page, content wider than the screen, text of a
-figure smaller than 7.5 px on a phone, texts of a figure that overlap, a background that does not follow the scheme.
+figure smaller than 8 px on a phone, texts of a figure that overlap, a background that does not follow the scheme.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import tempfile
 
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
-LEAST_TYPE = 7.5
+LEAST_TYPE = 8
 
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -50,12 +50,12 @@ SECTIONS = """(() => [...document.querySelectorAll('header, section')].map((part
   return {id: part.id || 'head', x: box.left + scrollX, y: box.top + scrollY, width: box.width, height: box.height};
 }))()"""
 
-# What is shown beyond the right edge, but for what scrolls by itself.
-WIDER = """(() => {
+# What is shown beyond the right edge, but for what scrolls by itself. A phone widens its own window for what is too wide.
+WIDER = """((width) => {
   const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll') || e.matches('.scroll'));
-  const out = wide.filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5);
-  return {page: document.documentElement.scrollWidth, screen: innerWidth, out: out.slice(0, 3).map((e) => e.outerHTML.slice(0, 80))};
-})()"""
+  const out = wide.filter((e) => e.getBoundingClientRect().right > width + 0.5);
+  return {page: document.documentElement.scrollWidth, out: out.slice(0, 3).map((e) => e.outerHTML.slice(0, 80))};
+})"""
 
 
 class Browser:
@@ -166,8 +166,8 @@ def look(browser, url, width, scheme, out):
     browser.wait("Page.loadEventFired")
     value("document.querySelectorAll('details').forEach((part) => { part.open = true })")
     faults = list(faults_of_events(browser.events, url))
-    sizes = value(WIDER)
-    if sizes["page"] > sizes["screen"] or sizes["out"]:
+    sizes = value(f"{WIDER}({width})")
+    if sizes["page"] > width or sizes["out"]:
         faults.append(f"wider than the screen: {sizes}")
     red = int(value("getComputedStyle(document.body).backgroundColor").split("(")[1].split(",")[0])
     if (red < 128) != (scheme == "dark"):

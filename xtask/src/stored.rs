@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use colearn_data::{Loader, Order, Split};
 use colearn_eval::EvaluationReport;
 use colearn_eval::figures::{RasterLayer, SpikeRaster};
@@ -73,6 +73,9 @@ pub(crate) struct Example {
     pub(crate) readout: Array2<f32>,
 }
 
+/// Most steps and units that are drawn, as many as networks may have.
+const MOST: [usize; 2] = [10_000, 65_536];
+
 /// The spikes of a hidden layer as pairs of step and unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ExampleLayer {
@@ -114,6 +117,27 @@ impl Example {
             layers: trace.spikes.iter().enumerate().map(layer).collect(),
             readout: first(&trace.membrane),
         })
+    }
+
+    /// Reads the example of a run; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is larger than any network makes it.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        let Some(example) = read::<Self>(path)? else { return Ok(None) };
+        let units = example.layers.iter().map(|layer| layer.units).max().unwrap_or(0);
+        let sizes = [example.input.nrows().max(example.readout.nrows()), units];
+        if sizes[0] > MOST[0] || sizes[1] > MOST[1] {
+            bail!(
+                "{}: found {} steps and {} units in a layer; expected at most {} and {}",
+                path.display(),
+                sizes[0],
+                sizes[1],
+                MOST[0],
+                MOST[1]
+            );
+        }
+        Ok(Some(example))
     }
 
     /// The figure of the utterance.
@@ -170,7 +194,8 @@ pub(crate) fn write(
         unrounded: unrounded.as_ref().map(StoredResult::from),
     };
     folder.write(EVALUATION, &json(&evaluation)?)?;
-    if let Some(example) = Example::of(subject) {
+    // A raster is of spikes.
+    if let Some(example) = Example::of(subject).filter(|_| subject.network.description().is_spiking()) {
         folder.write(EXAMPLE, &json(&example)?)?;
     }
     Ok(())

@@ -315,6 +315,12 @@ impl ValidNetwork {
         &self.config
     }
 
+    /// Whether the hidden layers spike.
+    #[must_use]
+    pub fn is_spiking(&self) -> bool {
+        self.config.neuron.model.is_spiking()
+    }
+
     /// Input channels C.
     #[must_use]
     pub fn inputs(&self) -> usize {

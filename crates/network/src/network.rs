@@ -262,9 +262,14 @@ impl<F: Real> Network<F> {
         Ok(())
     }
 
-    /// The neuron of a layer; the readout's is the integrator.
+    /// The neuron of a layer, where it is made of such; the readout's is the integrator.
     #[must_use]
-    pub fn neuron_of(&self, layer: usize) -> &Neuron {
+    pub fn neuron(&self, layer: usize) -> Option<&Neuron> {
+        (layer <= self.hidden_layers()).then(|| self.neuron_of(layer))
+    }
+
+    /// The neuron of a layer; the readout's is the integrator.
+    pub(crate) fn neuron_of(&self, layer: usize) -> &Neuron {
         if layer == self.hidden_layers() { &self.description.readout } else { &self.description.neuron }
     }
 

@@ -7,6 +7,8 @@ use ndarray::Array2;
 
 use super::{Group, counted, per_cell, slug};
 
+/// More samples than this in a cell of a confusion matrix are an error in the file; sums of fewer cannot overflow.
+const MOST_SAMPLES: u64 = 1 << 32;
 /// Rows of the table of mistakes.
 const MISTAKES: usize = 10;
 
@@ -91,12 +93,13 @@ pub(super) fn confusion(groups: &[Group]) -> Section {
     Section { id: "confusion".into(), title: "Confusion".into(), blocks }
 }
 
-/// The counts of all runs; `None` without any, or where they have other classes.
+/// The counts of all runs; `None` without any, where they have other classes, or where a count is none.
 fn sum(reports: &[&EvaluationReport]) -> Option<Array2<u64>> {
     let classes = reports.first()?.confusion.len();
     let mut counts = Array2::zeros((classes, classes));
     for report in reports {
-        if report.confusion.len() != classes || report.confusion.iter().any(|row| row.len() != classes) {
+        let fits = |row: &Vec<u64>| row.len() == classes && row.iter().all(|count| *count <= MOST_SAMPLES);
+        if report.confusion.len() != classes || !report.confusion.iter().all(fits) {
             return None;
         }
         for (mut row, found) in counts.rows_mut().into_iter().zip(&report.confusion) {
@@ -112,7 +115,7 @@ fn undecided(reports: &[&EvaluationReport], counts: &Array2<u64>) -> Vec<u64> {
         reports
             .iter()
             .filter_map(|report| report.per_class.get(class))
-            .map(|class| class.support)
+            .map(|class| class.support.min(MOST_SAMPLES))
             .sum::<u64>()
     };
     (0..counts.nrows()).map(|class| support(class).saturating_sub(counts.row(class).sum())).collect()

@@ -12,9 +12,10 @@ use colearn_eval::figures::{DotRow, DotRows, Scatter, ScatterGroup};
 use colearn_eval::page::{Block, Section};
 use colearn_eval::statistics::mean_estimate;
 use colearn_eval::{Align, Table};
+use colearn_network::ParameterKind;
 
 use super::Group;
-use super::run::Run;
+use super::run::{Networks, Run};
 
 /// Energy of an addition and of a multiply-accumulate (a multiplication, 3.7 pJ, and an addition) of 32-bit floating
 /// point numbers at 45 nm and 0.9 V in picojoules: M. Horowitz, Computing's energy problem (and what we can do about
@@ -65,11 +66,13 @@ pub(super) struct Work {
     pub(super) recurrent: bool,
     /// Share of the input that is not zero, and whether it is zeros and ones.
     pub(super) input: (f64, bool),
+    /// Numbers in all weight matrices.
+    pub(super) weights: usize,
 }
 
 impl Work {
     fn of(run: &Run) -> Option<Self> {
-        let networks = run.networks.as_ref().ok()?;
+        let networks = run.spiking()?;
         let description = networks.best.description();
         let stored = run.evaluation.as_ref();
         let rates =
@@ -79,7 +82,8 @@ impl Work {
             steps: networks.steps as f64,
             layers,
             rates,
-            adaptive: description.config().neuron.model.states() > 1,
+            adaptive: networks.best.neuron(0).is_some_and(|neuron| neuron.model().states() > 1),
+            weights: weights(networks),
             recurrent: description.config().neuron.recurrent,
             // Old folders do not tell: every value then counts.
             input: stored.map_or((1.0, false), |stored| (stored.input_active, stored.input_binary)),
@@ -123,12 +127,28 @@ impl Work {
 
     /// Multiply-accumulates of the same matrices, dense, at every step: what a network without spikes spends there.
     pub(super) fn dense_macs(&self) -> f64 {
-        self.steps * self.layers.iter().map(|(inputs, units)| (inputs * units) as f64).sum::<f64>()
+        self.steps * self.weights as f64
     }
 
     pub(super) fn total(&self) -> Operations {
         self.operations().into_iter().fold(Operations::default(), Operations::plus)
     }
+}
+
+/// Numbers in all weight matrices.
+fn weights(networks: &Networks) -> usize {
+    let matrices =
+        networks.best.parameters().iter().filter(|parameter| parameter.kind == ParameterKind::Weight);
+    matrices.map(|parameter| parameter.value.len()).sum()
+}
+
+/// The estimated energy of one inference of a run in nanojoules; of a network without spikes that of its matrices.
+fn energy_nj(run: &Run) -> Option<f64> {
+    let networks = run.networks.as_ref().ok()?;
+    if networks.spiking {
+        return Some(Work::of(run)?.total().energy_nj());
+    }
+    Some(1e-3 * MAC_PJ * networks.steps as f64 * weights(networks) as f64)
 }
 
 /// The work of every run of a cell that has spikes.
@@ -152,14 +172,14 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
         }
     };
     let spikes = |run: &Run| Some(Work::of(run)?.spikes().iter().sum());
-    let energy = |run: &Run| Some(Work::of(run)?.total().energy_nj());
     let panels = [
         scatter("Accuracy and parameters", "Parameters", &|run| Some(run.summary.parameters as f64)),
         scatter("Accuracy and spikes", "Spikes of the hidden layers per inference", &spikes),
-        scatter("Accuracy and energy", "Estimated energy per inference (nJ)", &energy),
+        scatter("Accuracy and energy", "Estimated energy per inference (nJ)", &energy_nj),
     ];
-    let panels: Vec<String> =
-        panels.iter().filter(|figure| !figure.groups.is_empty()).map(Scatter::inline).collect();
+    let key = panels[0].key();
+    let panels =
+        panels.iter().filter(|figure| !figure.groups.is_empty()).map(Scatter::inline).chain(key).collect();
     let mut blocks = vec![Block::Figure {
         panels,
         wide: None,
@@ -196,20 +216,23 @@ pub(super) fn section(groups: &[Group]) -> Section {
     let mut energies = Vec::new();
     let mut silent = Vec::new();
     for group in groups {
+        let values: Vec<f64> = group.runs.iter().filter_map(energy_nj).collect();
         let works = works(group);
-        if works.is_empty() {
+        if !works.is_empty() {
+            tables[0].row(cell_row(&group.label, &works));
+            for index in 0..works[0].layers.len() {
+                tables[1].row(layer_row(&group.label, &works, index));
+            }
+        } else if let Some(dense) = mean_estimate(&values) {
+            let energy = format!("{:.1}", dense.mean);
+            let cells = [group.label.as_str(), "–", "–", "–", "–", &energy, &energy];
+            tables[0].row(cells);
+        }
+        if values.is_empty() {
             silent.push(Block::Missing(format!("{}: no spikes to count.", group.label)));
-            continue;
+        } else {
+            energies.push(DotRow { name: group.label.clone(), values, interval: None });
         }
-        tables[0].row(cell_row(&group.label, &works));
-        for index in 0..works[0].layers.len() {
-            tables[1].row(layer_row(&group.label, &works, index));
-        }
-        energies.push(DotRow {
-            name: group.label.clone(),
-            values: works.iter().map(|work| work.total().energy_nj()).collect(),
-            interval: None,
-        });
     }
     let mut blocks = if energies.is_empty() { Vec::new() } else { shown(tables, energies) };
     blocks.extend(silent);
@@ -269,7 +292,7 @@ fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>) -> Vec<Block> {
          input value that is no spike is multiplied. Energy estimate: {ADD_PJ} pJ an addition and {MAC_PJ} pJ a \
          multiply-accumulate of 32-bit floating point numbers at 45 nm (M. Horowitz, Computing's energy problem, ISSCC \
          2014), arithmetic alone: memory, which often costs more, and delay lines are left out. Dense: the same matrices \
-         multiplied at every step, as a network without spikes would."
+         multiplied at every step, as a network without spikes would; of such networks that is all that is counted."
     );
     let figure = DotRows {
         title: "Energy of one inference".into(),

@@ -29,8 +29,9 @@ pub(super) fn section(groups: &[Group]) -> Section {
         figure.groups.retain(|group| !group.band().is_empty());
         panels.push(figure);
     }
+    let key = panels[0].key();
     let mut blocks = vec![Block::Figure {
-        panels: panels.iter().map(BandCurves::inline).collect(),
+        panels: panels.iter().map(BandCurves::inline).chain(key).collect(),
         wide: None,
         caption: "Mean over the seeds of each cell (line) and its 95 % Student-t interval (band, with two or more seeds), \
                   epoch by epoch; where runs stopped early, over those that went on. Validation is with delays rounded, \

@@ -6,7 +6,7 @@ use colearn_eval::statistics::{mean, sample_std};
 use colearn_eval::{Align, Table};
 use colearn_network::ParameterKind;
 
-use super::run::Networks;
+use super::run::{Networks, Run};
 use super::{Group, per_cell};
 use crate::figures::delay_layers;
 
@@ -46,12 +46,12 @@ pub(super) fn section(groups: &[Group]) -> Section {
 
 /// Spiking networks of the runs of a cell.
 pub(super) fn networks(group: &Group) -> Vec<&Networks> {
-    group.runs.iter().filter_map(|run| run.networks.as_ref().ok()).collect()
+    group.runs.iter().filter_map(Run::spiking).collect()
 }
 
 /// The line that stands for a section where a cell has nothing to show.
 pub(super) fn missing(group: &Group, what: &str) -> Block {
-    let reason = group.runs.iter().find_map(super::run::Run::without_network);
+    let reason = group.runs.iter().find_map(Run::without_network);
     Block::Missing(format!("{}: {}.", group.label, reason.unwrap_or_else(|| what.to_owned())))
 }
 

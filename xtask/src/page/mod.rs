@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use colearn_eval::Table;
 use colearn_eval::page::{Block, Page, Section};
+use colearn_network::ParameterRow;
 use colearn_store::write_whole;
 
 use crate::cli::ReportArgs;
@@ -88,6 +89,19 @@ fn read(cells: &[Cell]) -> Result<Vec<Group>> {
     let group = |cell: &Cell| {
         let mut runs = cell.runs.iter().map(|folder| Run::read(folder)).collect::<Result<Vec<_>>>()?;
         runs.sort_by_key(|run| run.summary.seed);
+        let mut shapes =
+            runs.iter().filter_map(|run| Some(run.networks.as_ref().ok()?.best.parameter_table()));
+        if let Some(first) = shapes.next()
+            && let Some(other) = shapes.find(|shape| *shape != first)
+        {
+            let count = |rows: &[ParameterRow]| rows.iter().map(|row| row.count).sum::<usize>();
+            bail!(
+                "{}: found networks of {} and of {} parameters in one cell; expected runs that differ in their seed alone",
+                cell.label,
+                count(&first),
+                count(&other)
+            );
+        }
         Ok(Group { label: cell.label.clone(), runs })
     };
     let groups: Vec<Group> =

@@ -41,7 +41,11 @@ fn figures(group: &Group) -> Vec<Block> {
     let Some(networks) = networks.first() else {
         return vec![missing(group, "this network has no spiking neurons")];
     };
-    let panels = choose(&networks.best).iter().flat_map(|chosen| pictures(networks, chosen)).collect();
+    let mut panels = Vec::new();
+    for chosen in choose(&networks.best) {
+        let neuron = networks.best.neuron(chosen.layer);
+        panels.extend(neuron.into_iter().flat_map(|neuron| pictures(networks, neuron, &chosen)));
+    }
     vec![Block::Pair {
         panels,
         caption: format!(
@@ -86,13 +90,12 @@ fn choose(network: &Network<f32>) -> Vec<Chosen> {
 }
 
 /// The response to a step and to a train of spikes.
-fn pictures(networks: &Networks, chosen: &Chosen) -> [String; 2] {
+fn pictures(networks: &Networks, neuron: &Neuron, chosen: &Chosen) -> [String; 2] {
     let Chosen { why, layer, unit } = *chosen;
     let name = networks.best.layer_name(layer);
     let level = gain(&networks.best, &format!("{name}.gain"), unit);
     let after = &unit_parameters(&networks.best, layer)[unit];
     let before = &unit_parameters(&networks.initial, layer)[unit];
-    let neuron = networks.best.neuron_of(layer);
     let values = neuron.specs().iter().zip(after).map(|(spec, value)| {
         let letter =
             if NEURON.iter().any(|known| known.0 == spec.name) { greek(spec.name) } else { spec.name };

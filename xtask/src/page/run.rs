@@ -72,6 +72,8 @@ pub(crate) struct Epoch {
 
 /// A network before training and at its best epoch.
 pub(crate) struct Networks {
+    /// Whether the hidden layers spike: without, only sizes are of use here.
+    pub(crate) spiking: bool,
     pub(crate) best: Network<f32>,
     pub(crate) initial: Network<f32>,
     pub(crate) steps: usize,
@@ -87,11 +89,19 @@ impl Run {
         let metrics = folder.join("metrics.csv");
         let text = std::fs::read_to_string(&metrics)
             .with_context(|| format!("{}: cannot be read", metrics.display()))?;
+        let networks = Networks::read(&folder.join("best.ckpt")).map_err(|error| format!("{error:#}"));
+        let mut epochs = epochs(&text);
+        if networks.as_ref().is_ok_and(|networks| !networks.spiking) {
+            // What such a run records there are no rates of spikes.
+            for epoch in &mut epochs {
+                epoch.rates.clear();
+            }
+        }
         Ok(Self {
-            epochs: epochs(&text),
+            epochs,
             evaluation: stored::read(&folder.join(EVALUATION))?,
-            example: stored::read(&folder.join(EXAMPLE))?,
-            networks: Networks::read(&folder.join("best.ckpt")).map_err(|error| format!("{error:#}")),
+            example: Example::read(&folder.join(EXAMPLE))?,
+            networks,
             summary,
         })
     }
@@ -119,7 +129,9 @@ impl Run {
     /// Number of classes, where it is known.
     pub(crate) fn classes(&self) -> Option<usize> {
         let stored = self.evaluation.as_ref().map(|stored| stored.classes.len());
-        stored.or_else(|| self.networks.as_ref().ok().map(|networks| networks.best.classes()))
+        stored
+            .or_else(|| self.networks.as_ref().ok().map(|networks| networks.best.classes()))
+            .filter(|classes| *classes > 0)
     }
 
     /// 95 % Wilson interval of the accuracy of this one run, as shares.
@@ -127,10 +139,16 @@ impl Run {
         binomial(self.summary.accuracy()?, self.samples()?)
     }
 
+    /// The networks of this run if they spike.
+    pub(crate) fn spiking(&self) -> Option<&Networks> {
+        self.networks.as_ref().ok().filter(|networks| networks.spiking)
+    }
+
     /// Why this run has no spiking network to look into.
     pub(crate) fn without_network(&self) -> Option<String> {
         match &self.networks {
-            Ok(_) => None,
+            Ok(networks) if networks.spiking => None,
+            Ok(_) => Some("a network without spikes, which has none of this".to_owned()),
             Err(reason) => Some(format!("no spiking network to look into ({reason})")),
         }
     }
@@ -158,7 +176,8 @@ impl Networks {
         let mut initial = best.clone();
         best.restore(checkpoint.network)?;
         initial.restore(checkpoint.initial)?;
-        Ok(Self { best, initial, steps: checkpoint.steps, step_ms: 1e3 * experiment.data.step_s })
+        let spiking = description.is_spiking();
+        Ok(Self { spiking, best, initial, steps: checkpoint.steps, step_ms: 1e3 * experiment.data.step_s })
     }
 
     /// Names of the hidden layers.

@@ -84,15 +84,15 @@ fn maps(group: &Group) -> Vec<StabilityMap> {
 
 /// The eigenvalues of each unit of a layer.
 fn of_layer(network: &Network<f32>, layer: usize) -> Vec<Modes> {
-    let values = unit_parameters(network, layer);
-    let model = network.neuron_of(layer).model();
-    values.iter().map(|values| modes(model, values)).collect()
+    let Some(neuron) = network.neuron(layer) else { return Vec::new() };
+    unit_parameters(network, layer).iter().map(|values| modes(neuron.model(), values)).collect()
 }
 
 /// For each unit of a layer the parameters of its neuron as they are used, in the order of the model.
 pub(super) fn unit_parameters(network: &Network<f32>, layer: usize) -> Vec<Vec<f64>> {
     let name = network.layer_name(layer);
-    let specs = network.neuron_of(layer).specs();
+    let Some(neuron) = network.neuron(layer) else { return Vec::new() };
+    let specs = neuron.specs();
     let columns: Vec<Vec<f64>> = specs
         .iter()
         .filter_map(|spec| {

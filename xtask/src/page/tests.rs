@@ -44,7 +44,8 @@ fn networks(model: &str, seed: u64) -> Networks {
     config.network.hidden = vec![5, 4];
     let description = config.validate(3, 2).unwrap();
     let network = |seed| Network::new(&description, &mut ChaCha8Rng::seed_from_u64(seed));
-    Networks { best: network(seed), initial: network(seed + 100), steps: 20, step_ms: 10.0 }
+    let (best, initial) = (network(seed), network(seed + 100));
+    Networks { spiking: true, best, initial, steps: 20, step_ms: 10.0 }
 }
 
 /// A run of a model with two classes, ten test samples and so many right answers.
@@ -164,6 +165,19 @@ fn what_a_run_does_not_have_is_said_by_name() {
 }
 
 #[test]
+fn a_network_without_spikes_has_its_accuracy_and_its_matrices_and_nothing_else() {
+    let mut run = run_of("lif", 0, 6);
+    run.example = None;
+    run.networks.as_mut().unwrap().spiking = false;
+    let page = page(None, &[group("gru", vec![run]), group("lif", vec![run_of("lif", 0, 7)])], &[]);
+    let text = page.markdown();
+    assert_eq!(text.matches("gru: a network without spikes, which has none of this.").count(), 4);
+    // 20 steps of 3 · 5 + 5 · 4 + 4 · 2 weights at 4.6 pJ.
+    assert_eq!(row(&page, "energy", "gru")[1..], ["–", "–", "–", "–", "4.0", "4.0"]);
+    assert_eq!(row(&page, "accuracy", "gru")[2], "60.00 %");
+}
+
+#[test]
 fn accuracies_are_the_means_of_the_seeds_with_their_interval() {
     let groups = experiment();
     let page = page(None, &groups, &[]);
@@ -200,6 +214,7 @@ fn operations_are_those_counted_by_hand() {
         adaptive: true,
         recurrent: false,
         input: (0.5, false),
+        weights: 42,
     };
     assert_eq!(work.spikes(), [20.0, 5.0]);
     // Input: half of 10 · 3 values to 4 units; 20 spikes to 5 units and 5 spikes to 2; 40 + 50 + 20 updates, of which
@@ -208,7 +223,7 @@ fn operations_are_those_counted_by_hand() {
         Operations { synaptic_adds: 110.0, synaptic_macs: 60.0, neuron_adds: 110.0, neuron_macs: 380.0 };
     assert_eq!(work.total(), total);
     assert!((total.energy_nj() - 1e-3 * (0.9 * 220.0 + 4.6 * 440.0)).abs() < 1e-12);
-    assert!((work.dense_macs() - 10.0 * (12.0 + 20.0 + 10.0)).abs() < 1e-12);
+    assert!((work.dense_macs() - 420.0).abs() < 1e-12);
     let spiking = Work { input: (0.5, true), recurrent: true, adaptive: false, ..work };
     // The same input as additions; 20 spikes to 3 and 5 to 4 other units of their own layer.
     let total =

@@ -1,6 +1,8 @@
 //! One measured quantity over the epochs, for several groups of repeated runs.
 
-use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend, single};
+use std::collections::BTreeMap;
+
+use super::panel::{FEW, Glyph, Key, LEGEND_PITCH, NARROW, Panel, key_drawing, legend, single};
 use super::scale::{Ticks, drawable, extent, figure, from_zero, rounded_out};
 use super::svg::Svg;
 use super::theme::SERIES;
@@ -35,16 +37,16 @@ impl CurveGroup {
     /// Mean and interval at each epoch that any run has; values that are not finite are left out.
     #[must_use]
     pub fn band(&self) -> Vec<BandPoint> {
-        let mut epochs: Vec<u32> = self.runs.iter().flatten().map(|point| point.0).collect();
-        epochs.sort_unstable();
-        epochs.dedup();
-        let at = |epoch: u32| {
-            let points = self.runs.iter().flatten().filter(|point| point.0 == epoch && drawable(point.1));
-            let estimate = mean_estimate(&points.map(|point| point.1).collect::<Vec<f64>>())?;
+        let mut by_epoch: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+        for (epoch, value) in self.runs.iter().flatten().filter(|point| drawable(point.1)) {
+            by_epoch.entry(*epoch).or_default().push(*value);
+        }
+        let point = |(epoch, values): (u32, Vec<f64>)| {
+            let estimate = mean_estimate(&values)?;
             let interval = estimate.interval.map(|interval| (interval.low, interval.high));
             Some(BandPoint { epoch, mean: estimate.mean, interval })
         };
-        epochs.into_iter().filter_map(at).collect()
+        by_epoch.into_iter().filter_map(point).collect()
     }
 }
 
@@ -91,20 +93,36 @@ impl BandCurves {
                 let (low, high) = point.interval.unwrap_or((f64::NAN, f64::NAN));
                 (f64::from(point.epoch), low, high)
             };
-            panel.band(&mut svg, &band.iter().map(spread).collect::<Vec<_>>(), index % SERIES);
+            let strength = if bands.len() > FEW { "faint" } else { "band" };
+            let class = format!("{strength} f{}", index % SERIES);
+            panel.band(&mut svg, &band.iter().map(spread).collect::<Vec<_>>(), &class);
         }
         for (index, band) in bands.iter().enumerate() {
             let points: Vec<(f64, f64)> =
                 band.iter().map(|point| (f64::from(point.epoch), point.mean)).collect();
             panel.curve(&mut svg, &points, index % SERIES, style(index));
         }
-        let classes: Vec<String> =
-            (0..self.groups.len()).map(|index| format!("{} s{}", style(index), index % SERIES)).collect();
-        let keys: Vec<Key<'_>> = (self.groups.iter().zip(&classes))
-            .map(|(group, class)| (class.as_str(), Glyph::Line, group.name.as_str()))
-            .collect();
-        let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &keys);
+        if self.groups.len() > FEW {
+            return svg.inline(area.bottom() + 48.0);
+        }
+        let classes = self.classes();
+        let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &self.keys(&classes));
         svg.inline(area.bottom() + 50.0 + LEGEND_PITCH * lines as f64)
+    }
+
+    /// The legend as a drawing of its own, where there are so many groups that figures leave it out.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        (self.groups.len() > FEW).then(|| key_drawing(&self.keys(&self.classes())))
+    }
+
+    fn classes(&self) -> Vec<String> {
+        (0..self.groups.len()).map(|index| format!("{} s{}", style(index), index % SERIES)).collect()
+    }
+
+    fn keys<'a>(&'a self, classes: &'a [String]) -> Vec<Key<'a>> {
+        let groups = self.groups.iter().zip(classes);
+        groups.map(|(group, class)| (class.as_str(), Glyph::Line, group.name.as_str())).collect()
     }
 
     fn description(&self, bands: &[Vec<BandPoint>]) -> String {

@@ -1,6 +1,6 @@
 //! Cells of an experiment side by side: a row a cell, or one quantity against another.
 
-use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend, single};
+use super::panel::{FEW, Glyph, Key, LEGEND_PITCH, NARROW, Panel, key_drawing, legend, single};
 use super::scale::{Ticks, drawable, extent, figure, plain, rounded_out};
 use super::svg::{Path, Rect, Svg, shorten};
 use super::theme::SERIES;
@@ -181,24 +181,34 @@ impl Scatter {
         for (index, (points, interval)) in shown.iter().zip(&intervals).enumerate() {
             group(&mut svg, &panel, points, *interval, index);
         }
-        let classes: Vec<String> =
-            (0..self.groups.len()).map(|index| format!("f{}", index % SERIES)).collect();
-        // The shape is told where colours repeat.
-        let many = self.groups.len() > SERIES;
-        let names: Vec<String> = (self.groups.iter().enumerate())
-            .map(|(index, group)| {
-                let sign = MARKS[index / SERIES % MARKS.len()].1;
-                if many { format!("{sign} {}", group.name) } else { group.name.clone() }
-            })
-            .collect();
-        let keys: Vec<Key<'_>> = classes
-            .iter()
-            .zip(&names)
-            .map(|(class, name)| (class.as_str(), Glyph::Area, name.as_str()))
-            .collect();
-        let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &keys);
+        if self.groups.len() > FEW {
+            return svg.inline(area.bottom() + 48.0);
+        }
+        let names = self.names();
+        let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &keys(&names));
         svg.inline(area.bottom() + 50.0 + LEGEND_PITCH * lines as f64)
     }
+
+    /// The legend as a drawing of its own, where there are so many groups that figures leave it out.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        (self.groups.len() > FEW).then(|| key_drawing(&keys(&self.names())))
+    }
+
+    /// Class and name of each group, with the sign of its shape where colours repeat.
+    fn names(&self) -> Vec<(String, String)> {
+        let many = self.groups.len() > SERIES;
+        let name = |(index, group): (usize, &ScatterGroup)| {
+            let sign = MARKS[index / SERIES % MARKS.len()].1;
+            let name = if many { format!("{sign} {}", group.name) } else { group.name.clone() };
+            (format!("f{}", index % SERIES), name)
+        };
+        self.groups.iter().enumerate().map(name).collect()
+    }
+}
+
+fn keys(names: &[(String, String)]) -> Vec<Key<'_>> {
+    names.iter().map(|(class, name)| (class.as_str(), Glyph::Area, name.as_str())).collect()
 }
 
 /// Corners of the marks of means around their centre, and the sign for them in the legend.

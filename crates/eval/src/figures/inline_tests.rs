@@ -33,7 +33,7 @@ fn rows(kind: usize, groups: usize) -> DotRows {
         measure: HOSTILE[1].into(),
         rows: names(groups).into_iter().map(row).collect(),
         reference: Some((if kind == 4 { f64::NAN } else { 0.1 }, "chance".into())),
-        from_reference: kind % 2 == 0,
+        from_reference: kind.is_multiple_of(2),
     }
 }
 
@@ -83,6 +83,8 @@ pub(super) fn inline() -> Vec<(String, String)> {
             add(format!("bands {kind} {groups}"), &mut std::iter::once(bands(kind, groups).inline()));
             add(format!("rows {kind} {groups}"), &mut std::iter::once(rows(kind, groups).inline()));
             add(format!("scatter {kind} {groups}"), &mut std::iter::once(scatter(kind, groups).inline()));
+            add(format!("key {kind} {groups}"), &mut bands(kind, groups).key().into_iter());
+            add(format!("marks {kind} {groups}"), &mut scatter(kind, groups).key().into_iter());
         }
         add(format!("stability {kind}"), &mut stability(kind).panels().into_iter());
         add(format!("response {kind}"), &mut std::iter::once(response(kind).inline()));
@@ -125,6 +127,21 @@ fn every_run_is_a_dot_and_every_cell_a_mean() {
     assert_eq!(svg.matches("<circle").count(), 2);
     // Between 10 and 1000 the middle of the axis is 100.
     assert!(svg.contains(">100<") && svg.contains("d=\"M191 "), "{svg}");
+}
+
+#[test]
+fn the_names_of_all_groups_are_told_once() {
+    for groups in [3, 14] {
+        let (curves, dots) = (bands(6, groups), Scatter { y_name: "y".into(), ..scatter(6, groups) });
+        for (figure, key) in [(curves.inline(), curves.key()), (dots.inline(), dots.key())] {
+            assert_eq!(key.is_some(), groups > 6);
+            let (drawing, silent) = key.map_or((figure.clone(), String::new()), |key| (key, figure));
+            // The second of four names in turn.
+            let named = |text: &str| text.matches("Grüße, 数字 三</text>").count();
+            assert_eq!(named(&drawing), (groups + 2) / 4, "{groups} groups");
+            assert_eq!(named(&silent), 0, "{groups} groups");
+        }
+    }
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Panel {
     }
 
     /// The area between two curves, given as (x, low, high); gaps where a point is not drawable.
-    pub(crate) fn band(&self, svg: &mut Svg, points: &[(f64, f64, f64)], colour: usize) {
+    pub(crate) fn band(&self, svg: &mut Svg, points: &[(f64, f64, f64)], class: &str) {
         let shown = |point: &(f64, f64, f64)| [point.0, point.1, point.2].into_iter().all(drawable);
         let mut path = Path::default();
         for run in points.split(|point| !shown(point)).filter(|run| run.len() > 1) {
@@ -139,7 +139,7 @@ impl Panel {
             run.iter().rev().for_each(|(x, low, _)| path.line_to(self.x.at(*x), self.y.within(*low)));
             path.close();
         }
-        svg.path(&path, &format!("band f{colour}"), None);
+        svg.path(&path, class, None);
     }
 
     /// Filled bars over equal bins of a range of the horizontal axis.
@@ -184,6 +184,19 @@ impl Panel {
         let edge = |index: usize| self.x.at(low + (high - low) * index as f64 / bins as f64);
         (edge(bin), edge(bin + 1))
     }
+}
+
+/// More groups than this have their legend in a drawing of its own, once for several figures.
+pub(crate) const FEW: usize = 6;
+
+/// A legend as a drawing of its own.
+pub(crate) fn key_drawing(keys: &[Key<'_>]) -> String {
+    let mut svg = Svg::new(NARROW, "Key", "Colours and styles of the cells");
+    svg.text((14.0, 24.0), "head ink", "Key");
+    for (line, key) in keys.iter().enumerate() {
+        legend(&mut svg, (14.0, 48.0 + LEGEND_PITCH * line as f64), NARROW - 8.0, std::slice::from_ref(key));
+    }
+    svg.inline(48.0 + LEGEND_PITCH * keys.len() as f64)
 }
 
 /// Distance of the lines of a legend.

@@ -54,6 +54,7 @@ const FIXED: &str = "\
 .colearn .halo{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}
 .colearn .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .colearn .band{fill-opacity:.16}
+.colearn .faint{fill-opacity:.06}
 .colearn .point{fill-opacity:.55}
 .colearn .thin{fill:none;stroke-width:1.2;stroke-linejoin:round}
 .colearn .hair{fill:none;stroke-width:1}
