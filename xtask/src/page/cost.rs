@@ -200,6 +200,9 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
 fn short(value: f64) -> String {
     let sizes = [(1e9, " G"), (1e6, " M"), (1e3, " k")];
     let (size, sign) = sizes.into_iter().find(|(size, _)| value >= *size).unwrap_or((1.0, ""));
+    if value.abs() < 1e-9 {
+        return "0".into();
+    }
     let scaled = value / size;
     let digits = if scaled >= 100.0 {
         0

@@ -16,9 +16,9 @@ pub(super) fn section(groups: &[Group]) -> Section {
         "layer",
         "neurons",
         "oscillating before",
-        "after",
+        "oscillating after",
         "largest |λ| before",
-        "after ",
+        "largest |λ| after",
         "unstable after",
     ])
     .align([Align::Left, Align::Left].into_iter().chain([Align::Right; 6]));
