@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Reproduce(ReproduceArgs),
     /// The tables of a comparison for any finished runs.
     Compare(CompareArgs),
+    /// One page of results from a run's folder, or from an experiment's: EXPERIMENT/CELL/seed-N.
+    Report(ReportArgs),
     /// Known data sets: list, fetch, verify.
     #[command(subcommand)]
     Data(DataCommand),
@@ -151,6 +153,19 @@ pub(crate) struct CompareArgs {
     /// Also write table.md, table.csv and summary.json to this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Folders of runs, or folders that hold them at any depth; runs that differ in their seed alone make one cell.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Where report.html, report.md and the tables go [default: the first folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Headline of the page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -13,11 +13,13 @@ mod figures;
 mod layers;
 mod loading;
 mod overrides;
+mod page;
 mod plan;
 mod progress;
 mod report;
 mod reproduce;
 mod run_folder;
+mod stored;
 mod terminal;
 mod train;
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Report(args) => page::run(args),
         Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),

@@ -13,6 +13,7 @@ use crate::experiment::Experiment;
 use crate::figures::{self, Subject};
 use crate::report::{Results, Summary};
 use crate::run_folder::RunFolder;
+use crate::stored;
 
 /// A run that is about to begin or to go on.
 pub(crate) struct Plan {
@@ -111,6 +112,7 @@ impl Plan {
             split: (data.test.as_ref().unwrap_or(&data.validation), name, &reported.evaluation),
         };
         let figures = figures::draw(&subject, &self.folder)?;
+        stored::write(&subject, &results, self.train.batch, &self.folder)?;
         self.folder.write("summary.json", &summary.to_json()?)?;
         Ok(Conclusion { results, summary, figures })
     }
