@@ -22,6 +22,12 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate a checkpoint with rounded delays.
     Eval(EvalArgs),
+    /// Run a whole comparison, cells times seeds, and make its tables. Goes on where it was stopped.
+    Reproduce(ReproduceArgs),
+    /// The tables of a comparison for any finished runs.
+    Compare(CompareArgs),
+    /// One page of results from a run's folder, or from an experiment's: EXPERIMENT/CELL/seed-N.
+    Report(ReportArgs),
     /// Known data sets: list, fetch, verify.
     #[command(subcommand)]
     Data(DataCommand),
@@ -68,6 +74,9 @@ pub(crate) struct TrainArgs {
     /// Go on from the last checkpoint of the run's folder.
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Also write the figures of every epoch as an event file for TensorBoard.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +101,71 @@ pub(crate) struct EvalArgs {
     /// Threads [default: one per core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReproduceArgs {
+    /// A comparison (digits, fsdd, asc, asc-ablation, fsdd-700, asc-700, shd, ssc, gsc) or a TOML file of one.
+    #[arg(value_name = "NAME|FILE")]
+    pub(crate) name: String,
+    /// Folder of the data set; the digits are embedded.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Other seeds than the comparison's, such as 0,1.
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) seeds: Vec<u64>,
+    /// Only these cells, such as lif,d-lif.
+    #[arg(long, value_name = "CELL,CELL", value_delimiter = ',')]
+    pub(crate) cells: Vec<String>,
+    /// The same as train.epochs = N in every cell; needs a folder of its own (--out).
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<u64>,
+    #[arg(
+        long,
+        value_name = "KEY=VALUE",
+        help = "Any key of the configuration, below the settings of the cells; may be repeated"
+    )]
+    pub(crate) set: Vec<String>,
+    /// Jobs at once [default: as many as the cores allow].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Threads of each job [default: 1]; the results do not depend on them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) load: LoadArgs,
+    /// Folder of the comparison [default: runs/reproduce/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Also write event files for TensorBoard.
+    #[arg(long)]
+    pub(crate) tensorboard: bool,
+    /// Run nothing: the tables of what is finished.
+    #[arg(long)]
+    pub(crate) table_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Folders of finished runs, or folders that hold such. Runs that differ in the seed alone make one row.
+    #[arg(value_name = "RUN", required = true)]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Also write table.md, table.csv and summary.json to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Folders of runs, or folders that hold them at any depth; runs that differ in their seed alone make one cell.
+    #[arg(required = true, value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Where report.html, report.md and the tables go [default: the first folder].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Headline of the page.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -44,11 +44,7 @@ impl Experiment {
     pub(crate) fn resolve(args: &TrainArgs) -> Result<Self> {
         let chosen = args.config.as_deref().map(Chosen::read).transpose()?;
         let data = data_name(args, chosen.as_ref())?;
-        let defaults = Self { data: DataConfig::default_for(data), ..Self::default() };
-        let mut table = defaults.to_table()?;
-        let (_, name, text) =
-            EMBEDDED.iter().find(|(set, ..)| *set == data).context("every set is embedded")?;
-        apply_all(&mut table, &parse(text, name)?, name)?;
+        let mut table = Self::of_set(data)?;
         if let Some(chosen) = &chosen {
             chosen.apply(&mut table)?;
         }
@@ -57,6 +53,16 @@ impl Experiment {
             apply(&mut table, &key, &value)?;
         }
         Self::from_table(table)
+    }
+
+    /// The table of a set's own experiment on top of the built-in defaults.
+    pub(crate) fn of_set(data: DataName) -> Result<Table> {
+        let defaults = Self { data: DataConfig::default_for(data), ..Self::default() };
+        let mut table = defaults.to_table()?;
+        let (_, name, text) =
+            EMBEDDED.iter().find(|(set, ..)| *set == data).context("every set is embedded")?;
+        apply_all(&mut table, &parse(text, name)?, name)?;
+        Ok(table)
     }
 
     /// This experiment with everything that a command line names on top of it, and nothing else changed.
@@ -158,10 +164,13 @@ impl Chosen {
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table> {
-    text.parse::<Table>().map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start].lines().count().max(1));
-        anyhow!("{origin}, line {line}: {}", error.message())
-    })
+    text.parse::<Table>().map_err(|error| with_line(&error, text, origin))
+}
+
+/// An error of TOML with the file and the line.
+pub(crate) fn with_line(error: &toml::de::Error, text: &str, origin: &str) -> anyhow::Error {
+    let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+    anyhow!("{origin}, line {line}: {}", error.message())
 }
 
 /// The set, which decides the defaults and so must be known before anything else.

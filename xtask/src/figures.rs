@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use colearn_data::{Dataset, Loader, Order, Split};
+use colearn_data::{Dataset, Split};
 use colearn_eval::Evaluation;
 use colearn_eval::figures::{
     ConfusionMatrix, DelayHistograms, DelayLayer, EpochPoint, LayerParameters, Parameter,
-    ParameterDistributions, ParameterSample, RasterLayer, SpikeRaster, TrainingCurves,
+    ParameterDistributions, ParameterSample, TrainingCurves,
 };
-use colearn_network::{Delays, Network, ParameterKind};
-use colearn_tape::Pool;
+use colearn_network::{Network, ParameterKind};
+use colearn_neurons::analysis::time_constant;
 use colearn_train::EpochRecord;
-use ndarray::{Array2, Axis};
 
 use crate::run_folder::RunFolder;
+use crate::stored::Example;
 
 /// Everything that is drawn.
 pub(crate) struct Subject<'a> {
@@ -88,53 +88,67 @@ fn confusion(subject: &Subject<'_>) -> String {
 
 /// The first utterance of the split.
 fn raster(subject: &Subject<'_>) -> Option<String> {
-    let (split, name, _) = subject.split;
-    let batch = Loader::new(split, subject.data.steps, 1, Order::Sequential).next()?.ok()?;
-    let sample = split.samples.first()?;
-    let trace = subject.network.trace(&batch.input.view(), Delays::Rounded, &mut Pool::default());
-    let first = |array: &ndarray::Array3<f32>| -> Array2<f32> { array.index_axis(Axis(1), 0).to_owned() };
-    let scores = trace.scores.row(0);
-    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let layer =
-        |(layer, spikes)| RasterLayer { name: subject.network.layer_name(layer), spikes: first(spikes) };
-    let figure = SpikeRaster {
-        title: format!("{}, {} ({name} split)", subject.title, sample.id),
-        step_ms: 1e3 * subject.data.step_s,
-        input: first(&batch.input),
-        input_label: subject.data.channel_label.to_owned(),
-        layers: trace.spikes.iter().enumerate().map(layer).collect(),
-        readout: first(&trace.membrane),
-        readout_label: "Readout membrane".to_owned(),
-        class_names: subject.data.classes.clone(),
-        true_class: sample.label,
-        predicted_class: scores.iter().position(|score| *score >= largest),
-    };
-    Some(figure.render())
+    Some(Example::of(subject)?.raster(&subject.title).render())
 }
 
-/// Values as the network uses them, before and after training, with the bounds.
-struct Change {
-    before: Vec<f64>,
-    after: Vec<f64>,
-    bounds: Option<(f64, f64)>,
+/// The same network before and after training.
+pub(crate) type Pair<'a> = (&'a Network<f32>, &'a Network<f32>);
+
+/// A parameter as the network uses it, before and after training, with its bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) before: Vec<f64>,
+    pub(crate) after: Vec<f64>,
+    pub(crate) bounds: Option<(f64, f64)>,
 }
 
-fn change(subject: &Subject<'_>, name: &str) -> Option<Change> {
-    let values = |network: &Network<f32>| {
-        let parameter = network.parameters().iter().find(|parameter| parameter.name == name)?;
-        Some(parameter.used().iter().map(|&value| f64::from(value)).collect::<Vec<f64>>())
-    };
-    let parameter = subject.network.parameters().iter().find(|parameter| parameter.name == name)?;
-    let bounds = parameter.bounds.map(|(low, high)| (f64::from(low), f64::from(high)));
-    Some(Change { before: values(subject.initial)?, after: values(subject.network)?, bounds })
+impl Change {
+    /// Of the parameter `name` of one or more networks, one after the other; `None` where there is none.
+    pub(crate) fn of(pairs: &[Pair<'_>], name: &str) -> Option<Self> {
+        let mut change: Option<Self> = None;
+        for (before, after) in pairs {
+            let find = |network: &Network<f32>| -> Option<Vec<f64>> {
+                let parameter = network.parameters().iter().find(|parameter| parameter.name == name)?;
+                Some(parameter.used().iter().map(|&value| f64::from(value)).collect())
+            };
+            let parameter = after.parameters().iter().find(|parameter| parameter.name == name)?;
+            let bounds = parameter.bounds.map(|(low, high)| (f64::from(low), f64::from(high)));
+            let change = change.get_or_insert_with(|| Self { before: vec![], after: vec![], bounds });
+            change.before.extend(find(before)?);
+            change.after.extend(find(after)?);
+        }
+        change
+    }
+
+    /// Of the time constant −Δt / ln(decay), in milliseconds.
+    pub(crate) fn time_constants(&self, step_ms: f64) -> Self {
+        let times = |values: &[f64]| values.iter().map(|value| time_constant(*value, step_ms)).collect();
+        let bounds =
+            self.bounds.map(|(low, high)| (time_constant(low, step_ms), time_constant(high, step_ms)));
+        Self { before: times(&self.before), after: times(&self.after), bounds }
+    }
+
+    pub(crate) fn sample(self, parameter: Parameter) -> ParameterSample {
+        ParameterSample { parameter, before: self.before, after: self.after, bounds: self.bounds }
+    }
 }
 
 fn delays(subject: &Subject<'_>) -> Option<String> {
-    let delays =
-        subject.network.parameters().iter().filter(|parameter| parameter.kind == ParameterKind::Delay);
-    let layers: Vec<DelayLayer> = delays
+    let figure = DelayHistograms {
+        title: subject.title.clone(),
+        step_ms: 1e3 * subject.data.step_s,
+        layers: delay_layers(&[(subject.initial, subject.network)]),
+    };
+    (!figure.layers.is_empty()).then(|| figure.render())
+}
+
+/// The delays of each layer of networks of one kind, taken together.
+pub(crate) fn delay_layers(pairs: &[Pair<'_>]) -> Vec<DelayLayer> {
+    let parameters = pairs.first().map_or(&[][..], |(_, after)| after.parameters());
+    let delays = parameters.iter().filter(|parameter| parameter.kind == ParameterKind::Delay);
+    delays
         .filter_map(|parameter| {
-            let Change { before, after, bounds } = change(subject, &parameter.name)?;
+            let Change { before, after, bounds } = Change::of(pairs, &parameter.name)?;
             Some(DelayLayer {
                 name: parameter.name.trim_end_matches(".delay").to_owned(),
                 learned: after.into(),
@@ -142,21 +156,21 @@ fn delays(subject: &Subject<'_>) -> Option<String> {
                 max_delay: bounds.map(|(_, high)| high),
             })
         })
-        .collect();
-    let figure = DelayHistograms { title: subject.title.clone(), step_ms: 1e3 * subject.data.step_s, layers };
-    (!figure.layers.is_empty()).then(|| figure.render())
+        .collect()
 }
 
+/// The neuron's parameters: their names in the network and in figures.
+pub(crate) const NEURON: [(&str, Parameter); 4] =
+    [("alpha", Parameter::Alpha), ("beta", Parameter::Beta), ("a", Parameter::A), ("b", Parameter::B)];
+
 fn neurons(subject: &Subject<'_>) -> Option<String> {
-    let kinds =
-        [("alpha", Parameter::Alpha), ("beta", Parameter::Beta), ("a", Parameter::A), ("b", Parameter::B)];
+    let pair = [(subject.initial, subject.network)];
     let layer = |index: usize| {
         let name = subject.network.layer_name(index);
         let sample = |(suffix, parameter): &(&str, Parameter)| {
-            let Change { before, after, bounds } = change(subject, &format!("{name}.{suffix}"))?;
-            Some(ParameterSample { parameter: *parameter, before, after, bounds })
+            Some(Change::of(&pair, &format!("{name}.{suffix}"))?.sample(*parameter))
         };
-        LayerParameters { parameters: kinds.iter().filter_map(sample).collect(), name }
+        LayerParameters { parameters: NEURON.iter().filter_map(sample).collect(), name }
     };
     let layers: Vec<LayerParameters> = (0..subject.network.hidden_layers())
         .map(layer)

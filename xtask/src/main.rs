@@ -3,16 +3,23 @@
 mod bench;
 mod ci;
 mod cli;
+mod compare;
+mod comparison;
 mod data;
 mod eval;
+mod event_file;
 mod experiment;
 mod figures;
 mod layers;
 mod loading;
 mod overrides;
+mod page;
+mod plan;
 mod progress;
 mod report;
+mod reproduce;
 mod run_folder;
+mod stored;
 mod terminal;
 mod train;
 
@@ -28,6 +35,9 @@ fn main() -> ExitCode {
     let result = match &Cli::parse().command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Reproduce(args) => reproduce::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Report(args) => page::run(args),
         Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),

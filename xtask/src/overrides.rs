@@ -191,6 +191,19 @@ fn collect(table: &Table, prefix: &str, found: &mut Vec<(String, Value)>) {
     }
 }
 
+/// The keys whose values differ, with both values.
+pub(crate) fn differences(a: &Table, b: &Table) -> Vec<(String, String, String)> {
+    let (a, b) = (leaves(a), leaves(b));
+    let value = |of: &[(String, Value)], key: &str| {
+        of.iter()
+            .find(|(name, _)| name == key)
+            .map_or_else(|| "nothing".to_owned(), |(_, value)| value.to_string())
+    };
+    let missing = b.iter().filter(|(key, _)| !a.iter().any(|(known, _)| known == key));
+    let pairs = a.iter().chain(missing).map(|(key, _)| (key.clone(), value(&a, key), value(&b, key)));
+    pairs.filter(|(_, a, b)| a != b).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,39 +1,31 @@
 //! What a training shows while it runs, and the file of figures that grows with it.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use colearn_network::BASELINE_NAMES;
 use colearn_train::{BatchEvent, EpochRecord, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::run_folder::RunFolder;
+use crate::plan::Records;
 use crate::terminal::say;
 
 const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}  {eta} left";
 
-/// A progress bar on a terminal, otherwise a line an epoch; `metrics.csv` in both cases.
+/// A progress bar on a terminal, otherwise a line an epoch; the files of the run in both cases.
 pub(crate) struct Progress<'a> {
     bar: Option<ProgressBar>,
     epochs: usize,
-    folder: &'a RunFolder,
-    history: Vec<EpochRecord>,
+    records: Records<'a>,
     stop: &'a AtomicBool,
-    /// The first error in writing, which also raises the stop flag.
-    failure: Option<anyhow::Error>,
 }
 
 impl<'a> Progress<'a> {
-    /// Watches a run of `epochs` epochs, of which `history` is done.
-    pub(crate) fn new(
-        epochs: usize,
-        history: Vec<EpochRecord>,
-        folder: &'a RunFolder,
-        stop: &'a AtomicBool,
-    ) -> Self {
+    /// Watches a run of `epochs` epochs, of which those in `records` are done.
+    pub(crate) fn new(epochs: usize, records: Records<'a>, stop: &'a AtomicBool) -> Self {
         let shown = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
-        Self { bar: shown.then(ProgressBar::no_length), epochs, folder, history, stop, failure: None }
+        Self { bar: shown.then(ProgressBar::no_length), epochs, records, stop }
     }
 
     /// Takes the bar away and tells whether everything could be written.
@@ -41,11 +33,12 @@ impl<'a> Progress<'a> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        self.failure.map_or(Ok(()), Err)
+        self.records.finish()
     }
 
     fn rates(&self) -> String {
-        self.history
+        self.records
+            .history()
             .last()
             .map_or_else(String::new, |record| format!("  activity {}", percents(&record.hidden_rates)))
     }
@@ -76,16 +69,12 @@ impl Watcher for Progress<'_> {
     }
 
     fn epoch(&mut self, record: &EpochRecord, improved: bool) {
-        self.history.push(record.clone());
         let line = epoch_line(record, self.epochs, improved);
         match &self.bar {
             Some(bar) => bar.println(line),
             None => say(line),
         }
-        if let Err(error) = self.folder.write_metrics(&self.history) {
-            self.failure.get_or_insert(error);
-            self.stop.store(true, Ordering::Relaxed);
-        }
+        self.records.add(record, self.stop);
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use colearn_data::{Dataset, Protocol, Split};
 use colearn_eval::{Align, Table};
 use colearn_network::config::Delay;
-use colearn_network::{Delays, Network};
+use colearn_network::{Delays, Network, Parameter, ParameterKind};
 use colearn_tape::Pool;
 use colearn_train::{EpochRecord, SplitResult, evaluate};
 use serde::Serialize;
@@ -17,16 +17,22 @@ pub(crate) struct Results {
     pub(crate) train: SplitResult,
     pub(crate) validation: SplitResult,
     pub(crate) test: Option<SplitResult>,
+    /// The reported split once more with the delays as they were learned, where there are any.
+    pub(crate) unrounded: Option<SplitResult>,
 }
 
 impl Results {
     pub(crate) fn of(network: &Network<f32>, data: &Dataset, batch: usize) -> Result<Self> {
         let mut pool = Pool::default();
-        let mut on = |split: &Split| evaluate(network, split, data.steps, batch, Delays::Rounded, &mut pool);
+        let mut on = |split: &Split, delays| evaluate(network, split, data.steps, batch, delays, &mut pool);
+        let learned = |p: &Parameter<f32>| p.kind == ParameterKind::Delay && p.trainable;
+        let reported = data.test.as_ref().unwrap_or(&data.validation);
+        let unrounded = network.parameters().iter().any(learned).then(|| on(reported, Delays::Stored));
         Ok(Self {
-            train: on(&data.train)?,
-            validation: on(&data.validation)?,
-            test: data.test.as_ref().map(on).transpose()?,
+            unrounded: unrounded.transpose()?,
+            train: on(&data.train, Delays::Rounded)?,
+            validation: on(&data.validation, Delays::Rounded)?,
+            test: data.test.as_ref().map(|split| on(split, Delays::Rounded)).transpose()?,
         })
     }
 
@@ -95,11 +101,17 @@ pub(crate) struct Summary {
     train_accuracy: Option<f64>,
     validation_accuracy: Option<f64>,
     test_accuracy: Option<f64>,
+    /// Of the reported split (test, or validation without one) with learned delays that were not rounded.
+    unrounded_accuracy: Option<f64>,
     /// What results on this set may be called: `clean`, `no_test` or `selected_on_test`.
     protocol: Protocol,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol_warning: Option<&'static str>,
     test_samples: u64,
+    validation_samples: u64,
+    classes: usize,
+    /// Sequence length T.
+    steps: usize,
     /// Whether delays were rounded to whole steps for these results.
     rounded: bool,
     /// Spikes per unit and step of each hidden layer, on the test split or else on validation; mean |output| where there
@@ -109,6 +121,7 @@ pub(crate) struct Summary {
     samples_per_second: f64,
     /// From the start of the program to its results; of a resumed run also the epochs before.
     wall_seconds: f64,
+    /// Of the process; `null` where it ran others beside this one, or the system does not tell.
     peak_rss_bytes: Option<u64>,
 }
 
@@ -143,15 +156,24 @@ impl Summary {
             train_accuracy: accuracy(&results.train),
             validation_accuracy: accuracy(&results.validation),
             test_accuracy: results.test.as_ref().and_then(accuracy),
+            unrounded_accuracy: results.unrounded.as_ref().and_then(accuracy),
             protocol: data.protocol,
             protocol_warning: data.protocol.warning(),
             test_samples: results.test.as_ref().map_or(0, |test| test.evaluation.samples()),
+            validation_samples: results.validation.evaluation.samples(),
+            classes: data.classes.len(),
+            steps: data.steps,
             rounded: true,
             hidden_rates: results.reported(data.protocol).0.rates.clone(),
             samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
             wall_seconds,
-            peak_rss_bytes: peak_memory(),
+            peak_rss_bytes: None,
         }
+    }
+
+    /// With the peak memory of this process, which did nothing but this run.
+    pub(crate) fn with_peak_memory(self) -> Self {
+        Self { peak_rss_bytes: peak_memory(), ..self }
     }
 
     pub(crate) fn to_json(&self) -> Result<String> {

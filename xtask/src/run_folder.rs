@@ -8,7 +8,7 @@ use colearn_store::write_whole;
 use colearn_train::{EpochRecord, RunFiles};
 
 /// Where runs go that are not told otherwise.
-const RUNS: &str = "runs";
+pub(crate) const RUNS: &str = "runs";
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) struct RunFolder {
 
 /// How far the run in a folder has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(crate) enum Stage {
     Untouched,
     Begun,
     Finished,
@@ -61,11 +61,12 @@ impl RunFolder {
         Ok(folder)
     }
 
-    fn at(path: PathBuf) -> Self {
+    /// Whatever is in `path`, or nothing yet.
+    pub(crate) fn at(path: PathBuf) -> Self {
         Self { path, selecting: "validation" }
     }
 
-    fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         if self.file("summary.json").exists() {
             Stage::Finished
         } else if self.files().last.exists() {
@@ -78,6 +79,11 @@ impl RunFolder {
     /// The same folder, of a run whose test split selects: its metrics say so.
     pub(crate) fn selecting_on_test(self) -> Self {
         Self { selecting: "test_selects", ..self }
+    }
+
+    /// What the split that selects is called in names of columns.
+    pub(crate) fn selecting(&self) -> &'static str {
+        self.selecting
     }
 
     /// Makes the folder and its folder of figures.

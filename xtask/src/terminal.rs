@@ -4,6 +4,9 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 
+/// What a shell reports of a program that Ctrl-C ended.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// A line on the standard output.
 pub(crate) fn say(line: impl std::fmt::Display) {
     // Nobody is left to be told if this fails.

@@ -43,7 +43,8 @@ fn a_run_leaves_its_files_and_evaluation_agrees() {
     assert!(output.contains("| test "), "{output}");
 
     let run = here.join("runs/words-d-cadlif-s3");
-    for name in ["config.toml", "metrics.csv", "best.ckpt", "last.ckpt", "summary.json"] {
+    let files = ["config.toml", "metrics.csv", "best.ckpt", "last.ckpt", "summary.json"];
+    for name in files.into_iter().chain(["evaluation.json", "example.json"]) {
         assert!(run.join(name).is_file(), "{name}");
     }
     for name in ["curves", "raster", "delays", "neurons", "confusion"] {

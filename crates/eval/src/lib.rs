@@ -2,8 +2,10 @@
 
 pub mod activity;
 mod error;
+pub mod events;
 pub mod figures;
 pub mod metrics;
+pub mod page;
 pub mod statistics;
 pub mod table;
 

@@ -62,6 +62,52 @@ impl Table {
         self
     }
 
+    /// The first pipe table of a Markdown text, as [`Table`]'s `Display` or a person writes it; `None` without one.
+    ///
+    /// ```
+    /// let table = colearn_eval::Table::from_markdown("| a | b |\n|---|--:|\n| x | 1 |\n").expect("a table");
+    /// assert_eq!(table.to_csv(), "a,b\nx,1\n");
+    /// ```
+    #[must_use]
+    pub fn from_markdown(text: &str) -> Option<Self> {
+        let mut lines = text.lines().map(str::trim).skip_while(|line| !line.starts_with('|'));
+        let head = cells(lines.next()?);
+        let rule = cells(lines.next()?);
+        if !rule.iter().all(|cell| !cell.is_empty() && cell.chars().all(|mark| "-: ".contains(mark))) {
+            return None;
+        }
+        let align = rule.iter().map(|cell| match (cell.starts_with(':'), cell.ends_with(':')) {
+            (true, true) => Align::Centre,
+            (false, true) => Align::Right,
+            _ => Align::Left,
+        });
+        let mut table = Self::new(head).align(align);
+        for line in lines.take_while(|line| line.starts_with('|')) {
+            table.row(cells(line));
+        }
+        Some(table)
+    }
+
+    /// The table as CSV (RFC 4180, with line feeds): cells with a comma, a quote or a line break are quoted.
+    #[must_use]
+    pub fn to_csv(&self) -> String {
+        let line = |row: &Vec<String>| -> String {
+            let cell = |cell: &String| {
+                let cell = bare(cell);
+                if cell.contains([',', '"']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
+            };
+            row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n"
+        };
+        std::iter::once(&self.headers).chain(&self.rows).map(line).collect()
+    }
+
+    /// Column heads with their alignment, and the rows, without the marks of Markdown.
+    pub(crate) fn parts(&self) -> (Vec<(String, Align)>, Vec<Vec<String>>) {
+        let heads = self.headers.iter().map(|head| bare(head)).zip(self.alignment.iter().copied());
+        let rows = self.rows.iter().map(|row| row.iter().map(|cell| bare(cell)).collect());
+        (heads.collect(), rows.collect())
+    }
+
     /// Number of rows below the head.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -109,6 +155,19 @@ impl Table {
     }
 }
 
+/// The cells of a line of Markdown.
+fn cells(line: &str) -> Vec<String> {
+    // A bar behind a backslash belongs to its cell.
+    let inner = line.trim().trim_start_matches('|').replace("\\|", "\u{1}");
+    let inner = inner.strip_suffix('|').unwrap_or(&inner);
+    inner.split('|').map(|cell| cell.trim().replace('\u{1}', "|")).collect()
+}
+
+/// A cell as it was before [`clean`], but for its line breaks.
+fn bare(cell: &str) -> String {
+    cell.replace("\\|", "|")
+}
+
 /// A cell is one line, and a bar inside it must not end it.
 fn clean(text: String) -> String {
     if text.contains(['|', '\n', '\r']) {
@@ -120,6 +179,17 @@ fn clean(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn markdown_is_read_back() {
+        let mut table = Table::new(["a|b", "n", "c"]).align([Align::Left, Align::Right, Align::Centre]);
+        table.row(["x, \"y\"", "1", ""]).row(["ü|", "−2", "z"]);
+        assert_eq!(Table::from_markdown(&format!("words\n\n{table}\nmore")), Some(table.clone()));
+        assert_eq!(table.to_csv(), "a|b,n,c\n\"x, \"\"y\"\"\",1,\nü|,−2,z\n");
+        for none in ["", "no table", "| a |", "| a |\n| b |\n"] {
+            assert_eq!(Table::from_markdown(none), None, "{none:?}");
+        }
+    }
 
     #[test]
     fn lines_are_equally_wide() {

@@ -315,6 +315,16 @@ impl<F: Real> Network<F> {
         }
     }
 
+    /// The neuron of a layer, the readout last, whose neuron is the integrator; `None` where a layer has no neurons or is
+    /// none of this network.
+    #[must_use]
+    pub fn neuron(&self, layer: usize) -> Option<&Neuron> {
+        match self.units_of(layer) {
+            LayerUnits::Neurons(neuron) if layer <= self.hidden_layers() => Some(neuron),
+            _ => None,
+        }
+    }
+
     /// The delays' kernel of a layer.
     pub(crate) fn synapse(&self, delays: Delays) -> Delayed<F> {
         let section = &self.description.config.synapse;

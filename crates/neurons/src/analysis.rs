@@ -19,6 +19,9 @@
 //! assert!((steady_state_gain(0.98, 0.5) - 1.0 / 26.0).abs() < 1e-12);
 //! ```
 
+use crate::model::NeuronModel;
+use crate::se_adlif;
+
 /// τ = −Δt/ln α, in the unit of `dt`: the time in which a decay of α per step falls to 1/e.
 #[must_use]
 pub fn time_constant(decay: f64, dt: f64) -> f64 {
@@ -81,6 +84,43 @@ impl Eigenvalues {
     }
 }
 
+/// Eigenvalues (real, imaginary) of the sub-threshold map of any model, without recurrence: α alone for a model without
+/// adaptation, two otherwise. `parameters` are the values in use, in the order of [`NeuronModel::specs`].
+///
+/// SE-adLIF has w' = β w + c u' and u' = α u + (1 − α)(I − w) with c = (1 − β) q a: the same determinant αβ and the
+/// trace α + β − (1 − α) c, so its eigenvalues are those of the adaptive model with a = c.
+///
+/// # Panics
+/// If there are fewer values than the model has parameters.
+///
+/// ```
+/// use colearn_neurons::{NeuronModel, analysis::modes};
+///
+/// assert_eq!(modes(NeuronModel::Lif, &[0.5]), [(0.5, 0.0)]);
+/// let pair = modes(NeuronModel::Cadlif, &[0.7, 0.97, 0.8, 1.0]);
+/// assert!(pair[0].1 > 0.0 && pair[1] == (pair[0].0, -pair[0].1));
+/// ```
+#[must_use]
+#[track_caller]
+pub fn modes(model: NeuronModel, parameters: &[f64]) -> Vec<(f64, f64)> {
+    let needed = model.specs().len();
+    assert!(
+        parameters.len() >= needed,
+        "{}: found {} values, expected {needed}",
+        model.name(),
+        parameters.len()
+    );
+    let coupled = |a: f64| match Eigenvalues::of(parameters[0], parameters[1], a) {
+        Eigenvalues::Real(x, y) => vec![(x, 0.0), (y, 0.0)],
+        Eigenvalues::Complex { real, imaginary } => vec![(real, imaginary), (real, -imaginary)],
+    };
+    match model {
+        NeuronModel::Lif | NeuronModel::Integrator => vec![(parameters[0], 0.0)],
+        NeuronModel::Adlif | NeuronModel::Cadlif => coupled(parameters[2]),
+        NeuronModel::SeAdlif => coupled((1.0 - parameters[1]) * se_adlif::Q * parameters[2]),
+    }
+}
+
 /// u/I at rest under constant input below threshold: 1/(1 + a/(1 − β)).
 #[must_use]
 pub fn steady_state_gain(beta: f64, a: f64) -> f64 {
@@ -121,6 +161,36 @@ mod tests {
         #[test]
         fn decay_and_time_constant_are_inverse(alpha in 0.01..0.999f64, dt in 0.001..10.0f64) {
             prop_assert!((decay(time_constant(alpha, dt), dt) - alpha).abs() < 1e-12);
+        }
+    }
+
+    proptest! {
+        /// Without input the membrane of a linear map follows u[t+2] = trace u[t+1] − determinant u[t].
+        #[test]
+        fn a_free_membrane_moves_as_the_modes_say(
+            x in 0.0..1.0f64, y in 0.0..1.0f64, z in 0.0..1.0f64, index in 0..NeuronModel::ALL.len()
+        ) {
+            let model = NeuronModel::ALL[index];
+            let at = |k: usize, share: f64| model.specs().get(k).map(|s| s.bounds.0 + share * (s.bounds.1 - s.bounds.0));
+            let values: Vec<f64> = [at(0, x), at(1, y), at(2, z), at(3, 0.5)].into_iter().flatten().collect();
+            let parameters: Vec<_> = values.iter().map(|value| ndarray::arr1(&[*value])).collect();
+            let views: Vec<_> = parameters.iter().map(|value| value.view()).collect();
+            let mut input = ndarray::Array3::zeros((8, 1, 1));
+            input[[0, 0, 0]] = 1e-3;
+            let trace = crate::forward(
+                &crate::Neuron::new(model), &input, &views, None, &mut colearn_tape::Pool::default(),
+            );
+            let u: Vec<f64> = trace.membrane().iter().copied().collect();
+            let found = modes(model, &values);
+            let sum: f64 = found.iter().map(|mode| mode.0).sum();
+            let product = match found[..] {
+                [(a, b), (c, d)] => a * c - b * d,
+                _ => 0.0,
+            };
+            for t in 1..6 {
+                let expected = sum * u[t + 1] - product * u[t];
+                prop_assert!((u[t + 2] - expected).abs() < 1e-12, "{:?}: {} and {}", model, u[t + 2], expected);
+            }
         }
     }
 

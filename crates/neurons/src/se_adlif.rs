@@ -20,7 +20,7 @@ use crate::row::Value;
 use colearn_tape::Real;
 
 /// The scale of adaptation, q.
-const Q: f64 = 120.0;
+pub(crate) const Q: f64 = 120.0;
 
 /// τ_u from 5 to 25 steps, τ_w from 60 to 300 steps.
 pub(crate) const PARAMETERS: [ParameterSpec; 4] = [

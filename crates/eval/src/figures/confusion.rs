@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::panel::{Glyph, legend, masthead};
+use super::panel::{Glyph, NARROW, legend, masthead};
 use super::scale::{count, percent};
 use super::svg::{Rect, Svg, shorten, text_width};
 use crate::metrics::Evaluation;
@@ -46,6 +46,11 @@ impl ConfusionMatrix {
     /// The figure as an SVG document.
     #[must_use]
     pub fn render(&self) -> String {
+        let (svg, height) = self.draw();
+        svg.finish(height)
+    }
+
+    fn draw(&self) -> (Svg, f64) {
         let classes = self.counts.nrows().min(self.counts.ncols());
         let names: Vec<String> = (0..classes).map(|class| self.name(class)).collect();
         let longest = names.iter().map(|name| text_width(name, 11.0)).fold(0.0, f64::max);
@@ -70,7 +75,42 @@ impl ConfusionMatrix {
             let x = layout.left + cell * (column as f64 + 0.5) + 4.0;
             svg.turned((x, layout.top - 8.0), -90.0, "ink", name);
         }
-        svg.finish(height)
+        (svg, height)
+    }
+
+    /// The figure for a page: the same as [`Self::render`], and narrow enough for a phone, without counts.
+    #[must_use]
+    pub fn inline(&self) -> [String; 2] {
+        let (wide, height) = self.draw();
+        [wide.inline(height), self.narrow()]
+    }
+
+    /// Shades alone, with names as large as the cells allow.
+    fn narrow(&self) -> String {
+        let classes = self.counts.nrows().min(self.counts.ncols());
+        let mut svg = Svg::new(NARROW, &self.title, &self.subtitle());
+        let names: Vec<String> = (0..classes).map(|class| shorten(&self.name(class), 74.0, 9.0)).collect();
+        let longest = names.iter().map(|name| text_width(name, 9.0)).fold(20.0, f64::max);
+        let (left, top) = (longest + 24.0, longest + 40.0);
+        let cell = ((NARROW - left - 6.0) / classes.max(1) as f64).min(30.0);
+        let side = cell * classes as f64;
+        let keys = [
+            ("f0 bar", Glyph::Area, "correct, share of row"),
+            ("f1 bar", Glyph::Area, "mistaken, share of row"),
+        ];
+        legend(&mut svg, (8.0, 18.0), NARROW, &keys);
+        for (row, name) in names.iter().enumerate() {
+            let y = top + cell * row as f64;
+            svg.text((left - 5.0, y + cell / 2.0 + 3.0), "end ink slight", name);
+            svg.turned((left + cell * (row as f64 + 0.5) + 3.0, top - 5.0), -90.0, "ink slight", name);
+            for column in 0..classes {
+                let x = left + cell * column as f64;
+                self.cell(&mut svg, Rect::new(x + 0.4, y + 0.4, cell - 0.8, cell - 0.8), (row, column));
+            }
+        }
+        svg.text((left, top + side + 16.0), "muted", "Predicted class (columns)");
+        svg.turned((12.0, top + side.max(90.0)), -90.0, "muted", "True class (rows)");
+        svg.inline(top + side.max(90.0) + 24.0)
     }
 
     fn name(&self, class: usize) -> String {
@@ -103,13 +143,7 @@ impl ConfusionMatrix {
         for column in 0..layout.classes {
             let x = layout.left + cell * column as f64;
             let area = Rect::new(x + 0.75, y + 0.75, cell - 1.5, cell - 1.5);
-            svg.rect(area, "plot");
-            let hits = self.counts[[row, column]];
-            if hits > 0 {
-                let share = hits as f64 / support as f64;
-                // The square root keeps rare mistakes visible beside a full diagonal.
-                let shade = 0.08 + 0.84 * share.sqrt();
-                svg.shaded(area, if row == column { "f0" } else { "f1" }, Some(shade));
+            if let Some((shade, hits)) = self.cell(svg, area, (row, column)) {
                 cell_count(svg, (x + cell / 2.0, y + cell / 2.0), cell, shade, hits);
             }
         }
@@ -123,6 +157,22 @@ impl ConfusionMatrix {
         } else {
             svg.text((track.right() + 8.0, baseline), "muted", "none");
         }
+    }
+}
+
+impl ConfusionMatrix {
+    /// Draws one cell; returns its shade and its count if there is one.
+    fn cell(&self, svg: &mut Svg, area: Rect, (row, column): (usize, usize)) -> Option<(f64, u64)> {
+        svg.rect(area, "plot");
+        let hits = self.counts[[row, column]];
+        if hits == 0 {
+            return None;
+        }
+        let share = hits as f64 / self.support(row) as f64;
+        // The square root keeps rare mistakes visible beside a full diagonal.
+        let shade = 0.08 + 0.84 * share.sqrt();
+        svg.shaded(area, if row == column { "f0" } else { "f1" }, Some(shade));
+        Some((shade, hits))
     }
 }
 

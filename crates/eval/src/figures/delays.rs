@@ -1,6 +1,6 @@
 //! Where the delays of each layer ended up.
 
-use super::panel::{Glyph, Panel, legend, masthead};
+use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend, masthead, single};
 use super::scale::{Ticks, drawable, figure, from_zero, histogram};
 use super::svg::{Rect, Svg};
 
@@ -10,6 +10,11 @@ const TOP: f64 = 152.0;
 const PANEL_HEIGHT: f64 = 190.0;
 const ROW_PITCH: f64 = PANEL_HEIGHT + 106.0;
 const BINS: usize = 40;
+const KEYS: [Key<'_>; 3] = [
+    ("f0 bar", Glyph::Area, "after training"),
+    ("outline thin", Glyph::Outline, "before training"),
+    ("s1 line", Glyph::Line, "median after training"),
+];
 
 /// Values with an optional weight each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -64,12 +69,7 @@ impl DelayHistograms {
         let subtitle = format!("Distribution of the delays per layer, {what}");
         let mut svg = Svg::new(width, &self.title, &self.description());
         masthead(&mut svg, width, &self.title, &subtitle);
-        let keys = [
-            ("f0 bar", Glyph::Area, "after training"),
-            ("outline thin", Glyph::Outline, "before training"),
-            ("s1 line", Glyph::Line, "median after training"),
-        ];
-        legend(&mut svg, (28.0, 84.0), width - 28.0, &keys);
+        legend(&mut svg, (28.0, 84.0), width - 28.0, &KEYS);
         let pitch = (width - 28.0) / columns as f64;
         for (position, layer) in self.layers.iter().enumerate() {
             let (row, column) = (position / columns, position % columns);
@@ -80,12 +80,28 @@ impl DelayHistograms {
         svg.finish(height)
     }
 
-    fn description(&self) -> String {
-        let medians = self.layers.iter().map(|layer| match weighted_median(&layer.learned) {
+    /// A drawing a layer, for a page.
+    #[must_use]
+    pub fn panels(&self) -> Vec<String> {
+        let panel = |layer: &DelayLayer| {
+            let mut svg = Svg::new(NARROW, &format!("{}, {}", self.title, layer.name), &self.median(layer));
+            let area = single(PANEL_HEIGHT);
+            self.layer(&mut svg, area, layer);
+            let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &KEYS);
+            svg.inline(area.bottom() + 50.0 + LEGEND_PITCH * lines as f64)
+        };
+        self.layers.iter().map(panel).collect()
+    }
+
+    fn median(&self, layer: &DelayLayer) -> String {
+        match weighted_median(&layer.learned) {
             Some(median) => format!("{}: median {} ms", layer.name, figure(median * self.step_ms, 3)),
             None => format!("{}: no delays", layer.name),
-        });
-        medians.collect::<Vec<_>>().join("; ")
+        }
+    }
+
+    fn description(&self) -> String {
+        self.layers.iter().map(|layer| self.median(layer)).collect::<Vec<_>>().join("; ")
     }
 
     fn layer(&self, svg: &mut Svg, area: Rect, layer: &DelayLayer) {

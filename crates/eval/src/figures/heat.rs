@@ -11,8 +11,6 @@ const SHADES: usize = 16;
 /// Smallest size of a cell in user units; larger arrays show the largest value of each cell.
 const LEAST_WIDTH: f64 = 2.0;
 const LEAST_HEIGHT: f64 = 1.0;
-/// Room of the key beside a panel.
-const KEY_ROOM: f64 = 136.0;
 
 /// Draws `values` (T, C) over `area`, channel 0 at the bottom; what is not above `low` is left to the ground.
 ///
@@ -63,8 +61,8 @@ fn pooled(values: &Array2<f32>, (column, columns): (usize, usize), (row, rows): 
     largest
 }
 
-/// What the shades of a heat map mean, to the right of its panel.
-pub(crate) fn shade_key(svg: &mut Svg, area: Rect, (low, high): (f64, f64), unit: &str) {
+/// What the shades of a heat map mean, to the right of its panel in a drawing that ends at `right`.
+pub(crate) fn shade_key(svg: &mut Svg, area: Rect, right: f64, (low, high): (f64, f64), unit: &str) {
     let x = area.right() + 12.0;
     let height = area.height / SHADES as f64;
     svg.rect(Rect::new(x, area.y, 8.0, area.height), "plot");
@@ -77,7 +75,7 @@ pub(crate) fn shade_key(svg: &mut Svg, area: Rect, (low, high): (f64, f64), unit
     svg.text((x + 14.0, area.y + 9.0), "muted", &label(high));
     let low = if low.abs() < 1e-3 * (high - low) { 0.0 } else { low };
     svg.text((x + 14.0, area.bottom()), "muted", &label(low));
-    let unit = shorten(unit, KEY_ROOM - 26.0, 11.0);
+    let unit = shorten(unit, right - x - 18.0, 11.0);
     svg.text((x + 14.0, area.y + area.height / 2.0 + 4.0), "muted", &unit);
 }
 

@@ -5,6 +5,9 @@
 //! font but the reader's. Values that are not finite are left out; empty data give empty axes. The same data give the
 //! same bytes.
 //!
+//! Figures of a page of HTML ([`crate::page`]) come as `inline` drawings or `panels` as wide as a phone, which the page
+//! sets side by side where there is room.
+//!
 //! ```
 //! use colearn_eval::figures::{EpochPoint, TrainingCurves};
 //!
@@ -26,25 +29,37 @@
 //! assert!(figure.render().starts_with("<svg"));
 //! ```
 
+mod bands;
+mod comparison;
 mod confusion;
 mod curves;
 mod delays;
 mod heat;
+#[cfg(test)]
+mod inline_tests;
 mod panel;
 mod parameters;
 mod raster;
+mod response;
 mod sample;
 #[cfg(test)]
 mod sample_tests;
 mod scale;
+mod stability;
 mod svg;
 #[cfg(test)]
 mod tests;
 mod theme;
 
+pub use bands::{BandCurves, BandPoint, CurveGroup};
+pub use comparison::{DotRow, DotRows, Scatter, ScatterGroup};
 pub use confusion::ConfusionMatrix;
 pub use curves::{EpochPoint, TrainingCurves};
 pub use delays::{DelayHistograms, DelayLayer, Sample};
 pub use parameters::{LayerParameters, Parameter, ParameterDistributions, ParameterSample};
 pub use raster::{RasterLayer, SpikeRaster};
+pub use response::{Course, Response};
 pub use sample::{SampleFigure, SampleMap, SampleSpikes};
+pub use stability::{Modes, StabilityMap, stability_summary};
+pub(crate) use svg::escape;
+pub(crate) use theme::page_style;

@@ -12,6 +12,15 @@ pub(crate) enum Glyph {
     Line,
     Area,
     Outline,
+    Dot,
+}
+
+/// Width of a drawing that is one panel: that of a phone, so that its type is never shrunk.
+pub(crate) const NARROW: f64 = 360.0;
+
+/// The axes of a drawing that is one panel, this high.
+pub(crate) fn single(height: f64) -> Rect {
+    Rect::new(46.0, 50.0, NARROW - 60.0, height)
 }
 
 /// A rectangle of the page with a data range on each axis.
@@ -77,9 +86,14 @@ impl Panel {
 
     /// Labels under the ticks, leaving out those that would touch; returns the labelled values.
     pub(crate) fn x_labels(&self, svg: &mut Svg, ticks: &Ticks) -> Vec<f64> {
+        self.x_named(svg, ticks, ticks.labels())
+    }
+
+    /// As [`Self::x_labels`], with other labels.
+    pub(crate) fn x_named(&self, svg: &mut Svg, ticks: &Ticks, labels: Vec<String>) -> Vec<f64> {
         let mut taken = f64::NEG_INFINITY;
         let mut labelled = Vec::new();
-        for (value, label) in ticks.values.iter().zip(ticks.labels()) {
+        for (value, label) in ticks.values.iter().zip(labels) {
             let (x, half) = (self.x.at(*value), text_width(&label, 11.0) / 2.0);
             if x - half > taken + 3.0 {
                 svg.text((x, self.area.bottom() + 17.0), "mid muted", &label);
@@ -113,6 +127,19 @@ impl Panel {
             }
         }
         svg.path(&path, &format!("{style} s{colour}"), None);
+    }
+
+    /// The area between two curves, given as (x, low, high); gaps where a point is not drawable.
+    pub(crate) fn band(&self, svg: &mut Svg, points: &[(f64, f64, f64)], class: &str) {
+        let shown = |point: &(f64, f64, f64)| [point.0, point.1, point.2].into_iter().all(drawable);
+        let mut path = Path::default();
+        for run in points.split(|point| !shown(point)).filter(|run| run.len() > 1) {
+            path.move_to(self.x.at(run[0].0), self.y.within(run[0].2));
+            run[1..].iter().for_each(|(x, _, high)| path.line_to(self.x.at(*x), self.y.within(*high)));
+            run.iter().rev().for_each(|(x, low, _)| path.line_to(self.x.at(*x), self.y.within(*low)));
+            path.close();
+        }
+        svg.path(&path, class, None);
     }
 
     /// Filled bars over equal bins of a range of the horizontal axis.
@@ -159,6 +186,19 @@ impl Panel {
     }
 }
 
+/// More groups than this have their legend in a drawing of its own, once for several figures.
+pub(crate) const FEW: usize = 6;
+
+/// A legend as a drawing of its own.
+pub(crate) fn key_drawing(keys: &[Key<'_>]) -> String {
+    let mut svg = Svg::new(NARROW, "Key", "Colours and styles of the cells");
+    svg.text((14.0, 24.0), "head ink", "Key");
+    for (line, key) in keys.iter().enumerate() {
+        legend(&mut svg, (14.0, 48.0 + LEGEND_PITCH * line as f64), NARROW - 8.0, std::slice::from_ref(key));
+    }
+    svg.inline(48.0 + LEGEND_PITCH * keys.len() as f64)
+}
+
 /// Distance of the lines of a legend.
 pub(crate) const LEGEND_PITCH: f64 = 18.0;
 
@@ -189,6 +229,7 @@ fn key_glyph(svg: &mut Svg, at: (f64, f64), class: &str, glyph: Glyph) {
             path.rect(Rect::new(at.0 + 2.0, at.1 - 5.0, 10.0, 10.0));
             svg.path(&path, class, None);
         }
+        Glyph::Dot => svg.circle((at.0 + 7.0, at.1), 4.0, class),
         Glyph::Line => svg.line(at, (at.0 + 14.0, at.1), class),
     }
 }

@@ -1,7 +1,7 @@
 //! How the neuron parameters moved in training.
 
 use super::delays::distribution;
-use super::panel::{Glyph, Panel, legend, masthead};
+use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend, masthead, single};
 use super::scale::{Ticks, extent, figure, histogram, plain};
 use super::svg::{Rect, Svg};
 
@@ -10,6 +10,11 @@ const PANEL_HEIGHT: f64 = 150.0;
 const ROW_PITCH: f64 = PANEL_HEIGHT + 118.0;
 const PITCH: f64 = 270.0;
 const BINS: usize = 30;
+const KEYS: [Key<'_>; 3] = [
+    ("f0 bar", Glyph::Area, "after training"),
+    ("outline thin", Glyph::Outline, "before training"),
+    ("s1 thin dash", Glyph::Line, "bounds"),
+];
 
 /// A parameter of the adaptive neuron.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,10 @@ pub enum Parameter {
     A,
     /// Jump of the adaptation at a spike, b.
     B,
+    /// Time constant of the membrane potential in milliseconds, τ = −Δt / ln α.
+    MembraneTime,
+    /// Time constant of the adaptation in milliseconds, τ = −Δt / ln β.
+    AdaptationTime,
 }
 
 impl Parameter {
@@ -31,6 +40,8 @@ impl Parameter {
             Self::Beta => "β, adaptation decay",
             Self::A => "a, subthreshold coupling",
             Self::B => "b, spike-triggered jump",
+            Self::MembraneTime => "Membrane time constant",
+            Self::AdaptationTime => "Adaptation time constant",
         }
     }
 
@@ -40,6 +51,8 @@ impl Parameter {
             Self::Beta => "β per step; below: τ = −Δt / ln β (ms)",
             Self::A => "a (no unit)",
             Self::B => "b (no unit)",
+            Self::MembraneTime => "τ of u (ms)",
+            Self::AdaptationTime => "τ of w (ms)",
         }
     }
 
@@ -92,12 +105,7 @@ impl ParameterDistributions {
         let subtitle = format!("Distribution over the units of each layer, Δt = {} ms", plain(self.step_ms));
         let mut svg = Svg::new(width, &self.title, &subtitle);
         masthead(&mut svg, width, &self.title, &subtitle);
-        let keys = [
-            ("f0 bar", Glyph::Area, "after training"),
-            ("outline thin", Glyph::Outline, "before training"),
-            ("s1 thin dash", Glyph::Line, "bounds"),
-        ];
-        legend(&mut svg, (28.0, 84.0), width - 28.0, &keys);
+        legend(&mut svg, (28.0, 84.0), width - 28.0, &KEYS);
         for (row, layer) in self.layers.iter().enumerate() {
             for (column, sample) in layer.parameters.iter().enumerate() {
                 let left = 64.0 + PITCH * column as f64;
@@ -106,6 +114,25 @@ impl ParameterDistributions {
             }
         }
         svg.finish(height)
+    }
+
+    /// A drawing a layer and parameter, for a page.
+    #[must_use]
+    pub fn panels(&self) -> Vec<String> {
+        let samples =
+            self.layers.iter().flat_map(|layer| layer.parameters.iter().map(move |sample| (layer, sample)));
+        let panel = |(layer, sample): (&LayerParameters, &ParameterSample)| {
+            let title = format!("{}, {}", self.title, sample.parameter.heading());
+            let units = sample.after.len();
+            let mut svg =
+                Svg::new(NARROW, &title, &format!("Distribution over {units} units of {}", layer.name));
+            let area = single(PANEL_HEIGHT);
+            self.panel(&mut svg, area, &layer.name, sample);
+            let below = area.bottom() + if sample.parameter.is_decay() { 74.0 } else { 60.0 };
+            let lines = legend(&mut svg, (area.x, below), NARROW - 8.0, &KEYS);
+            svg.inline(below - 10.0 + LEGEND_PITCH * lines as f64)
+        };
+        samples.map(panel).collect()
     }
 
     fn panel(&self, svg: &mut Svg, area: Rect, layer: &str, sample: &ParameterSample) {

@@ -3,18 +3,28 @@
 use ndarray::Array2;
 
 use super::heat::{heat_map, index_labels, shade_key};
-use super::panel::{Panel, masthead};
+use super::panel::{NARROW, Panel, masthead};
 use super::scale::{Ticks, drawable, extent, percent, rounded_out};
 use super::svg::{Path, Rect, Svg, shorten};
 
-const WIDTH: f64 = 960.0;
-const LEFT: f64 = 64.0;
-const PLOT_WIDTH: f64 = 756.0;
-const TOP: f64 = 122.0;
 const GAP: f64 = 56.0;
-const INPUT_HEIGHT: f64 = 130.0;
-const LAYER_HEIGHT: f64 = 190.0;
-const READOUT_HEIGHT: f64 = 150.0;
+
+/// Sizes of the drawing: of a screen or a paper, or of a phone.
+#[derive(Clone, Copy)]
+struct Layout {
+    width: f64,
+    left: f64,
+    plot: f64,
+    top: f64,
+    input: f64,
+    layer: f64,
+    readout: f64,
+}
+
+const WIDE: Layout =
+    Layout { width: 960.0, left: 64.0, plot: 756.0, top: 122.0, input: 130.0, layer: 190.0, readout: 150.0 };
+const PHONE: Layout =
+    Layout { width: NARROW, left: 38.0, plot: 222.0, top: 44.0, input: 90.0, layer: 130.0, readout: 120.0 };
 
 /// The spikes of one hidden layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,11 +66,25 @@ impl SpikeRaster {
     /// The figure as an SVG document.
     #[must_use]
     pub fn render(&self) -> String {
-        let layers = self.layers.len() as f64;
-        let height = TOP + INPUT_HEIGHT + layers * (GAP + LAYER_HEIGHT) + GAP + READOUT_HEIGHT + 56.0;
+        let (svg, height) = self.draw(WIDE);
+        svg.finish(height)
+    }
+
+    /// The figure for a page: the same as [`Self::render`], and narrow enough for a phone.
+    #[must_use]
+    pub fn inline(&self) -> [String; 2] {
+        [WIDE, PHONE].map(|layout| {
+            let (svg, height) = self.draw(layout);
+            svg.inline(height)
+        })
+    }
+
+    fn draw(&self, layout: Layout) -> (Svg, f64) {
         let verdict = self.verdict();
-        let mut svg = Svg::new(WIDTH, &self.title, &verdict);
-        masthead(&mut svg, WIDTH, &self.title, &verdict);
+        let mut svg = Svg::new(layout.width, &self.title, &verdict);
+        if layout.width > NARROW {
+            masthead(&mut svg, layout.width, &self.title, &verdict);
+        }
         let steps = self
             .layers
             .iter()
@@ -68,16 +92,17 @@ impl SpikeRaster {
             .chain([self.input.nrows(), self.readout.nrows()]);
         let duration = steps.max().unwrap_or(0).max(1) as f64 * self.step_ms;
         let time = if drawable(duration) && duration > 0.0 { (0.0, duration) } else { (0.0, 1.0) };
-        let ticks = Ticks::new(time.0, time.1, 10.0);
-        let mut y = TOP;
-        self.input_panel(&mut svg, Rect::new(LEFT, y, PLOT_WIDTH, INPUT_HEIGHT), time, &ticks);
-        y += INPUT_HEIGHT + GAP;
+        let ticks = Ticks::new(time.0, time.1, if layout.width > NARROW { 10.0 } else { 5.0 });
+        let area = |y: f64, height: f64| Rect::new(layout.left, y, layout.plot, height);
+        let mut y = layout.top;
+        self.input_panel(&mut svg, area(y, layout.input), layout.width, time, &ticks);
+        y += layout.input + GAP;
         for layer in &self.layers {
-            self.layer_panel(&mut svg, Rect::new(LEFT, y, PLOT_WIDTH, LAYER_HEIGHT), time, &ticks, layer);
-            y += LAYER_HEIGHT + GAP;
+            self.layer_panel(&mut svg, area(y, layout.layer), time, &ticks, layer);
+            y += layout.layer + GAP;
         }
-        self.readout_panel(&mut svg, Rect::new(LEFT, y, PLOT_WIDTH, READOUT_HEIGHT), time, &ticks);
-        svg.finish(height)
+        self.readout_panel(&mut svg, area(y, layout.readout), layout.width, time, &ticks);
+        (svg, y + layout.readout + 56.0)
     }
 
     fn name(&self, class: usize) -> String {
@@ -93,7 +118,7 @@ impl SpikeRaster {
         }
     }
 
-    fn input_panel(&self, svg: &mut Svg, area: Rect, time: (f64, f64), ticks: &Ticks) {
+    fn input_panel(&self, svg: &mut Svg, area: Rect, width: f64, time: (f64, f64), ticks: &Ticks) {
         let (steps, channels) = self.input.dim();
         let panel = Panel::new(area, time, (0.0, channels.max(1) as f64));
         panel.ground(svg);
@@ -101,7 +126,7 @@ impl SpikeRaster {
         panel.heading(svg, "Input", &format!("{} (index)", self.input_label));
         let right = panel.x.at(steps as f64 * self.step_ms);
         heat_map(svg, &self.input, Rect::new(area.x, area.y, right - area.x, area.height), (low, high));
-        shade_key(svg, area, (low, high), "input value");
+        shade_key(svg, area, width, (low, high), "input value");
         index_labels(svg, &panel, channels);
         panel.x_ticks(svg, ticks);
     }
@@ -122,16 +147,12 @@ impl SpikeRaster {
         }
         svg.path(&path, "spike tick", None);
         let rate = spikes as f64 / (steps.max(1) * units.max(1)) as f64;
-        panel.heading(
-            svg,
-            &layer.name,
-            &format!("Unit (index); {} of all steps hold a spike", percent(rate)),
-        );
+        panel.heading(svg, &layer.name, &format!("Unit (index); {} of steps spike", percent(rate)));
         index_labels(svg, &panel, units);
         panel.x_ticks(svg, ticks);
     }
 
-    fn readout_panel(&self, svg: &mut Svg, area: Rect, time: (f64, f64), ticks: &Ticks) {
+    fn readout_panel(&self, svg: &mut Svg, area: Rect, width: f64, time: (f64, f64), ticks: &Ticks) {
         let range = rounded_out(extent(self.readout.iter().map(|value| f64::from(*value))), 4.0);
         let panel = Panel::new(area, time, range);
         panel.ground(svg);
@@ -148,7 +169,7 @@ impl SpikeRaster {
         }
         let role = if self.predicted_class == Some(self.true_class) { "true, predicted" } else { "true" };
         self.highlight(svg, &panel, self.true_class, 0, role, &mut labels);
-        place_labels(svg, area, labels);
+        place_labels(svg, area, width, labels);
         panel.x_axis(svg, ticks, "Time (ms)");
     }
 
@@ -208,7 +229,7 @@ struct EndLabel {
 }
 
 /// Writes at most two labels of two lines each beside the panel, pushed apart where they would touch.
-fn place_labels(svg: &mut Svg, area: Rect, mut labels: Vec<EndLabel>) {
+fn place_labels(svg: &mut Svg, area: Rect, width: f64, mut labels: Vec<EndLabel>) {
     const HEIGHT: f64 = 32.0;
     labels.sort_by(|left, right| left.y.total_cmp(&right.y));
     let count = labels.len();
@@ -216,7 +237,7 @@ fn place_labels(svg: &mut Svg, area: Rect, mut labels: Vec<EndLabel>) {
     for (position, label) in labels.into_iter().enumerate() {
         let room = HEIGHT * (count - 1 - position) as f64;
         let y = label.y.max(lowest).min(area.bottom() - 14.0 - room);
-        let room = WIDTH - area.right() - 22.0;
+        let room = width - area.right() - 22.0;
         let x = area.right() + 10.0;
         svg.text((x, y + 2.0), &format!("strong f{}", label.colour), &shorten(&label.name, room, 11.0));
         svg.text((x, y + 15.0), "muted small", label.role);

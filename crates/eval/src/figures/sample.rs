@@ -193,7 +193,7 @@ impl SampleMap {
         let (left, right) =
             (panel.x.at(self.start_ms), panel.x.at(self.start_ms + steps as f64 * self.step_ms));
         heat_map(svg, &self.values, Rect::new(left, area.y, right - left, area.height), range);
-        shade_key(svg, area, range, &self.unit);
+        shade_key(svg, area, WIDTH, range, &self.unit);
         panel
     }
 

@@ -54,6 +54,15 @@ impl Svg {
         )
     }
 
+    /// The drawing as an element of a page, whose style sheet is [`super::page_style`] and whose width sets the scale.
+    pub(crate) fn inline(self, height: f64) -> String {
+        let (width, height) = (number(self.width), number(height));
+        format!(
+            "<svg class=\"colearn\" role=\"img\" viewBox=\"0 0 {width} {height}\">\n{}{}</svg>\n",
+            self.head, self.out,
+        )
+    }
+
     pub(crate) fn rect(&mut self, area: Rect, class: &str) {
         self.shaded(area, class, None);
     }
@@ -198,6 +207,13 @@ impl Path {
         }
     }
 
+    /// Ends the shape where it began.
+    pub(crate) fn close(&mut self) {
+        if !self.data.is_empty() {
+            self.data.push('z');
+        }
+    }
+
     fn push(&mut self, command: char, values: &[f64]) {
         if values.iter().all(|value| value.is_finite()) {
             self.data.push(command);
@@ -218,8 +234,8 @@ fn number(value: f64) -> String {
     if text == "-0" { "0".into() } else { text.into() }
 }
 
-/// Escapes markup and drops the characters XML 1.0 does not allow.
-fn escape(text: &str) -> String {
+/// Escapes markup of HTML and XML and drops the characters XML 1.0 does not allow.
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

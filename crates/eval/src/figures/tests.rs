@@ -2,14 +2,15 @@
 
 use ndarray::Array2;
 
+use super::inline_tests::inline;
 use super::svg::text_width;
 use super::*;
 
-const HOSTILE: [&str; 4] =
+pub(super) const HOSTILE: [&str; 4] =
     ["a<b> & \"c\"", "Grüße, 数字 三", "", "a very long name of a class that fits nowhere at all, really"];
 
 /// Values of each troublesome kind: none, one, constant, not finite, huge, negative; the last kind is ordinary.
-fn values(kind: usize) -> Vec<f64> {
+pub(super) fn values(kind: usize) -> Vec<f64> {
     match kind {
         0 => vec![],
         1 => vec![0.4],
@@ -20,9 +21,9 @@ fn values(kind: usize) -> Vec<f64> {
         _ => (0..50).map(|i| 0.02 * f64::from(i)).collect(),
     }
 }
-const KINDS: usize = 7;
+pub(super) const KINDS: usize = 7;
 
-fn names(count: usize) -> Vec<String> {
+pub(super) fn names(count: usize) -> Vec<String> {
     (0..count).map(|i| HOSTILE[i % HOSTILE.len()].to_owned()).collect()
 }
 
@@ -53,7 +54,7 @@ fn curves(kind: usize, layers: usize) -> TrainingCurves {
     }
 }
 
-fn raster(kind: usize, (steps, units): (usize, usize)) -> SpikeRaster {
+pub(super) fn raster(kind: usize, (steps, units): (usize, usize)) -> SpikeRaster {
     let layer = |name: &str| RasterLayer { name: name.into(), spikes: matrix(steps, units, kind) };
     SpikeRaster {
         title: HOSTILE[3].repeat(3),
@@ -69,7 +70,7 @@ fn raster(kind: usize, (steps, units): (usize, usize)) -> SpikeRaster {
     }
 }
 
-fn delays(kind: usize, layers: usize) -> DelayHistograms {
+pub(super) fn delays(kind: usize, layers: usize) -> DelayHistograms {
     let layer = |index: usize| DelayLayer {
         name: HOSTILE[index % 4].into(),
         learned: Sample {
@@ -82,7 +83,7 @@ fn delays(kind: usize, layers: usize) -> DelayHistograms {
     DelayHistograms { title: HOSTILE[1].into(), step_ms: 1.0, layers: (0..layers).map(layer).collect() }
 }
 
-fn parameters(kind: usize, layers: usize) -> ParameterDistributions {
+pub(super) fn parameters(kind: usize, layers: usize) -> ParameterDistributions {
     let all = [Parameter::Alpha, Parameter::Beta, Parameter::A, Parameter::B];
     let sample = |parameter| ParameterSample {
         parameter,
@@ -101,7 +102,7 @@ fn parameters(kind: usize, layers: usize) -> ParameterDistributions {
     }
 }
 
-fn confusion(classes: usize, count: u64) -> ConfusionMatrix {
+pub(super) fn confusion(classes: usize, count: u64) -> ConfusionMatrix {
     let counts = Array2::from_shape_fn((classes, classes), |(r, c)| if r == c { count } else { count / 7 });
     ConfusionMatrix {
         title: HOSTILE[0].into(),
@@ -237,7 +238,8 @@ fn names_are_escaped_and_kept() {
 
 /// Font size of a text by its classes, as in the style sheet.
 fn font_size(class: &str) -> f64 {
-    let sizes = [("title", 18.0), ("sub", 12.5), ("head", 13.0), ("small", 10.0), ("tiny", 8.0)];
+    let sizes =
+        [("title", 18.0), ("sub", 12.5), ("head", 13.0), ("small", 10.0), ("slight", 9.0), ("tiny", 8.0)];
     sizes
         .into_iter()
         .find(|(name, _)| class.split(' ').any(|part| part == *name))
@@ -246,9 +248,11 @@ fn font_size(class: &str) -> f64 {
 
 #[test]
 fn all_text_and_shapes_lie_on_the_page() {
-    for (name, svg) in all() {
+    for (name, svg) in all().into_iter().chain(inline()) {
         let tags = parse(&svg).unwrap();
-        let (width, height) = (tags[0].number("width").unwrap(), tags[0].number("height").unwrap());
+        let ends: Vec<f64> =
+            tags[0].attribute("viewBox").unwrap().split(' ').map(|end| end.parse().unwrap()).collect();
+        let (width, height) = (ends[2], ends[3]);
         for tag in &tags {
             if tag.head.starts_with("text") {
                 let class = tag.attribute("class").unwrap_or("");

@@ -15,8 +15,8 @@ const SERIES_COLOURS: [(&str, &str); SERIES] = [
     ("#d55e00", "#ff9152"),
     ("#009e73", "#3fcf9f"),
     ("#b5679a", "#e5a3cb"),
-    ("#c98a00", "#f2bd4b"),
-    ("#3a9bd6", "#9ad7fa"),
+    ("#bd8100", "#f2bd4b"),
+    ("#2f8fcb", "#9ad7fa"),
 ];
 
 /// Class, property, light, dark.
@@ -46,12 +46,16 @@ const FIXED: &str = "\
 .colearn .sub{font-size:12.5px}
 .colearn .head{font-size:13px;font-weight:600}
 .colearn .small{font-size:10px}
+.colearn .slight{font-size:9px}
 .colearn .tiny{font-size:8px}
 .colearn .end{text-anchor:end}
 .colearn .mid{text-anchor:middle}
 .colearn .strong{font-weight:600}
 .colearn .halo{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}
 .colearn .line{fill:none;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.colearn .band{fill-opacity:.16}
+.colearn .faint{fill-opacity:.06}
+.colearn .point{fill-opacity:.55}
 .colearn .thin{fill:none;stroke-width:1.2;stroke-linejoin:round}
 .colearn .hair{fill:none;stroke-width:1}
 .colearn .tick{fill:none;stroke-width:1.8}
@@ -70,6 +74,39 @@ pub(crate) fn style() -> String {
     rules(&mut sheet, |_, dark| dark);
     sheet.push_str("}\n");
     sheet
+}
+
+/// The style of a page that holds drawings: the same rules on colours that are variables of the page, which its own
+/// rules can use too (`--ink`, `--muted`, `--bg`, `--s0` …).
+pub(crate) fn page_style() -> String {
+    let text = "writing to a String cannot fail";
+    let mut sheet = String::from(":root{color-scheme:light dark");
+    variables(&mut sheet, |light, _| light);
+    sheet.push_str("}\n@media (prefers-color-scheme:dark){:root{color-scheme:dark light");
+    variables(&mut sheet, |_, dark| dark);
+    sheet.push_str("}}\n");
+    sheet.push_str(FIXED);
+    for (class, property, ..) in ROLES {
+        writeln!(sheet, ".colearn .{class}{{{property}:var(--{class})}}").expect(text);
+    }
+    for index in 0..SERIES {
+        writeln!(
+            sheet,
+            ".colearn .s{index}{{stroke:var(--s{index})}}.colearn .f{index}{{fill:var(--s{index})}}"
+        )
+        .expect(text);
+    }
+    sheet
+}
+
+fn variables(sheet: &mut String, pick: impl Fn(&'static str, &'static str) -> &'static str) {
+    let text = "writing to a String cannot fail";
+    for (class, _, light, dark) in ROLES {
+        write!(sheet, ";--{class}:{}", pick(light, dark)).expect(text);
+    }
+    for (index, (light, dark)) in SERIES_COLOURS.into_iter().enumerate() {
+        write!(sheet, ";--s{index}:{}", pick(light, dark)).expect(text);
+    }
 }
 
 fn rules(sheet: &mut String, pick: impl Fn(&'static str, &'static str) -> &'static str) {

@@ -1,0 +1,166 @@
+//! A finished run as its folder tells it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use colearn_data::{Pad, Protocol};
+use serde::Deserialize;
+
+use crate::experiment::Experiment;
+
+/// What `summary.json` holds and a comparison needs. Keys that older folders lack are optional.
+#[derive(Debug, Deserialize)]
+struct StoredSummary {
+    parameters: usize,
+    trainable_parameters: usize,
+    best_epoch: usize,
+    validation_accuracy: Option<f64>,
+    test_accuracy: Option<f64>,
+    unrounded_accuracy: Option<f64>,
+    #[serde(default)]
+    protocol: Protocol,
+    #[serde(default)]
+    test_samples: u64,
+    #[serde(default)]
+    validation_samples: u64,
+    classes: Option<usize>,
+    #[serde(default)]
+    hidden_rates: Vec<f64>,
+}
+
+/// A finished run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) experiment: Experiment,
+    /// Share of right answers on the split that is reported.
+    pub(crate) accuracy: f64,
+    /// The same with learned delays that were not rounded.
+    pub(crate) unrounded: Option<f64>,
+    /// Samples of that split, 0 where the folder does not tell.
+    pub(crate) samples: u64,
+    pub(crate) protocol: Protocol,
+    pub(crate) parameters: usize,
+    pub(crate) trainable_parameters: usize,
+    /// Counted from 1.
+    pub(crate) best_epoch: usize,
+    /// Hidden spikes of one utterance, on average.
+    pub(crate) spikes: Option<f64>,
+    /// Additions that those spikes cause in the matrices behind them, on average. The first matrix, which gets the input,
+    /// is not counted.
+    pub(crate) synaptic_operations: Option<f64>,
+}
+
+impl Run {
+    /// Reads `summary.json` and `config.toml` of a finished run.
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
+        let text = |name: &str| {
+            let file = folder.join(name);
+            std::fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))
+        };
+        let place = folder.display();
+        let experiment = Experiment::from_toml(&text("config.toml")?)
+            .with_context(|| format!("{place}/config.toml: not the settings of a run"))?;
+        let summary: StoredSummary = serde_json::from_str(&text("summary.json")?)
+            .map_err(|error| anyhow!("{place}/summary.json: not the summary of a run: {error}"))?;
+        let (accuracy, samples) = match summary.test_accuracy {
+            Some(accuracy) => (Some(accuracy), summary.test_samples),
+            None => (summary.validation_accuracy, summary.validation_samples),
+        };
+        let accuracy = accuracy.with_context(|| {
+            format!("{place}/summary.json: found no accuracy; expected test_accuracy or validation_accuracy")
+        })?;
+        let layers = hidden_spikes(&experiment, &summary.hidden_rates);
+        let spikes = layers.as_ref().map(|layers| layers.iter().sum());
+        let synaptic_operations = layers.zip(summary.classes).map(|(layers, classes)| {
+            let fan_outs = fan_outs(&experiment, classes);
+            layers.iter().zip(fan_outs).map(|(spikes, fan_out)| spikes * fan_out as f64).sum()
+        });
+        Ok(Self {
+            accuracy,
+            unrounded: summary.unrounded_accuracy,
+            samples,
+            protocol: summary.protocol,
+            parameters: summary.parameters,
+            trainable_parameters: summary.trainable_parameters,
+            best_epoch: summary.best_epoch,
+            spikes,
+            synaptic_operations,
+            experiment,
+        })
+    }
+
+    /// The split of the accuracy, with a mark where it also selected.
+    pub(crate) fn reported_on(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Clean => "test",
+            Protocol::NoTest => "validation, which selected",
+            Protocol::SelectedOnTest => "TEST, which selected",
+        }
+    }
+}
+
+/// Spikes of each hidden layer in one utterance: rate × units × steps. `None` where units do not spike or sequences have
+/// no common length.
+fn hidden_spikes(experiment: &Experiment, rates: &[f64]) -> Option<Vec<f64>> {
+    let hidden = &experiment.network.hidden;
+    let counted = experiment.neuron.model.is_spiking()
+        && experiment.data.pad == Pad::Fixed
+        && rates.len() == hidden.len();
+    let steps = experiment.data.sequence_steps() as f64;
+    counted.then(|| rates.iter().zip(hidden).map(|(rate, units)| rate * *units as f64 * steps).collect())
+}
+
+/// Synapses that a spike of each hidden layer reaches.
+fn fan_outs(experiment: &Experiment, classes: usize) -> Vec<usize> {
+    let hidden = &experiment.network.hidden;
+    let next = hidden.iter().skip(1).chain(std::iter::once(&classes));
+    let own = usize::from(experiment.neuron.recurrent);
+    hidden.iter().zip(next).map(|(units, next)| next + own * units).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUMMARY: &str = r#"{"parameters": 10, "trainable_parameters": 8, "best_epoch": 2, "test_accuracy": null,
+        "validation_accuracy": 0.75, "protocol": "no_test", "validation_samples": 40, "classes": 5,
+        "hidden_rates": [0.1, 0.5], "of a later version": 1}"#;
+
+    #[test]
+    fn spikes_and_operations_follow_from_rates_and_sizes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut experiment = Experiment::default();
+        experiment.network.hidden = vec![8, 4];
+        experiment.data.steps = 20;
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("config.toml", &experiment.to_toml().unwrap());
+        write("summary.json", SUMMARY);
+        let run = Run::read(folder.path()).unwrap();
+        assert_eq!((run.samples, run.reported_on()), (40, "validation, which selected"));
+        // 0.1 · 8 · 20 = 16 and 0.5 · 4 · 20 = 40 spikes; 16 · 4 + 40 · 5 = 264 additions.
+        assert!((run.spikes.unwrap() - 56.0).abs() < 1e-9);
+        assert!((run.synaptic_operations.unwrap() - 264.0).abs() < 1e-9);
+        experiment.neuron.recurrent = true;
+        write("config.toml", &experiment.to_toml().unwrap());
+        // 16 · 8 + 40 · 4 = 288 more.
+        assert!((Run::read(folder.path()).unwrap().synaptic_operations.unwrap() - 552.0).abs() < 1e-9);
+        experiment.data.pad = Pad::Longest;
+        write("config.toml", &experiment.to_toml().unwrap());
+        assert_eq!(Run::read(folder.path()).unwrap().spikes, None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = || format!("{:#}", Run::read(folder.path()).unwrap_err());
+        assert!(error().contains("config.toml: cannot be read"));
+        std::fs::write(folder.path().join("config.toml"), "[train]\nepochs = \"many\"").unwrap();
+        assert!(error().contains("config.toml: not the settings of a run"));
+        std::fs::write(folder.path().join("config.toml"), "").unwrap();
+        std::fs::write(folder.path().join("summary.json"), "{}").unwrap();
+        assert!(error().contains("summary.json: not the summary of a run: missing field"));
+        let none = SUMMARY.replace("0.75", "null");
+        std::fs::write(folder.path().join("summary.json"), none).unwrap();
+        assert!(error().contains("summary.json: found no accuracy"), "{}", error());
+    }
+}

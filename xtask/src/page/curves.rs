@@ -1,0 +1,73 @@
+//! Loss, accuracy and activity over the epochs.
+
+use colearn_eval::figures::{BandCurves, CurveGroup};
+use colearn_eval::page::{Block, Section};
+
+use super::Group;
+use super::run::Epoch;
+
+pub(super) fn section(groups: &[Group]) -> Section {
+    let chance = groups[0].runs[0].classes().map(|classes| (100.0 / classes as f64, "chance".to_owned()));
+    let mut panels = vec![
+        curves(groups, "Validation accuracy", "Share of correct samples (%)", |e| {
+            Some(100.0 * e.validation_accuracy)
+        })
+        .with(Some(100.0), chance.clone()),
+        curves(groups, "Training accuracy", "Share of correct samples (%)", |e| {
+            Some(100.0 * e.train_accuracy)
+        })
+        .with(Some(100.0), chance),
+        curves(groups, "Validation loss", "Mean cross-entropy (nats)", |e| Some(e.validation_loss)),
+        curves(groups, "Training loss", "Mean cross-entropy (nats)", |e| Some(e.train_loss)),
+    ];
+    let epochs = groups.iter().flat_map(|group| &group.runs).flat_map(|run| &run.epochs);
+    let layers = epochs.map(|epoch| epoch.rates.len()).max().unwrap_or(0);
+    for layer in 0..layers {
+        let title = format!("Firing rate, hidden{layer}");
+        let rate = move |epoch: &Epoch| Some(100.0 * epoch.rates.get(layer)?);
+        let mut figure = curves(groups, &title, "Mean over units (spikes per 100 steps)", rate);
+        figure.groups.retain(|group| !group.band().is_empty());
+        panels.push(figure);
+    }
+    let key = panels[0].key();
+    let mut blocks = vec![Block::Figure {
+        panels: panels.iter().map(BandCurves::inline).chain(key).collect(),
+        wide: None,
+        caption: "Mean over the seeds of each cell (line) and its 95 % Student-t interval (band, with two or more seeds), \
+                  epoch by epoch; where runs stopped early, over those that went on. Validation is with delays rounded, \
+                  training as it ran: delays not rounded, dropout on, weights changing."
+            .into(),
+    }];
+    if layers == 0 {
+        blocks.push(Block::Missing("No firing rates: these networks do not spike.".into()));
+    }
+    Section { id: "curves".into(), title: "Learning curves".into(), blocks }
+}
+
+fn curves(groups: &[Group], title: &str, measure: &str, value: impl Fn(&Epoch) -> Option<f64>) -> BandCurves {
+    let of_run = |epochs: &Vec<Epoch>| -> Vec<(u32, f64)> {
+        epochs.iter().filter_map(|epoch| Some((epoch.number, value(epoch)?))).collect()
+    };
+    let group = |group: &Group| CurveGroup {
+        name: group.label.clone(),
+        runs: group.runs.iter().map(|run| of_run(&run.epochs)).collect(),
+    };
+    BandCurves {
+        title: title.to_owned(),
+        measure: measure.to_owned(),
+        groups: groups.iter().map(group).collect(),
+        top: None,
+        reference: None,
+    }
+}
+
+/// Sets what only accuracies have.
+trait With {
+    fn with(self, top: Option<f64>, reference: Option<(f64, String)>) -> Self;
+}
+
+impl With for BandCurves {
+    fn with(self, top: Option<f64>, reference: Option<(f64, String)>) -> Self {
+        Self { top, reference, ..self }
+    }
+}

@@ -1,0 +1,193 @@
+//! `cargo xtask report`: one page about one run, or about the cells of an experiment.
+//!
+//! A cell is a set of runs that differ in their seed alone. Everything on the page comes from the runs' folders; no data
+//! set is read. What a folder does not hold, because it is older or because the network has no such thing, is said in
+//! its section.
+
+mod accuracy;
+mod activity;
+mod cost;
+mod curves;
+mod delays;
+mod discover;
+mod neurons;
+mod response;
+mod rounding;
+mod run;
+mod stability;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use colearn_eval::Table;
+use colearn_eval::page::{Block, Page, Section};
+use colearn_network::ParameterRow;
+use colearn_store::write_whole;
+
+use crate::cli::ReportArgs;
+use crate::terminal::say;
+use run::Run;
+
+/// The runs of one cell, by the folders that `cargo xtask train` wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) label: String,
+    pub(crate) runs: Vec<PathBuf>,
+}
+
+/// Text to put on the page, such as tables of statistics: Markdown of paragraphs and pipe tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Extra {
+    pub(crate) title: String,
+    pub(crate) markdown: String,
+}
+
+/// A cell whose runs are read.
+pub(crate) struct Group {
+    pub(crate) label: String,
+    pub(crate) runs: Vec<Run>,
+}
+
+pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
+    let cells = discover::cells(&args.runs)?;
+    let folder = args.out.as_ref().unwrap_or(&args.runs[0]);
+    let title = args.title.clone();
+    for file in write(title.as_deref(), &cells, &[], folder)? {
+        say(file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes `report.html`, `report.md` and `report/NAME.csv` into `folder`; returns their paths.
+///
+/// # Errors
+/// When there is no run, a folder is no finished run, or a file cannot be read or written.
+pub(crate) fn write(
+    title: Option<&str>,
+    cells: &[Cell],
+    extras: &[Extra],
+    folder: &Path,
+) -> Result<Vec<PathBuf>> {
+    let page = page(title, &read(cells)?, extras);
+    let tables = folder.join("report");
+    std::fs::create_dir_all(&tables).with_context(|| format!("{}: cannot be created", tables.display()))?;
+    let texts = [("report.html".to_owned(), page.html()), ("report.md".to_owned(), page.markdown())];
+    let csv = page.tables().into_iter().map(|(name, text)| (format!("report/{name}.csv"), text));
+    let mut files = Vec::new();
+    for (name, text) in texts.into_iter().chain(csv) {
+        let file = folder.join(name);
+        write_whole(&file, text.as_bytes())?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+fn read(cells: &[Cell]) -> Result<Vec<Group>> {
+    let group = |cell: &Cell| {
+        let mut runs = cell.runs.iter().map(|folder| Run::read(folder)).collect::<Result<Vec<_>>>()?;
+        runs.sort_by_key(|run| run.summary.seed);
+        let mut shapes =
+            runs.iter().filter_map(|run| Some(run.networks.as_ref().ok()?.best.parameter_table()));
+        if let Some(first) = shapes.next()
+            && let Some(other) = shapes.find(|shape| *shape != first)
+        {
+            let count = |rows: &[ParameterRow]| rows.iter().map(|row| row.count).sum::<usize>();
+            bail!(
+                "{}: found networks of {} and of {} parameters in one cell; expected runs that differ in their seed alone",
+                cell.label,
+                count(&first),
+                count(&other)
+            );
+        }
+        Ok(Group { label: cell.label.clone(), runs })
+    };
+    let groups: Vec<Group> =
+        cells.iter().filter(|cell| !cell.runs.is_empty()).map(group).collect::<Result<_>>()?;
+    if groups.is_empty() {
+        bail!("no run to report on; expected at least one finished run");
+    }
+    Ok(groups)
+}
+
+/// The whole page.
+fn page(title: Option<&str>, groups: &[Group], extras: &[Extra]) -> Page {
+    let runs: usize = groups.iter().map(|group| group.runs.len()).sum();
+    let first = &groups[0].runs[0];
+    let usual = if groups.len() == 1 {
+        format!("{} on {}", groups[0].label, first.corpus())
+    } else {
+        format!("{} models on {}", groups.len(), first.corpus())
+    };
+    let mut sections = vec![
+        accuracy::section(groups),
+        curves::section(groups),
+        cost::trade_off(groups),
+        delays::section(groups),
+        neurons::section(groups),
+        stability::section(groups),
+        response::section(groups),
+        activity::raster(groups),
+        activity::confusion(groups),
+        cost::section(groups),
+        rounding::section(groups),
+    ];
+    let place = 1;
+    for (index, extra) in extras.iter().enumerate() {
+        sections.insert(place + index, extra_section(extra, index));
+    }
+    Page {
+        title: title.map_or(usual, str::to_owned),
+        lead: format!(
+            "{}, {}. Accuracies are those of the best epoch, chosen on {}, with delays rounded to whole steps.",
+            counted(groups.len(), "cell"),
+            counted(runs, "run"),
+            if first.selected_on_test() { "the TEST split" } else { "the validation split" },
+        ),
+        sections,
+    }
+}
+
+/// Paragraphs and tables of a Markdown text, in order.
+fn extra_section(extra: &Extra, index: usize) -> Section {
+    let mut blocks = Vec::new();
+    for part in extra.markdown.split("\n\n").map(str::trim).filter(|part| !part.is_empty()) {
+        blocks.push(match Table::from_markdown(part) {
+            Some(table) => Block::Table {
+                name: format!("extra-{}-{}", index + 1, blocks.len() + 1),
+                caption: extra.title.clone(),
+                table,
+            },
+            None => Block::Text(part.trim_start_matches(['#', ' ']).replace('\n', " ")),
+        });
+    }
+    Section { id: format!("extra-{}", index + 1), title: extra.title.clone(), blocks }
+}
+
+/// `1 run`, `3 runs`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A part of a section for each cell: folded away but for the first where there are several.
+fn per_cell(groups: &[Group], blocks: impl Fn(&Group) -> Vec<Block>) -> Vec<Block> {
+    let one = groups.len() == 1;
+    let mut all = Vec::new();
+    for (index, group) in groups.iter().enumerate() {
+        let found = blocks(group);
+        if one || matches!(found[..], [Block::Missing(_)]) {
+            all.extend(found);
+        } else {
+            all.push(Block::Group { title: group.label.clone(), open: index == 0, blocks: found });
+        }
+    }
+    all
+}
+
+/// `name` for a file: letters and digits in lower case, the rest as `-`.
+fn slug(name: &str) -> String {
+    let parts = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
+}

@@ -1,0 +1,129 @@
+//! How the neurons' parameters and time constants moved.
+
+use colearn_eval::figures::{LayerParameters, Parameter, ParameterDistributions};
+use colearn_eval::page::{Block, Section};
+use colearn_eval::statistics::{mean, sample_std};
+use colearn_eval::{Align, Table};
+
+use super::delays::{missing, networks};
+use super::{Group, counted, per_cell};
+use crate::figures::{Change, NEURON};
+
+/// A bound is reached within this share of the width of the box.
+const NEAR: f64 = 1e-3;
+
+pub(super) fn section(groups: &[Group]) -> Section {
+    let mut blocks = per_cell(groups, figures);
+    let mut table = Table::new([
+        "cell",
+        "layer",
+        "parameter",
+        "box",
+        "before",
+        "after",
+        "at the lower bound",
+        "at the upper bound",
+    ])
+    .align([Align::Left, Align::Left, Align::Left].into_iter().chain([Align::Right; 5]));
+    for group in groups {
+        for (layer, name, change) in changes(group) {
+            table.row(row(&group.label, &layer, name, &change));
+        }
+    }
+    if !table.is_empty() {
+        blocks.push(Block::Table {
+            name: "neurons".into(),
+            caption: "Parameters of the neurons as the network uses them (held within the box), all seeds together: mean ± \
+                      standard deviation over the units, and the share of units at a bound. Time constants τ in \
+                      milliseconds."
+                .into(),
+            table,
+        });
+    }
+    Section { id: "neurons".into(), title: "Neuron parameters and time constants".into(), blocks }
+}
+
+/// Layer, name and values of every parameter of the hidden layers, each decay followed by its time constant.
+fn changes(group: &Group) -> Vec<(String, &'static str, Change)> {
+    let networks = networks(group);
+    let Some(first) = networks.first() else { return Vec::new() };
+    let pairs: Vec<_> = networks.iter().map(|networks| networks.pair()).collect();
+    let mut found = Vec::new();
+    for layer in first.hidden() {
+        for (name, _) in NEURON {
+            let Some(change) = Change::of(&pairs, &format!("{layer}.{name}")) else { continue };
+            let time = match name {
+                "alpha" => Some("τ of u (ms)"),
+                "beta" => Some("τ of w (ms)"),
+                _ => None,
+            };
+            let times = time.map(|time| (layer.clone(), time, change.time_constants(first.step_ms)));
+            found.push((layer.clone(), name, change));
+            found.extend(times);
+        }
+    }
+    found
+}
+
+fn figures(group: &Group) -> Vec<Block> {
+    let found = changes(group);
+    let Some(step_ms) =
+        networks(group).first().map(|networks| networks.step_ms).filter(|_| !found.is_empty())
+    else {
+        return vec![missing(group, "this network has no neuron parameters")];
+    };
+    let mut layers: Vec<LayerParameters> = Vec::new();
+    for (layer, name, change) in found {
+        let parameter = match name {
+            "τ of u (ms)" => Parameter::MembraneTime,
+            "τ of w (ms)" => Parameter::AdaptationTime,
+            _ => NEURON.iter().find(|known| known.0 == name).map_or(Parameter::Alpha, |known| known.1),
+        };
+        if layers.last().is_none_or(|last| last.name != layer) {
+            layers.push(LayerParameters { name: layer, parameters: Vec::new() });
+        }
+        if let Some(last) = layers.last_mut() {
+            last.parameters.push(change.sample(parameter));
+        }
+    }
+    let figure = ParameterDistributions { title: group.label.clone(), step_ms, layers };
+    vec![Block::Figure {
+        panels: figure.panels(),
+        wide: None,
+        caption: format!(
+            "Parameters of the hidden neurons of {}, {} together, in 30 equal bins: filled after training, outlined \
+             before; dashed lines are the bounds of the box that training keeps them in. Time constants are \
+             τ = −Δt / ln α (membrane u) and −Δt / ln β (adaptation w) at Δt = {step_ms} ms.",
+            group.label,
+            counted(networks(group).len(), "seed")
+        ),
+    }]
+}
+
+fn row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 8] {
+    let digits = if name.ends_with("(ms)") { 1 } else { 3 };
+    let about = |values: &[f64]| match (mean(values), sample_std(values)) {
+        (Some(mean), Some(std)) => format!("{mean:.digits$} ± {std:.digits$}").replace('-', "−"),
+        (Some(mean), None) => format!("{mean:.digits$}").replace('-', "−"),
+        _ => "–".to_owned(),
+    };
+    let at = |bound: Option<f64>| {
+        let Some((bound, (low, high))) = bound.zip(change.bounds) else { return "–".to_owned() };
+        let near = |value: &&f64| (**value - bound).abs() <= NEAR * (high - low).abs();
+        let count = change.after.iter().filter(near).count();
+        format!("{:.1} %", 100.0 * count as f64 / change.after.len().max(1) as f64)
+    };
+    [
+        label.to_owned(),
+        layer.to_owned(),
+        name.to_owned(),
+        change.bounds.map_or_else(
+            || "–".to_owned(),
+            |(low, high)| format!("{low:.digits$} to {high:.digits$}").replace('-', "−"),
+        ),
+        about(&change.before),
+        about(&change.after),
+        at(change.bounds.map(|bounds| bounds.0)),
+        at(change.bounds.map(|bounds| bounds.1)),
+    ]
+}

@@ -1,0 +1,79 @@
+//! What rounding the delays to whole steps costs.
+
+use colearn_eval::figures::{DotRow, DotRows};
+use colearn_eval::page::{Block, Section};
+use colearn_eval::statistics::{MeanEstimate, mean_estimate};
+use colearn_eval::{Align, Table};
+
+use super::Group;
+use super::accuracy::spread;
+use super::run::Run;
+
+/// Accuracies of the runs of a cell with delays as stored and rounded, as shares.
+type Pairs<'a> = (&'a Group, Vec<(f64, f64)>);
+
+pub(super) fn section(groups: &[Group]) -> Section {
+    let pairs = |group| -> Pairs<'_> { (group, group.runs.iter().filter_map(pair).collect()) };
+    let (with, without): (Vec<Pairs<'_>>, Vec<Pairs<'_>>) =
+        groups.iter().map(pairs).partition(|(_, pairs)| !pairs.is_empty());
+    let mut blocks = Vec::new();
+    if !with.is_empty() {
+        blocks.extend([table(&with), figure(&with)]);
+    }
+    if !without.is_empty() {
+        let names: Vec<&str> = without.iter().map(|(group, _)| group.label.as_str()).collect();
+        blocks.push(Block::Missing(format!(
+            "{}: no learned delays, or runs from before both results were kept.",
+            names.join(", ")
+        )));
+    }
+    Section { id: "rounding".into(), title: "Rounding the delays".into(), blocks }
+}
+
+fn pair(run: &Run) -> Option<(f64, f64)> {
+    let stored = run.evaluation.as_ref()?;
+    Some((stored.unrounded.as_ref()?.evaluation.accuracy?, stored.rounded.evaluation.accuracy?))
+}
+
+fn table(cells: &[Pairs<'_>]) -> Block {
+    let mut table = Table::new(["cell", "seeds", "as stored", "rounded", "difference (points)"])
+        .align([Align::Left].into_iter().chain([Align::Right; 4]));
+    for (group, pairs) in cells {
+        let side = |side: fn(&(f64, f64)) -> f64| spread(&pairs.iter().map(side).collect::<Vec<_>>());
+        let points = difference(pairs).map(|estimate| format!("{estimate:.2}").replace('-', "−"));
+        table.row([
+            group.label.clone(),
+            pairs.len().to_string(),
+            side(|pair| pair.0),
+            side(|pair| pair.1),
+            points.unwrap_or_else(|| "–".to_owned()),
+        ]);
+    }
+    let caption = "Accuracy of the same network with its delays as they were learned and rounded to whole steps. The \
+                   difference is taken run by run: its mean ± half of the 95 % Student-t interval.";
+    Block::Table { name: "rounding".into(), caption: caption.into(), table }
+}
+
+fn figure(cells: &[Pairs<'_>]) -> Block {
+    let row = |(group, pairs): &Pairs<'_>| DotRow {
+        name: group.label.clone(),
+        values: pairs.iter().map(|(stored, rounded)| 100.0 * (rounded - stored)).collect(),
+        interval: None,
+    };
+    let figure = DotRows {
+        title: "Effect of rounding the delays".into(),
+        measure: "Accuracy rounded − as stored (percentage points)".into(),
+        rows: cells.iter().map(row).collect(),
+        reference: Some((0.0, "no effect".into())),
+        from_reference: true,
+    };
+    let caption = "A dot is a run, the upright line the mean of a cell, the shaded bar its 95 % Student-t interval. To the \
+                   left of the dashed line rounding costs accuracy.";
+    Block::Figure { panels: vec![figure.inline()], wide: None, caption: caption.into() }
+}
+
+/// Mean and interval of the paired differences, rounded minus stored, in percentage points.
+pub(super) fn difference(pairs: &[(f64, f64)]) -> Option<MeanEstimate> {
+    let points: Vec<f64> = pairs.iter().map(|(stored, rounded)| 100.0 * (rounded - stored)).collect();
+    mean_estimate(&points)
+}

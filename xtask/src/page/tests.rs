@@ -1,0 +1,275 @@
+//! Laws of the report: every section is there whatever the runs hold, and its numbers are those of the runs.
+
+use colearn_eval::Evaluation;
+use colearn_network::{Delays, Network, NetworkConfig};
+use colearn_neurons::{Neuron, NeuronModel};
+use colearn_tape::Pool;
+use ndarray::{Array2, Array3};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::cost::{Operations, Work};
+use super::run::{Epoch, Networks, RunSummary};
+use super::*;
+use crate::stored::{Example, ExampleLayer, StoredEvaluation, StoredResult};
+
+const SECTIONS: [&str; 11] = [
+    "accuracy",
+    "curves",
+    "trade-off",
+    "delays",
+    "neurons",
+    "stability",
+    "response",
+    "raster",
+    "confusion",
+    "energy",
+    "rounding",
+];
+
+fn result(right: usize) -> StoredResult {
+    let mut evaluation = Evaluation::new(2);
+    let scores = Array2::from_shape_fn((10, 2), |(row, class)| {
+        let answer = if row < right { row % 2 } else { (row + 1) % 2 };
+        if class == answer { 1.0_f32 } else { 0.0 }
+    });
+    let labels: Vec<usize> = (0..10).map(|row| row % 2).collect();
+    evaluation.update(&scores, &labels).unwrap();
+    StoredResult { evaluation: evaluation.report(), rates: vec![0.1, 0.05] }
+}
+
+fn networks(model: &str, seed: u64) -> Networks {
+    let mut config = NetworkConfig::default();
+    config.set_model(model).unwrap();
+    config.network.hidden = vec![5, 4];
+    let description = config.validate(3, 2).unwrap();
+    let network = |seed| Network::new(&description, &mut ChaCha8Rng::seed_from_u64(seed));
+    let (best, initial) = (network(seed), network(seed + 100));
+    Networks { spiking: true, best, initial, steps: 20, step_ms: 10.0 }
+}
+
+/// A run of a model with two classes, ten test samples and so many right answers.
+fn run_of(model: &str, seed: u64, right: usize) -> Run {
+    let networks = networks(model, seed);
+    let trace = networks.best.trace(&Array3::ones((20, 1, 3)).view(), Delays::Rounded, &mut Pool::default());
+    let epoch = |number: u32| Epoch {
+        number,
+        train_loss: 1.0 / f64::from(number),
+        train_accuracy: 0.5,
+        validation_loss: f64::NAN,
+        validation_accuracy: 0.1 * right as f64,
+        rates: vec![0.1, 0.2],
+    };
+    Run {
+        summary: RunSummary {
+            corpus: "two <words>".into(),
+            model: model.into(),
+            seed,
+            parameters: networks.best.parameter_count(),
+            test_accuracy: Some(0.1 * right as f64),
+            test_samples: 10,
+            hidden_rates: vec![0.1, 0.05],
+            ..RunSummary::default()
+        },
+        epochs: (1..4).map(epoch).collect(),
+        evaluation: Some(StoredEvaluation {
+            split: "test".into(),
+            classes: vec!["<no>".into(), "yes & no".into()],
+            steps: 20,
+            step_s: 0.01,
+            channels: 3,
+            input_active: 0.5,
+            input_binary: false,
+            rounded: result(right),
+            unrounded: model.starts_with("d-").then(|| result(right - 1)),
+        }),
+        example: Some(Example {
+            id: "a \"quoted\" clip".into(),
+            split: "test".into(),
+            step_ms: 10.0,
+            input_label: "Channel".into(),
+            classes: vec!["<no>".into(), "yes & no".into()],
+            true_class: 0,
+            predicted_class: Some(1),
+            input: Array2::ones((20, 3)),
+            layers: vec![ExampleLayer {
+                name: "hidden0".into(),
+                units: 5,
+                spikes: vec![(3, 4), (19, 0), (99, 99)],
+            }],
+            readout: trace.membrane.index_axis(ndarray::Axis(1), 0).to_owned(),
+        }),
+        networks: Ok(networks),
+    }
+}
+
+/// A run as folders hold it that are older, or of a network without spikes.
+fn bare(model: &str) -> Run {
+    let mut run = run_of("lif", 3, 6);
+    (run.evaluation, run.example) = (None, None);
+    run.networks = Err("best.ckpt: no such model".into());
+    run.summary.model = model.into();
+    run.summary.hidden_rates.clear();
+    run.epochs.iter_mut().for_each(|epoch| epoch.rates.clear());
+    run
+}
+
+fn group(label: &str, runs: Vec<Run>) -> Group {
+    Group { label: label.into(), runs }
+}
+
+fn experiment() -> Vec<Group> {
+    let seeds = |model: &str| vec![run_of(model, 0, 6), run_of(model, 1, 8), run_of(model, 2, 7)];
+    vec![
+        group("d-cadlif", seeds("d-cadlif")),
+        group("a <lif>", seeds("lif")),
+        group("gru", vec![bare("gru")]),
+    ]
+}
+
+/// The cells of the row of a table that begins with `first`.
+fn row(page: &Page, table: &str, first: &str) -> Vec<String> {
+    let tables = page.tables();
+    let (_, text) = tables.iter().find(|(name, _)| name == table).unwrap();
+    let line = text.lines().find(|line| line.starts_with(first)).unwrap();
+    line.split(',').map(str::to_owned).collect()
+}
+
+#[test]
+fn every_section_is_there_whatever_the_runs_hold() {
+    let single = vec![group("d-cadlif", vec![run_of("d-cadlif", 0, 6)])];
+    let old = vec![group("gru", vec![bare("gru")])];
+    for groups in [single, old, experiment()] {
+        let page = page(None, &groups, &[]);
+        let ids: Vec<&str> = page.sections.iter().map(|section| section.id.as_str()).collect();
+        assert_eq!(ids, SECTIONS);
+        let html = page.html();
+        for word in ["NaN", "inf\"", "http", "<script", "<lif>", "<words>", "src="] {
+            assert!(!html.contains(word), "{word}");
+        }
+        for section in &page.sections {
+            assert!(!section.blocks.is_empty(), "{}", section.id);
+        }
+        assert_eq!(html.matches("<details").count(), html.matches("</details>").count());
+        assert_eq!(html.matches("<svg").count(), html.matches("</svg>").count());
+    }
+}
+
+#[test]
+fn what_a_run_does_not_have_is_said_by_name() {
+    let text = page(None, &experiment(), &[]).markdown();
+    assert!(text.contains("gru: no spiking network to look into (best.ckpt: no such model)"));
+    assert!(text.contains("a <lif>: this network has no delays."));
+    assert!(text.contains("gru: no confusion matrix"));
+    assert!(text.contains("a <lif>, gru: no learned delays"));
+}
+
+#[test]
+fn a_network_without_spikes_has_its_accuracy_and_its_matrices_and_nothing_else() {
+    let mut run = run_of("lif", 0, 6);
+    run.example = None;
+    run.networks.as_mut().unwrap().spiking = false;
+    let page = page(None, &[group("gru", vec![run]), group("lif", vec![run_of("lif", 0, 7)])], &[]);
+    let text = page.markdown();
+    assert_eq!(text.matches("gru: a network without spikes, which has none of this.").count(), 4);
+    // 20 steps of 3 · 5 + 5 · 4 + 4 · 2 weights at 4.6 pJ.
+    assert_eq!(row(&page, "energy", "gru")[1..], ["–", "–", "–", "–", "4.0", "4.0"]);
+    assert_eq!(row(&page, "accuracy", "gru")[2], "60.00 %");
+}
+
+#[test]
+fn accuracies_are_the_means_of_the_seeds_with_their_interval() {
+    let groups = experiment();
+    let page = page(None, &groups, &[]);
+    // 60, 70 and 80 %: t(0.975, 2) · 10 / √3 = 4.302653 · 5.773503 = 24.84
+    let cells = row(&page, "accuracy", "d-cadlif");
+    assert_eq!(cells[1..4], ["3", "70.00 ± 24.84 %", "10.00 %"]);
+    // Wilson, 7 of 10.
+    assert_eq!(cells[4], "39.68 to 89.22 %");
+    assert_eq!(cells[5], "50.00 %");
+    let single = row(&page, "accuracy", "gru");
+    assert_eq!(single[1..4], ["1", "60.00 %", "–"]);
+    assert_eq!(row(&page, "runs", "d-cadlif,1")[2], "80.00 %");
+    assert!(page.lead.starts_with("3 cells, 7 runs."));
+}
+
+#[test]
+fn rounding_is_compared_run_by_run() {
+    let page = page(None, &experiment(), &[]);
+    // Every run has one right answer more of ten when rounded: ten points, without spread.
+    assert_eq!(
+        row(&page, "rounding", "d-cadlif")[2..],
+        ["60.00 ± 24.84 %", "70.00 ± 24.84 %", "10.00 ± 0.00"]
+    );
+    let estimate = rounding::difference(&[(0.5, 0.6), (0.5, 0.5), (0.5, 0.4)]).unwrap();
+    assert!(estimate.mean.abs() < 1e-12 && (estimate.interval.unwrap().high - 24.841_38).abs() < 1e-4);
+}
+
+#[test]
+fn operations_are_those_counted_by_hand() {
+    let work = Work {
+        steps: 10.0,
+        layers: vec![(3, 4), (4, 5), (5, 2)],
+        rates: vec![0.5, 0.1],
+        adaptive: true,
+        recurrent: false,
+        input: (0.5, false),
+        weights: 42,
+    };
+    assert_eq!(work.spikes(), [20.0, 5.0]);
+    // Input: half of 10 · 3 values to 4 units; 20 spikes to 5 units and 5 spikes to 2; 40 + 50 + 20 updates, of which
+    // 90 with four multiply-accumulates.
+    let total =
+        Operations { synaptic_adds: 110.0, synaptic_macs: 60.0, neuron_adds: 110.0, neuron_macs: 380.0 };
+    assert_eq!(work.total(), total);
+    assert!((total.energy_nj() - 1e-3 * (0.9 * 220.0 + 4.6 * 440.0)).abs() < 1e-12);
+    assert!((work.dense_macs() - 420.0).abs() < 1e-12);
+    let spiking = Work { input: (0.5, true), recurrent: true, adaptive: false, ..work };
+    // The same input as additions; 20 spikes to 3 and 5 to 4 other units of their own layer.
+    let total =
+        Operations { synaptic_adds: 250.0, synaptic_macs: 0.0, neuron_adds: 110.0, neuron_macs: 110.0 };
+    assert_eq!(spiking.total(), total);
+}
+
+#[test]
+fn a_response_follows_the_equations() {
+    let [alpha, beta, a, b] = [0.8, 0.97, 0.6, 1.2];
+    let current: Vec<f64> = (0..60).map(|t| if t > 5 { 6.0 } else { 0.0 }).collect();
+    let course = response::course(&Neuron::new(NeuronModel::Cadlif), &[alpha, beta, a, b], &current);
+    let (mut u, mut w, mut s) = (0.0, 0.0, 0.0);
+    for (t, input) in current.iter().enumerate() {
+        w = beta * w + a * u + b * s;
+        u = alpha * (u - s) + (1.0 - alpha) * (input - w);
+        s = if u > 1.0 { 1.0 } else { 0.0 };
+        assert!((course.membrane[t] - u).abs() < 1e-9 && (course.adaptation[t] - w).abs() < 1e-9, "step {t}");
+        assert!((course.spikes[t] - s).abs() < 1e-12, "step {t}");
+    }
+    assert!(course.spikes.iter().sum::<f64>() > 1.0);
+}
+
+#[test]
+fn extras_become_tables_and_text_after_the_accuracies() {
+    let extra = Extra {
+        title: "Tests".into(),
+        markdown: "### Welch\n\nTwo-sided.\n\n| a | p |\n|---|---|\n| x | 0.05 |\n".into(),
+    };
+    let page = page(Some("Mine"), &experiment(), &[extra]);
+    assert_eq!((page.title.as_str(), page.sections[1].id.as_str()), ("Mine", "extra-1"));
+    assert_eq!(page.sections[1].blocks.len(), 3);
+    assert_eq!(row(&page, "extra-1-3", "x"), ["x", "0.05"]);
+}
+
+#[test]
+fn names_of_files_are_plain_and_apart() {
+    assert_eq!(slug("d-cAdLIF, fixed (2)"), "d-cadlif-fixed-2");
+    let page = page(None, &experiment(), &[]);
+    let mut names: Vec<String> = page.tables().into_iter().map(|table| table.0).collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), all);
+    assert!(
+        names.iter().all(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')),
+        "{names:?}"
+    );
+}

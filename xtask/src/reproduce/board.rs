@@ -1,0 +1,183 @@
+//! What is told while the jobs run: a line a finished job, and one that shows where everything stands.
+
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::terminal::say;
+
+const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}";
+
+/// Progress of the whole grid.
+pub(crate) struct Board {
+    bar: Option<ProgressBar>,
+    state: Mutex<State>,
+}
+
+struct State {
+    progress: GridProgress,
+    running: Vec<String>,
+}
+
+/// Epochs done and left, and how long one takes in each cell.
+#[derive(Debug, Clone)]
+pub(crate) struct GridProgress {
+    workers: usize,
+    /// Cell, epochs left and epochs in all of each job.
+    jobs: Vec<(usize, usize, usize)>,
+    ended: usize,
+    /// Epochs and seconds seen of each cell.
+    seen: Vec<(usize, f64)>,
+}
+
+impl GridProgress {
+    /// Jobs by cell and epochs, worked on by `workers` at once.
+    pub(crate) fn new(jobs: Vec<(usize, usize)>, workers: usize) -> Self {
+        let cells = jobs.iter().map(|(cell, _)| cell + 1).max().unwrap_or(0);
+        let jobs: Vec<(usize, usize, usize)> =
+            jobs.into_iter().map(|(cell, epochs)| (cell, epochs, epochs)).collect();
+        Self { workers: workers.max(1), jobs, ended: 0, seen: vec![(0, 0.0); cells] }
+    }
+
+    /// A job goes on after `done` epochs.
+    fn resumed(&mut self, job: usize, done: usize) {
+        let (_, left, epochs) = &mut self.jobs[job];
+        *left = epochs.saturating_sub(done);
+    }
+
+    fn epoch(&mut self, job: usize, seconds: f64) {
+        let (cell, left, _) = &mut self.jobs[job];
+        *left = left.saturating_sub(1);
+        let (epochs, sum) = &mut self.seen[*cell];
+        *epochs += 1;
+        *sum += seconds;
+    }
+
+    fn ended(&mut self, job: usize) {
+        self.jobs[job].1 = 0;
+        self.ended += 1;
+    }
+
+    /// Epochs done and in all.
+    fn epochs(&self) -> (usize, usize) {
+        let all: usize = self.jobs.iter().map(|(_, _, epochs)| epochs).sum();
+        let left: usize = self.jobs.iter().map(|(_, left, _)| left).sum();
+        (all - left, all)
+    }
+
+    /// Seconds left: each cell's epochs at its own pace, or at the mean pace where none was seen.
+    fn seconds_left(&self) -> Option<f64> {
+        let (epochs, seconds) = self.seen.iter().fold((0, 0.0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
+        if epochs == 0 {
+            return None;
+        }
+        let pace = |cell: usize| match self.seen[cell] {
+            (0, _) => seconds / epochs as f64,
+            (own, sum) => sum / own as f64,
+        };
+        let work: f64 = self.jobs.iter().map(|(cell, left, _)| *left as f64 * pace(*cell)).sum();
+        // The last jobs cannot be shared out: the longest one is a lower bound.
+        let longest = self.jobs.iter().map(|(cell, left, _)| *left as f64 * pace(*cell)).fold(0.0, f64::max);
+        Some((work / self.workers as f64).max(longest))
+    }
+
+    fn status(&self) -> String {
+        let left =
+            self.seconds_left().map_or_else(String::new, |seconds| format!(", {} left", time(seconds)));
+        format!("{}/{} jobs{left}", self.ended, self.jobs.len())
+    }
+}
+
+impl Board {
+    pub(crate) fn new(progress: GridProgress) -> Self {
+        let shown = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        let bar = shown.then(|| {
+            let bar = ProgressBar::new(progress.epochs().1 as u64);
+            ProgressStyle::with_template(TEMPLATE).map_or(bar.clone(), |style| bar.with_style(style))
+        });
+        Self { bar, state: Mutex::new(State { progress, running: Vec::new() }) }
+    }
+
+    /// A job begins, or goes on after `done` epochs.
+    pub(crate) fn began(&self, job: usize, name: &str, done: usize) {
+        self.change(|state| {
+            state.progress.resumed(job, done);
+            state.running.push(name.to_owned());
+        });
+    }
+
+    /// An epoch of a job is done.
+    pub(crate) fn epoch(&self, job: usize, seconds: f64) {
+        self.change(|state| state.progress.epoch(job, seconds));
+    }
+
+    /// A job ended, with what is to be said of it.
+    pub(crate) fn ended(&self, job: usize, name: &str, what: &str) {
+        let mut status = String::new();
+        self.change(|state| {
+            state.progress.ended(job);
+            state.running.retain(|running| running != name);
+            status = state.progress.status();
+        });
+        let line = format!("[{status}] {name}: {what}");
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => say(line),
+        }
+    }
+
+    /// Takes the status line away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        if let Some(bar) = &self.bar {
+            bar.set_position(state.progress.epochs().0 as u64);
+            bar.set_message(format!("{}  now {}", state.progress.status(), state.running.join(", ")));
+        }
+    }
+}
+
+/// `12 s`, `5 min`, `3.5 h`.
+fn time(seconds: f64) -> String {
+    if seconds < 90.0 {
+        format!("{seconds:.0} s")
+    } else if seconds < 5400.0 {
+        format!("{:.0} min", seconds / 60.0)
+    } else {
+        format!("{:.1} h", seconds / 3600.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_goes_by_the_pace_of_each_cell() {
+        let mut progress = GridProgress::new(vec![(0, 10), (1, 10), (2, 10), (0, 10)], 2);
+        assert_eq!((progress.seconds_left(), progress.epochs()), (None, (0, 40)));
+        progress.epoch(0, 1.0);
+        progress.epoch(1, 3.0);
+        // 9 · 1 + 9 · 3 + 10 · 2 + 10 · 1 = 66 s of work for two.
+        assert!((progress.seconds_left().unwrap() - 33.0).abs() < 1e-9);
+        assert_eq!((progress.epochs(), progress.status().as_str()), ((2, 40), "0/4 jobs, 33 s left"));
+        progress.ended(0);
+        progress.ended(3);
+        progress.resumed(2, 4);
+        // 9 · 3 + 6 · 2 = 39 s for two, but one job alone needs 27.
+        assert!((progress.seconds_left().unwrap() - 27.0).abs() < 1e-9);
+        assert_eq!(progress.epochs().0, 10 + 10 + 1 + 4);
+    }
+
+    #[test]
+    fn times_are_short() {
+        assert_eq!([time(12.4), time(299.0), time(12_600.0)], ["12 s", "5 min", "3.5 h"]);
+    }
+}

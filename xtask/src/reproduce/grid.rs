@@ -1,0 +1,290 @@
+//! Cells × seeds × speakers left out: the jobs of a comparison and their folders.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use toml::{Table, Value};
+
+use super::spec::{CellSpec, Spec};
+use crate::comparison::{Cell, Comparison, Run};
+use crate::experiment::Experiment;
+use crate::overrides::{apply, apply_all, differences, parse_value, split_assignment};
+use crate::run_folder::{RunFolder, Stage};
+
+/// What a command line changes in all cells.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    /// `KEY=VALUE`, below the settings of the cells.
+    pub(crate) set: Vec<String>,
+    /// Folder of the data set.
+    pub(crate) root: Option<PathBuf>,
+    /// Above everything else.
+    pub(crate) epochs: Option<u64>,
+}
+
+/// One training.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Index of its cell.
+    pub(crate) cell: usize,
+    /// For messages: cell, seed, speaker.
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    /// Its settings, or why they cannot be.
+    pub(crate) experiment: Result<Experiment>,
+}
+
+/// All jobs of a comparison.
+#[derive(Debug)]
+pub(crate) struct Grid {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) spec: Spec,
+    /// Seed by seed, so that early results are about all cells.
+    pub(crate) jobs: Vec<Job>,
+}
+
+impl Grid {
+    pub(crate) fn new(name: String, spec: Spec, folder: PathBuf, changes: &Changes) -> Result<Self> {
+        let base = base(&spec, changes)?;
+        let settings: Vec<Result<Experiment>> =
+            spec.cells.iter().map(|cell| settings(&base, cell, changes.epochs)).collect();
+        let mut jobs = Vec::new();
+        for &seed in &spec.seeds {
+            for (index, cell) in spec.cells.iter().enumerate() {
+                for speaker in spec.speakers() {
+                    let place = folder.join(&cell.name).join(format!("seed-{seed}"));
+                    let (name, folder) = match &speaker {
+                        None => (format!("{} seed {seed}", cell.name), place),
+                        Some(speaker) => {
+                            (format!("{} seed {seed} without {speaker}", cell.name), place.join(speaker))
+                        }
+                    };
+                    let experiment = match &settings[index] {
+                        Ok(settings) => Ok(of_job(settings, seed, speaker)),
+                        Err(error) => Err(anyhow!("{error:#}")),
+                    };
+                    jobs.push(Job { cell: index, name, folder, experiment });
+                }
+            }
+        }
+        Ok(Self { name, folder, spec, jobs })
+    }
+
+    /// Refuses to go on where a folder holds a run with other settings.
+    pub(crate) fn check_stored(&self) -> Result<()> {
+        for job in &self.jobs {
+            if let Ok(experiment) = &job.experiment {
+                job.check_stored(experiment)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The jobs that are not finished, by index.
+    pub(crate) fn open(&self) -> Vec<usize> {
+        (0..self.jobs.len()).filter(|&index| !self.jobs[index].is_finished()).collect()
+    }
+
+    /// What the finished folders say.
+    pub(crate) fn comparison(&self) -> Result<Comparison> {
+        let mut cells: Vec<Cell> = self.spec.cells.iter().map(|cell| self.cell(cell)).collect();
+        for job in self.jobs.iter().filter(|job| job.is_finished()) {
+            cells[job.cell].runs.push(Run::read(&job.folder)?);
+        }
+        Ok(Comparison::new(&self.name, &self.spec.title, cells, self.spec.pairs.clone()))
+    }
+
+    fn cell(&self, cell: &CellSpec) -> Cell {
+        Cell {
+            name: cell.name.clone(),
+            label: cell.label.clone(),
+            published: self.spec.published(&cell.name),
+            runs: Vec::new(),
+            seeds: self.spec.seeds.clone(),
+            speakers: self.spec.speakers(),
+        }
+    }
+}
+
+impl Job {
+    /// A folder is complete when its summary is there, which is written last.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.experiment.is_ok() && RunFolder::at(self.folder.clone()).stage() == Stage::Finished
+    }
+
+    fn check_stored(&self, experiment: &Experiment) -> Result<()> {
+        let folder = RunFolder::at(self.folder.clone());
+        if folder.stage() == Stage::Untouched {
+            return Ok(());
+        }
+        let file = folder.file("config.toml");
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
+        let stored = Experiment::from_toml(&text).with_context(|| {
+            format!("{}: not the settings of a run; move the folder away to run it anew", file.display())
+        })?;
+        same(experiment, &stored, &self.folder)
+    }
+}
+
+/// Refuses settings that differ from the stored ones.
+pub(crate) fn same(asked: &Experiment, stored: &Experiment, folder: &Path) -> Result<()> {
+    let differences = differences(&asked.to_table()?, &stored.to_table()?);
+    let Some((key, new, old)) = differences.first() else { return Ok(()) };
+    let others = match differences.len() - 1 {
+        0 => String::new(),
+        1 => " (and 1 more key)".to_owned(),
+        more => format!(" (and {more} more keys)"),
+    };
+    bail!(
+        "{}: {key}: found {new}; expected {old}, with which the run in this folder was made{others}; results of other \
+         settings are not mixed: move the folder away, or name another one with --out",
+        folder.display()
+    )
+}
+
+/// The settings that all cells start from.
+fn base(spec: &Spec, changes: &Changes) -> Result<Table> {
+    let mut table = Experiment::of_set(spec.data)?;
+    apply_all(&mut table, &spec.settings, "[settings]")?;
+    if let Some(root) = &changes.root {
+        let text =
+            root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))?;
+        apply(&mut table, "data.root", &Value::String(text.to_owned()))?;
+    }
+    for assignment in &changes.set {
+        let (key, text) = split_assignment(assignment)?;
+        if ["data.name", "train.seed", "data.leave_out"].contains(&key) {
+            bail!("--set {key}: a comparison sets this itself; expected another key");
+        }
+        apply(&mut table, key, &parse_value(text))?;
+    }
+    Ok(table)
+}
+
+/// The settings of a cell, but for seed and speaker.
+fn settings(base: &Table, cell: &CellSpec, epochs: Option<u64>) -> Result<Experiment> {
+    let mut table = base.clone();
+    apply_all(&mut table, &cell.settings, &format!("cell {}", cell.name))?;
+    let mut experiment = Experiment::from_table(table)?;
+    if let Some(epochs) = epochs {
+        experiment.train.epochs = usize::try_from(epochs).unwrap_or(usize::MAX);
+    }
+    Ok(experiment)
+}
+
+fn of_job(settings: &Experiment, seed: u64, speaker: Option<String>) -> Experiment {
+    let mut experiment = settings.clone();
+    experiment.train.seed = seed;
+    experiment.data.leave_out = speaker;
+    experiment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::EMBEDDED;
+    use super::*;
+    use colearn_network::config::Delay;
+
+    fn spec() -> Spec {
+        let cell = |name: &str, settings: &str| CellSpec {
+            name: name.to_owned(),
+            label: name.to_owned(),
+            settings: settings.parse().unwrap(),
+        };
+        let text = "title = \"t\"\ndata = \"fsdd\"\nseeds = [0, 3]\nleave_out = [\"theo\", \"lucas\"]\n\
+                    [settings]\nnetwork.hidden = [16]\ntrain.epochs = 4";
+        Spec {
+            cells: vec![
+                cell("fixed", "model = \"d-lif\"\nsynapse.delay = \"fixed\""),
+                cell("broken", "neuron.modell = \"lif\""),
+                cell("long", "train.epochs = 9"),
+            ],
+            ..toml::from_str(text).unwrap()
+        }
+    }
+
+    #[test]
+    fn layers_lie_on_each_other_in_order() {
+        let changes = Changes {
+            set: vec!["network.hidden=[32]".into(), "synapse.delay=none".into()],
+            root: Some("data".into()),
+            epochs: None,
+        };
+        let grid = Grid::new("n".into(), spec(), "place".into(), &changes).unwrap();
+        assert_eq!(grid.jobs.len(), 2 * 3 * 2);
+        let names: Vec<&str> = grid.jobs.iter().map(|job| job.name.as_str()).collect();
+        assert_eq!(names[0], "fixed seed 0 without theo");
+        assert_eq!(names[11], "long seed 3 without lucas");
+        assert_eq!(grid.jobs[7].folder, Path::new("place/fixed/seed-3/lucas"));
+        let first = grid.jobs[0].experiment.as_ref().unwrap();
+        assert_eq!((&first.network.hidden, first.train.epochs), (&vec![32], 4));
+        assert_eq!((first.synapse.delay, first.data.leave_out.as_deref()), (Delay::Fixed, Some("theo")));
+        assert!(first.data.subtract_mean, "the experiment of the set lies below");
+        let last = grid.jobs[11].experiment.as_ref().unwrap();
+        assert_eq!((last.train.seed, last.train.epochs, last.synapse.delay), (3, 9, Delay::None));
+        let error = format!("{:#}", grid.jobs[2].experiment.as_ref().unwrap_err());
+        assert!(error.contains("cell broken") && error.contains("neuron.modell is no key"), "{error}");
+
+        let short = Changes { epochs: Some(1), ..changes };
+        let grid = Grid::new("n".into(), spec(), "place".into(), &short).unwrap();
+        assert_eq!(grid.jobs[11].experiment.as_ref().unwrap().train.epochs, 1, "above the cell's own");
+    }
+
+    /// Cells of models and keys that a build may lack: they then fail by name, and the others run.
+    const NOT_EVERYWHERE: [&str; 5] =
+        ["gru", "homogeneous", "homogeneous-frozen", "input-delays", "hidden-delays"];
+
+    #[test]
+    fn every_cell_that_comes_along_is_a_proper_network() {
+        for name in EMBEDDED.map(|(name, _)| name) {
+            let (_, mut spec) = Spec::find(name).unwrap();
+            spec.shorten(&[0], &[]).unwrap();
+            spec.leave_out.truncate(1);
+            let grid = Grid::new(name.into(), spec, "place".into(), &Changes::default()).unwrap();
+            let mut experiments: Vec<(&str, Experiment)> = Vec::new();
+            for job in &grid.jobs {
+                let cell = grid.spec.cells[job.cell].name.as_str();
+                match &job.experiment {
+                    Err(_) if NOT_EVERYWHERE.contains(&cell) => {}
+                    Err(error) => panic!("{name}, {cell}: {error:#}"),
+                    Ok(experiment) => experiments.push((cell, experiment.clone())),
+                }
+            }
+            for (cell, experiment) in &experiments {
+                experiment.train.validate().unwrap();
+                experiment.data.check().unwrap();
+                experiment.network().validate(experiment.data.input_channels(), 10).unwrap();
+                let twin = experiments.iter().find(|(other, found)| other != cell && found == experiment);
+                assert_eq!(twin.map(|(other, _)| other), None, "{name}, {cell}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_of_the_comparison_itself_are_not_set() {
+        let changes = Changes { set: vec!["train.seed=3".into()], ..Changes::default() };
+        let error = Grid::new("n".into(), spec(), "place".into(), &changes).unwrap_err().to_string();
+        assert!(error.starts_with("--set train.seed: a comparison sets this itself"), "{error}");
+    }
+
+    #[test]
+    fn other_settings_than_the_stored_ones_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let grid = |changes: &Changes| Grid::new("n".into(), spec(), place.path().into(), changes).unwrap();
+        let first = grid(&Changes::default());
+        let job = &first.jobs[0];
+        std::fs::create_dir_all(&job.folder).unwrap();
+        let text = job.experiment.as_ref().unwrap().to_toml().unwrap();
+        std::fs::write(job.folder.join("config.toml"), text).unwrap();
+        let other = grid(&Changes { epochs: Some(1), root: Some("x".into()), set: Vec::new() });
+        other.check_stored().expect("a folder where nothing has begun holds no results");
+        std::fs::write(job.folder.join("summary.json"), "").unwrap();
+        first.check_stored().unwrap();
+        assert_eq!(first.open().len(), first.jobs.len() - 1);
+        let error = other.check_stored().unwrap_err().to_string();
+        assert!(error.contains("fixed/seed-0/theo: data.root: found \"x\"; expected nothing"), "{error}");
+        assert!(error.contains("(and 1 more key)"), "{error}");
+    }
+}

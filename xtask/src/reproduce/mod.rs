@@ -1,0 +1,132 @@
+//! `cargo xtask reproduce`: a whole comparison, from its file to its tables.
+
+mod board;
+mod grid;
+mod runner;
+mod shared;
+mod spec;
+
+use std::fs::File;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result, bail};
+use colearn_data::DataName;
+
+use crate::cli::ReproduceArgs;
+use crate::run_folder::RUNS;
+use crate::terminal::{INTERRUPTED, complain, say};
+use crate::train::stop_on_interrupt;
+use board::{Board, GridProgress};
+use grid::{Changes, Grid, Job};
+use runner::{Failure, Runner};
+use shared::SharedData;
+use spec::Spec;
+
+/// Exit code when some jobs failed.
+const SOME_FAILED: u8 = 1;
+
+pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
+    let grid = grid(args)?;
+    grid.check_stored()?;
+    if args.table_only {
+        return tables(&grid).map(|()| ExitCode::SUCCESS);
+    }
+    std::fs::create_dir_all(&grid.folder)
+        .with_context(|| format!("{}: cannot be created", grid.folder.display()))?;
+    let _lock = lock(&grid.folder)?;
+    let open: Vec<&Job> = grid.open().into_iter().map(|index| &grid.jobs[index]).collect();
+    let threads = args.threads.map_or(1, usize::from);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.jobs.map_or_else(|| (cores / threads).max(1), usize::from);
+    say(&grid.spec.title);
+    say(format!(
+        "{} jobs: {} cells, {} seeds{}; {} finished before; {workers} at once, threads for each: {threads}",
+        grid.jobs.len(),
+        grid.spec.cells.len(),
+        grid.spec.seeds.len(),
+        match grid.spec.leave_out.len() {
+            0 => String::new(),
+            speakers => format!(", {speakers} speakers left out in turn"),
+        },
+        grid.jobs.len() - open.len()
+    ));
+    say(format!("folder {}", grid.folder.display()));
+
+    let epochs = |job: &&Job| job.experiment.as_ref().map_or(0, |experiment| experiment.train.epochs);
+    let progress = open.iter().map(|job| (job.cell, epochs(job))).collect();
+    let board = Board::new(GridProgress::new(progress, workers));
+    let settings = open.iter().filter_map(|job| job.experiment.as_ref().ok());
+    let data = SharedData::new(settings.map(|experiment| &experiment.data), args.load.options(None));
+    let stop = stop_on_interrupt()?;
+    let runner =
+        Runner { workers, threads, tensorboard: args.tensorboard, data: &data, board: &board, stop: &stop };
+    let failures = runner.run(&open);
+    board.finish();
+    let failures = failures?;
+    say("");
+    tables(&grid)?;
+    Ok(conclude(&grid, &failures, stop.load(Ordering::Relaxed)))
+}
+
+fn grid(args: &ReproduceArgs) -> Result<Grid> {
+    let (name, mut spec) = Spec::find(&args.name)?;
+    spec.shorten(&args.seeds, &args.cells)?;
+    let folder = args.out.clone().unwrap_or_else(|| Path::new(RUNS).join("reproduce").join(&name));
+    let changes = Changes { set: args.set.clone(), root: args.root.clone(), epochs: args.epochs };
+    let grid = Grid::new(name, spec, folder, &changes)?;
+    let homeless = grid.jobs.iter().find(|job| {
+        job.experiment.as_ref().is_ok_and(|e| e.data.root.is_none() && e.data.name != DataName::Digits)
+    });
+    if homeless.is_some() {
+        bail!("data.root: nothing; expected --root with the folder that holds the data of {:?}", grid.name);
+    }
+    Ok(grid)
+}
+
+/// Keeps a second process out of the folder. The system gives the lock back however this one ends; where it has no locks,
+/// nothing is kept out.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
+    if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+        bail!(
+            "{}: another process works here; wait for it, or name another folder with --out",
+            folder.display()
+        );
+    }
+    Ok(file)
+}
+
+/// Writes and shows the tables of what is finished.
+fn tables(grid: &Grid) -> Result<()> {
+    let comparison = grid.comparison()?;
+    comparison.write(&grid.folder)?;
+    say(comparison.to_markdown());
+    for name in ["table.md", "table.csv", "summary.json"] {
+        say(grid.folder.join(name).display());
+    }
+    Ok(())
+}
+
+/// Says what is missing, and how it goes on.
+fn conclude(grid: &Grid, failures: &[Failure], stopped: bool) -> ExitCode {
+    for Failure { name, error } in failures {
+        complain(&anyhow::anyhow!("{name}: {error:#}"));
+    }
+    let open = grid.open().len();
+    if stopped {
+        say(format!("stopped with {open} of {} jobs open; the same command goes on", grid.jobs.len()));
+        return ExitCode::from(INTERRUPTED);
+    }
+    if failures.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    say(format!(
+        "{} of {} jobs failed (see the errors); the same command tries them again",
+        failures.len(),
+        grid.jobs.len()
+    ));
+    ExitCode::from(SOME_FAILED)
+}

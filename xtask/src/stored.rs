@@ -1,0 +1,229 @@
+//! What a finished run keeps for its report beside the summary: `evaluation.json` and `example.json`.
+//!
+//! Runs from before these files were written have none of them; readers then say what is missing.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use colearn_data::{Loader, Order, Split};
+use colearn_eval::EvaluationReport;
+use colearn_eval::figures::{RasterLayer, SpikeRaster};
+use colearn_network::Delays;
+use colearn_tape::Pool;
+use colearn_train::SplitResult;
+use ndarray::{Array2, Array3, Axis};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::figures::Subject;
+use crate::report::Results;
+use crate::run_folder::RunFolder;
+
+/// Name of [`StoredEvaluation`] in a run's folder.
+pub(crate) const EVALUATION: &str = "evaluation.json";
+/// Name of [`Example`] in a run's folder.
+pub(crate) const EXAMPLE: &str = "example.json";
+
+/// The best network on the split reported on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredEvaluation {
+    /// The split: `test`, or the one that selects.
+    pub(crate) split: String,
+    pub(crate) classes: Vec<String>,
+    pub(crate) steps: usize,
+    pub(crate) step_s: f64,
+    pub(crate) channels: usize,
+    /// Share of the input values of the split that are not zero.
+    pub(crate) input_active: f64,
+    /// Whether every input value is zero or one.
+    pub(crate) input_binary: bool,
+    /// With delays rounded to whole steps.
+    pub(crate) rounded: StoredResult,
+    /// With delays as stored; nothing where there are no learned delays.
+    pub(crate) unrounded: Option<StoredResult>,
+}
+
+/// Counts and activity of one evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredResult {
+    pub(crate) evaluation: EvaluationReport,
+    /// Spikes per unit and step of each hidden layer.
+    pub(crate) rates: Vec<f64>,
+}
+
+impl From<&SplitResult> for StoredResult {
+    fn from(result: &SplitResult) -> Self {
+        Self { evaluation: result.evaluation.report(), rates: result.rates.clone() }
+    }
+}
+
+/// One utterance on its way through the best network, delays rounded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Example {
+    pub(crate) id: String,
+    pub(crate) split: String,
+    pub(crate) step_ms: f64,
+    pub(crate) input_label: String,
+    pub(crate) classes: Vec<String>,
+    pub(crate) true_class: usize,
+    pub(crate) predicted_class: Option<usize>,
+    /// Input (T, C).
+    pub(crate) input: Array2<f32>,
+    pub(crate) layers: Vec<ExampleLayer>,
+    /// Readout membranes (T, classes).
+    pub(crate) readout: Array2<f32>,
+}
+
+/// Most steps and units that are drawn, as many as networks may have.
+const MOST: [usize; 2] = [10_000, 65_536];
+
+/// The spikes of a hidden layer as pairs of step and unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ExampleLayer {
+    pub(crate) name: String,
+    pub(crate) units: usize,
+    pub(crate) spikes: Vec<(usize, usize)>,
+}
+
+impl Example {
+    /// The first utterance of the split reported on.
+    pub(crate) fn of(subject: &Subject<'_>) -> Option<Self> {
+        let (split, name, _) = subject.split;
+        let batch = Loader::new(split, subject.data.steps, 1, Order::Sequential).next()?.ok()?;
+        let sample = split.samples.first()?;
+        let trace = subject.network.trace(&batch.input.view(), Delays::Rounded, &mut Pool::default());
+        let first = |array: &Array3<f32>| -> Array2<f32> {
+            array.index_axis(Axis(1), 0).as_standard_layout().into_owned()
+        };
+        let scores = trace.scores.row(0);
+        let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let layer = |(layer, spikes): (usize, &Array3<f32>)| ExampleLayer {
+            name: subject.network.layer_name(layer),
+            units: spikes.dim().2,
+            spikes: first(spikes)
+                .indexed_iter()
+                .filter(|(_, spike)| **spike > 0.5)
+                .map(|(place, _)| place)
+                .collect(),
+        };
+        Some(Self {
+            id: sample.id.clone(),
+            split: name.to_owned(),
+            step_ms: 1e3 * subject.data.step_s,
+            input_label: subject.data.channel_label.to_owned(),
+            classes: subject.data.classes.clone(),
+            true_class: sample.label,
+            predicted_class: scores.iter().position(|score| *score >= largest),
+            input: first(&batch.input),
+            layers: trace.spikes.iter().enumerate().map(layer).collect(),
+            readout: first(&trace.membrane),
+        })
+    }
+
+    /// Reads the example of a run; `None` where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is larger than any network makes it.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
+        let Some(example) = read::<Self>(path)? else { return Ok(None) };
+        let units = example.layers.iter().map(|layer| layer.units).max().unwrap_or(0);
+        let sizes = [example.input.nrows().max(example.readout.nrows()), units];
+        if sizes[0] > MOST[0] || sizes[1] > MOST[1] {
+            bail!(
+                "{}: found {} steps and {} units in a layer; expected at most {} and {}",
+                path.display(),
+                sizes[0],
+                sizes[1],
+                MOST[0],
+                MOST[1]
+            );
+        }
+        Ok(Some(example))
+    }
+
+    /// The figure of the utterance.
+    pub(crate) fn raster(&self, title: &str) -> SpikeRaster {
+        let steps = self.input.nrows();
+        let layer = |layer: &ExampleLayer| {
+            let mut spikes = Array2::zeros((steps, layer.units));
+            for place in &layer.spikes {
+                // A place outside of the utterance can only come from a file that was changed by hand.
+                if let Some(spike) = spikes.get_mut(*place) {
+                    *spike = 1.0;
+                }
+            }
+            RasterLayer { name: layer.name.clone(), spikes }
+        };
+        SpikeRaster {
+            title: format!("{title}, {} ({} split)", self.id, self.split),
+            step_ms: self.step_ms,
+            input: self.input.clone(),
+            input_label: self.input_label.clone(),
+            layers: self.layers.iter().map(layer).collect(),
+            readout: self.readout.clone(),
+            readout_label: "Readout membrane".to_owned(),
+            class_names: self.classes.clone(),
+            true_class: self.true_class,
+            predicted_class: self.predicted_class,
+        }
+    }
+}
+
+/// Writes both files of a run that ends.
+pub(crate) fn write(
+    subject: &Subject<'_>,
+    results: &Results,
+    batch: usize,
+    folder: &RunFolder,
+) -> Result<()> {
+    let (split, name, _) = subject.split;
+    let data = subject.data;
+    let (input_active, input_binary) = input_activity(split, data.steps, batch)?;
+    let evaluation = StoredEvaluation {
+        split: name.to_owned(),
+        classes: data.classes.clone(),
+        steps: data.steps,
+        step_s: data.step_s,
+        channels: data.channels,
+        input_active,
+        input_binary,
+        rounded: results.reported(data.protocol).0.into(),
+        unrounded: results.unrounded.as_ref().map(StoredResult::from),
+    };
+    folder.write(EVALUATION, &json(&evaluation)?)?;
+    // A raster is of spikes.
+    let spiking = subject.network.description().is_spiking();
+    if let Some(example) = spiking.then(|| Example::of(subject)).flatten() {
+        folder.write(EXAMPLE, &json(&example)?)?;
+    }
+    Ok(())
+}
+
+/// Reads a file of these; `None` where there is none.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    serde_json::from_str(&text).map(Some).with_context(|| path.display().to_string())
+}
+
+/// Share of input values that are not zero, and whether all are zero or one.
+fn input_activity(split: &Split, steps: usize, batch: usize) -> Result<(f64, bool)> {
+    let (mut active, mut all, mut binary) = (0_u64, 0_u64, true);
+    for part in Loader::new(split, steps, batch, Order::Sequential) {
+        let input = part?.input;
+        all += input.len() as u64;
+        for value in &input {
+            let zero = value.abs() <= 0.0;
+            active += u64::from(!zero);
+            binary &= zero || (value - 1.0).abs() <= 0.0;
+        }
+    }
+    Ok((active as f64 / all.max(1) as f64, binary))
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string(value).context("a result cannot be written as JSON")? + "\n")
+}
