@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use colearn_network::BASELINE_NAMES;
-use colearn_train::{BatchEvent, EpochRecord, Watcher};
+use colearn_train::{BatchEvent, EpochRecord, Warning, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::run_folder::RunFolder;
@@ -85,6 +85,14 @@ impl Watcher for Progress<'_> {
         if let Err(error) = self.folder.write_metrics(&self.history) {
             self.failure.get_or_insert(error);
             self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn warning(&mut self, warning: &Warning) {
+        let line = format!("warning: {warning}");
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => say(line),
         }
     }
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use colearn_data::{Dataset, SplitRule};
 use colearn_network::Network;
 use colearn_network::config::Delay;
+use colearn_store::FolderLock;
 use colearn_train::{Checkpoint, Outcome, Trainer, ValidTrain, initial_generator};
 
 use crate::cli::TrainArgs;
@@ -28,6 +29,8 @@ struct Plan {
     experiment: Experiment,
     train: ValidTrain,
     folder: RunFolder,
+    /// Keeps other processes out of the folder.
+    _lock: FolderLock,
     checkpoint: Option<Checkpoint>,
     /// When this process began, and what earlier ones spent in epochs.
     start: Instant,
@@ -80,10 +83,14 @@ impl Plan {
         let name =
             format!("{}-{}{fixed}-s{}", asked.data.name, asked.network().model_name(), asked.train.seed);
         let out = args.out.as_deref();
-        let (experiment, folder, checkpoint) = if args.resume {
+        let (experiment, folder, going_on) = if args.resume {
             let folder = RunFolder::begun(out, &name)?;
-            let checkpoint = Checkpoint::load(&folder.files().last)?;
-            (stored(args, &checkpoint, &folder)?, folder, Some(checkpoint))
+            let lock = folder.lock(true)?;
+            let (checkpoint, damage) = folder.files().load()?;
+            if let Some(damage) = damage {
+                say(format!("{damage}; going on from the checkpoint before it, previous.ckpt"));
+            }
+            (stored(args, &checkpoint, &folder)?, folder, Some((lock, checkpoint)))
         } else {
             (asked, RunFolder::fresh(out, &name)?, None)
         };
@@ -93,9 +100,13 @@ impl Plan {
         // Sizes that come from the data are not known yet; everything else is checked before the data are read.
         experiment.data.check()?;
         experiment.network().validate(experiment.data.input_channels().max(1), 1)?;
+        let (lock, checkpoint) = match going_on {
+            Some((lock, checkpoint)) => (lock, Some(checkpoint)),
+            None => (folder.lock(false)?, None),
+        };
         let before_s =
             checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
-        Ok(Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s })
+        Ok(Self { experiment, train, folder, _lock: lock, checkpoint, start: Instant::now(), before_s })
     }
 
     /// Writes what is known before the first epoch. A run that goes on keeps its `config.toml`.
@@ -128,6 +139,7 @@ impl Plan {
             &results,
             wall_seconds,
         );
+        let summary = summary.with_last(&trainer.network().state());
         let (reported, name) = results.reported(data.protocol);
         let subject = Subject {
             title: format!(

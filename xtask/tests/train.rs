@@ -117,11 +117,26 @@ fn a_resumed_run_ends_like_an_uninterrupted_one() {
         "{error}"
     );
 
+    let lock = fs::File::open(part.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    for line in ["train --resume --out part".to_owned(), format!("train {TINY} --out part --resume")] {
+        let error = fail(here, &line);
+        assert!(error.starts_with("error: part: another process works here; wait for it"), "{error}");
+    }
+    drop(lock);
     fs::write(part.join("last.ckpt.4711-0.part"), "half a file of a run that was killed").unwrap();
     let output = succeed(here, "train --resume --out part --threads 2");
     assert!(output.contains("going on in epoch "), "{output}");
     assert_eq!(metrics(&whole), metrics(&part));
-    for key in ["best_epoch", "train_accuracy", "validation_accuracy", "test_accuracy", "hidden_rates"] {
+    for key in [
+        "best_epoch",
+        "train_accuracy",
+        "validation_accuracy",
+        "test_accuracy",
+        "hidden_rates",
+        "best_sha256",
+        "last_sha256",
+    ] {
         assert_eq!(summary(&whole)[key], summary(&part)[key], "{key}");
     }
     let error = fail(here, &format!("train {TINY} --out part"));
@@ -215,6 +230,46 @@ fn a_damaged_checkpoint_is_noticed() {
     );
     let error = fail(here, "eval --checkpoint changed.ckpt");
     assert!(error.starts_with("error: changed.ckpt: damaged checkpoint: the SHA-256"), "{error}");
+}
+
+#[test]
+fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
+    let place = place(8);
+    let here = place.path();
+    succeed(here, &format!("train {TINY} --epochs 6 --out whole"));
+    // A run that was killed at its very end: every epoch is there, but no summary.
+    succeed(here, &format!("train {TINY} --epochs 6 --out part"));
+    fs::remove_file(here.join("part/summary.json")).unwrap();
+    let spoil = |name: &str| fs::write(here.join("part").join(name), "no more").unwrap();
+    spoil("last.ckpt");
+    let output = succeed(here, "train --resume --out part");
+    assert!(output.contains("part/last.ckpt: not a checkpoint"), "{output}");
+    assert!(output.contains("going on from the checkpoint before it, previous.ckpt"), "{output}");
+    assert!(output.contains("going on in epoch 6"), "{output}");
+    for key in ["best_sha256", "last_sha256"] {
+        assert!(summary(&here.join("part"))[key].as_str().is_some_and(|digits| digits.len() == 64));
+        assert_eq!(summary(&here.join("part"))[key], summary(&here.join("whole"))[key], "{key}");
+    }
+    fs::remove_file(here.join("part/summary.json")).unwrap();
+    spoil("last.ckpt");
+    spoil("previous.ckpt");
+    let error = fail(here, "train --resume --out part");
+    let both = ["part/last.ckpt: not a checkpoint", "part/previous.ckpt: not a checkpoint"];
+    assert!(both.iter().all(|part| error.contains(part)), "{error}");
+}
+
+#[test]
+fn two_runs_never_share_a_folder() {
+    let place = place(8);
+    let here = place.path();
+    fs::create_dir_all(here.join("runs/words-d-cadlif-s0")).unwrap();
+    let lock = fs::File::create(here.join("runs/words-d-cadlif-s0/.lock")).unwrap();
+    lock.lock().unwrap();
+    let error = fail(here, &format!("train {TINY} --out runs/words-d-cadlif-s0"));
+    assert!(error.starts_with("error: runs/words-d-cadlif-s0: another process works here"), "{error}");
+    // Without --out the next number is free.
+    let output = succeed(here, &format!("train {TINY} --epochs 1"));
+    assert!(output.contains("run      runs/words-d-cadlif-s0-2"), "{output}");
 }
 
 #[test]

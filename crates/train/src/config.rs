@@ -43,6 +43,9 @@ pub struct TrainConfig {
     pub epsilon: f64,
     /// Largest norm of all gradients together, 0 or more; 0: no clipping.
     pub clip_norm: f64,
+    /// What follows a loss, gradient or activity that is infinite or not a number: `stop` ends the run with an error,
+    /// `skip` goes on without the batch, which then changes neither parameters nor running statistics.
+    pub on_nonfinite: OnNonFinite,
     /// Epochs without a better validation result after which training ends; 0: never.
     pub early_stop: usize,
     /// Which epoch is the best one.
@@ -77,6 +80,7 @@ impl Default for TrainConfig {
             beta2: 0.999,
             epsilon: 1e-8,
             clip_norm: 0.0,
+            on_nonfinite: OnNonFinite::Stop,
             early_stop: 0,
             selection: Selection::Accuracy,
             schedule_kind: ScheduleKind::OneCycle,
@@ -99,6 +103,17 @@ pub enum OptimiserKind {
     Adam,
     /// Loshchilov & Hutter (2019); weight decay shrinks the parameter directly.
     AdamW,
+}
+
+/// What follows a number that is infinite or not a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNonFinite {
+    /// The run ends; its checkpoints stay as they are.
+    #[default]
+    Stop,
+    /// The batch is left out. A run whose whole epoch was left out ends.
+    Skip,
 }
 
 /// The rules that choose the best epoch, always on the validation split with rounded delays.
