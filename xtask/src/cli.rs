@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Evaluate a checkpoint with rounded delays.
     Eval(EvalArgs),
+    /// Print a whole configuration with a comment on every key; it can be given back with --config.
+    Config(ConfigArgs),
     /// Known data sets: list, fetch, verify.
     #[command(subcommand)]
     Data(DataCommand),
@@ -68,6 +70,16 @@ pub(crate) struct TrainArgs {
     /// Go on from the last checkpoint of the run's folder.
     #[arg(long)]
     pub(crate) resume: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A model, a named experiment or a TOML file, as for training [default: the defaults].
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) config: Option<String>,
+    /// The data set [default: digits].
+    #[arg(long, value_name = "NAME", value_parser = data_name)]
+    pub(crate) data: Option<DataName>,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod cli;
 mod data;
+mod describe;
 mod eval;
 mod experiment;
 mod figures;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let result = match &Cli::parse().command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Config(args) => describe::run(args),
         Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),

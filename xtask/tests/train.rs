@@ -189,6 +189,7 @@ fn what_cannot_work_is_said_in_one_line() {
         ),
         ("train --set train.augment.channel_shift=1e308", "train.augment.channel_shift: found 1"),
         ("train --set train.spread.start=1e39", "train.spread.start: found 1"),
+        ("train --set train.on_nonfinite=ignore", "train.on_nonfinite = \"ignore\": expected stop or skip"),
         ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number from 1 to 1000000"),
         ("train --set network.dropout=1.5", "network.dropout = 1.5: expected 0 ≤ dropout < 1"),
         ("train --set synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
@@ -256,6 +257,28 @@ fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
     let error = fail(here, "train --resume --out part");
     let both = ["part/last.ckpt: not a checkpoint", "part/previous.ckpt: not a checkpoint"];
     assert!(both.iter().all(|part| error.contains(part)), "{error}");
+}
+
+#[test]
+fn a_step_to_infinity_is_said_with_its_place_and_leaves_no_checkpoint() {
+    let place = place(8);
+    let here = place.path();
+    let error = fail(here, &format!("train {TINY} --out run --set train.learning_rate=1e300"));
+    assert!(error.starts_with("error: epoch 1, batch 2: the parameter hidden0.weight is "), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(!here.join("run/last.ckpt").exists() && !here.join("run/best.ckpt").exists());
+}
+
+#[test]
+fn the_printed_configuration_is_the_run_without_it() {
+    let place = place(8);
+    let here = place.path();
+    fs::write(here.join("all.toml"), succeed(here, "config --config d-lif --data words")).unwrap();
+    succeed(here, &format!("train --config all.toml {TINY} --epochs 1 --out printed"));
+    succeed(here, &format!("train --config d-lif {TINY} --epochs 1 --out named"));
+    let config = |run: &str| fs::read_to_string(here.join(run).join("config.toml")).unwrap();
+    assert_eq!(config("printed"), config("named"));
+    assert_eq!(summary(&here.join("printed"))["last_sha256"], summary(&here.join("named"))["last_sha256"]);
 }
 
 #[test]
