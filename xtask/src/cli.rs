@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// One page of results from a run's folder, or from an experiment's: EXPERIMENT/CELL/seed-N.
     Report(ReportArgs),
+    /// Print a whole configuration with a comment on every key; it can be given back with --config.
+    Config(ConfigArgs),
     /// Known data sets: list, fetch, verify.
     #[command(subcommand)]
     Data(DataCommand),
@@ -77,6 +79,16 @@ pub(crate) struct TrainArgs {
     /// Also write the figures of every epoch as an event file for TensorBoard.
     #[arg(long)]
     pub(crate) tensorboard: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A model, a named experiment or a TOML file, as for training [default: the defaults].
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) config: Option<String>,
+    /// The data set [default: digits].
+    #[arg(long, value_name = "NAME", value_parser = data_name)]
+    pub(crate) data: Option<DataName>,
 }
 
 #[derive(Debug, Args)]

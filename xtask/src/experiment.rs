@@ -20,12 +20,19 @@ use crate::overrides::{apply, apply_all, split_assignment};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Experiment {
+    /// Sizes and dropout.
     pub(crate) network: NetworkSection,
+    /// Hidden neurons.
     pub(crate) neuron: NeuronSection,
+    /// Weights and delays.
     pub(crate) synapse: SynapseSection,
+    /// Batch normalisation of every layer's current over steps and samples.
     pub(crate) norm: NormSection,
+    /// How the readout's membranes over time become scores.
     pub(crate) readout: ReadoutSection,
+    /// Training.
     pub(crate) train: TrainConfig,
+    /// Which data, and how sound or spikes become what a network gets.
     pub(crate) data: DataConfig,
 }
 

@@ -6,6 +6,7 @@ mod cli;
 mod compare;
 mod comparison;
 mod data;
+mod describe;
 mod eval;
 mod event_file;
 mod experiment;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Reproduce(args) => reproduce::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Report(args) => page::run(args),
+        Command::Config(args) => describe::run(args),
         Command::Data(command) => data::run(command),
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),

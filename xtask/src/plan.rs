@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use colearn_data::{Dataset, SplitRule};
 use colearn_network::Network;
+use colearn_store::FolderLock;
 use colearn_train::{Checkpoint, EpochRecord, Trainer, ValidTrain, initial_generator};
 
 use crate::event_file::EventFile;
@@ -20,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) experiment: Experiment,
     pub(crate) train: ValidTrain,
     pub(crate) folder: RunFolder,
+    /// Keeps other processes out of the folder.
+    _lock: FolderLock,
     checkpoint: Option<Checkpoint>,
     /// When this process began with the run, and what earlier ones spent in epochs.
     start: Instant,
@@ -34,20 +37,24 @@ pub(crate) struct Conclusion {
 }
 
 impl Plan {
-    /// Checks everything that can be checked before the data are read. Sizes that come from the data are not known yet.
+    /// Checks everything that can be checked before the data are read, and takes the folder's lock unless `going_on` has it. Sizes that come from the data are not known yet.
     pub(crate) fn new(
         experiment: Experiment,
         folder: RunFolder,
-        checkpoint: Option<Checkpoint>,
+        going_on: Option<(FolderLock, Checkpoint)>,
     ) -> Result<Self> {
         let on_test = experiment.data.split == SplitRule::None;
         let folder = if on_test { folder.selecting_on_test() } else { folder };
         let train = experiment.train.validate()?;
         experiment.data.check()?;
         experiment.network().validate(experiment.data.input_channels().max(1), 1)?;
+        let (lock, checkpoint) = match going_on {
+            Some((lock, checkpoint)) => (lock, Some(checkpoint)),
+            None => (folder.lock(false)?, None),
+        };
         let before_s =
             checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
-        Ok(Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s })
+        Ok(Self { experiment, train, folder, _lock: lock, checkpoint, start: Instant::now(), before_s })
     }
 
     /// The network before its first step.
@@ -99,6 +106,7 @@ impl Plan {
         let wall_seconds = self.before_s + self.start.elapsed().as_secs_f64();
         let (history, epoch) = (trainer.history(), best.epoch);
         let summary = Summary::new(&self.experiment, data, &network, history, epoch, &results, wall_seconds);
+        let summary = summary.with_last(&trainer.network().state());
         let summary = if alone { summary.with_peak_memory() } else { summary };
         let (reported, name) = results.reported(data.protocol);
         let model = self.experiment.network().model_name();

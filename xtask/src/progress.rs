@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use colearn_network::BASELINE_NAMES;
-use colearn_train::{BatchEvent, EpochRecord, Watcher};
+use colearn_train::{BatchEvent, EpochRecord, Warning, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::plan::Records;
@@ -75,6 +75,14 @@ impl Watcher for Progress<'_> {
             None => say(line),
         }
         self.records.add(record, self.stop);
+    }
+
+    fn warning(&mut self, warning: &Warning) {
+        let line = format!("warning: {warning}");
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => say(line),
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use colearn_data::{Dataset, Protocol, Split};
 use colearn_eval::{Align, Table};
 use colearn_network::config::Delay;
-use colearn_network::{Delays, Network, Parameter, ParameterKind};
+use colearn_network::{Delays, Network, NetworkState, Parameter, ParameterKind};
+use colearn_store::fingerprint;
 use colearn_tape::Pool;
 use colearn_train::{EpochRecord, SplitResult, evaluate};
 use serde::Serialize;
@@ -114,6 +115,14 @@ pub(crate) struct Summary {
     steps: usize,
     /// Whether delays were rounded to whole steps for these results.
     rounded: bool,
+    /// Batches of all epochs that changed nothing, since a number was not finite.
+    skipped_batches: usize,
+    /// Neurons of the best network with an eigenvalue outside the unit circle below threshold.
+    unstable_neurons: usize,
+    /// SHA-256 of parameters and running statistics of the best network: equal for equal bits.
+    best_sha256: String,
+    /// The same of the network after the last epoch.
+    last_sha256: Option<String>,
     /// Spikes per unit and step of each hidden layer, on the test split or else on validation; mean |output| where there
     /// are no spikes.
     hidden_rates: Vec<f64>,
@@ -164,6 +173,10 @@ impl Summary {
             classes: data.classes.len(),
             steps: data.steps,
             rounded: true,
+            skipped_batches: history.iter().map(|record| record.skipped_batches).sum(),
+            unstable_neurons: network.unstable_units().iter().sum(),
+            best_sha256: fingerprint(&network.state()),
+            last_sha256: None,
             hidden_rates: results.reported(data.protocol).0.rates.clone(),
             samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
             wall_seconds,
@@ -174,6 +187,11 @@ impl Summary {
     /// With the peak memory of this process, which did nothing but this run.
     pub(crate) fn with_peak_memory(self) -> Self {
         Self { peak_rss_bytes: peak_memory(), ..self }
+    }
+
+    /// With the network after the last epoch.
+    pub(crate) fn with_last(self, last: &NetworkState<f32>) -> Self {
+        Self { last_sha256: Some(fingerprint(last)), ..self }
     }
 
     pub(crate) fn to_json(&self) -> Result<String> {
@@ -196,6 +214,12 @@ impl Summary {
                 self.parameters, self.wall_seconds, self.samples_per_second
             ),
         ];
+        if self.skipped_batches > 0 {
+            lines.push(format!("{} batches skipped, since a number was not finite", self.skipped_batches));
+        }
+        if self.unstable_neurons > 0 {
+            lines.push(format!("{} neurons unstable below threshold", self.unstable_neurons));
+        }
         lines.extend(self.protocol_warning.map(str::to_owned));
         lines
     }

@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use colearn_store::write_whole;
-use colearn_train::{EpochRecord, RunFiles};
+use colearn_store::{FolderLock, write_whole};
+use colearn_train::{Checkpoint, EpochRecord, RunFiles};
+
+use crate::terminal::say;
 
 /// Where runs go that are not told otherwise.
 pub(crate) const RUNS: &str = "runs";
@@ -30,7 +32,9 @@ impl RunFolder {
     /// A folder for a new run: `out`, which must not hold a run, or the first free default one.
     pub(crate) fn fresh(out: Option<&Path>, name: &str) -> Result<Self> {
         let Some(out) = out else {
-            let free = numbered(name).map(Self::at).find(|folder| folder.stage() == Stage::Untouched);
+            let free =
+                |folder: &Self| folder.stage() == Stage::Untouched && !FolderLock::is_taken(&folder.path);
+            let free = numbered(name).map(Self::at).find(free);
             return free.context("there is always a further number");
         };
         let folder = Self::at(out.to_owned());
@@ -55,7 +59,7 @@ impl RunFolder {
         if folder.stage() == Stage::Finished {
             bail!("{}: this run is finished; expected one that was stopped", folder.path.display());
         }
-        if !folder.files().last.exists() {
+        if !folder.files().exist() {
             bail!("{}: no last.ckpt here; expected the folder of a run to --resume", folder.path.display());
         }
         Ok(folder)
@@ -69,7 +73,7 @@ impl RunFolder {
     pub(crate) fn stage(&self) -> Stage {
         if self.file("summary.json").exists() {
             Stage::Finished
-        } else if self.files().last.exists() {
+        } else if self.files().exist() {
             Stage::Begun
         } else {
             Stage::Untouched
@@ -90,6 +94,30 @@ impl RunFolder {
     pub(crate) fn create(&self) -> Result<()> {
         let figures = self.file("figures");
         std::fs::create_dir_all(&figures).with_context(|| format!("{}: cannot be created", figures.display()))
+    }
+
+    /// Keeps other processes out of the folder, which is made if it is not there, until the lock is dropped. `goes_on`: it
+    /// holds a run that is not finished; otherwise it holds none.
+    pub(crate) fn lock(&self, goes_on: bool) -> Result<FolderLock> {
+        std::fs::create_dir_all(&self.path)
+            .with_context(|| format!("{}: cannot be created", self.path.display()))?;
+        let lock = FolderLock::take(&self.path)?;
+        // Another process may have ended its run between the look at the folder and the lock.
+        if self.stage() != if goes_on { Stage::Begun } else { Stage::Untouched } {
+            bail!("{}: another process has just worked here; try again", self.path.display());
+        }
+        Ok(lock)
+    }
+
+    /// The lock and the last checkpoint of a run that is not finished; of a damaged one the one before, with a line that
+    /// says so.
+    pub(crate) fn go_on(&self) -> Result<(FolderLock, Checkpoint)> {
+        let lock = self.lock(true)?;
+        let (checkpoint, damage) = self.files().load()?;
+        if let Some(damage) = damage {
+            say(format!("{damage}; going on from the checkpoint before it, previous.ckpt"));
+        }
+        Ok((lock, checkpoint))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -133,7 +161,7 @@ fn metrics(history: &[EpochRecord], selecting: &str) -> String {
     });
     let mut text = format!(
         "epoch,train_loss,train_accuracy,{selecting}_loss,{selecting}_accuracy,{selecting}_accuracy_unrounded,\
-         learning_rate,spread,gradient_norm,seconds,samples_per_second{rates}\n"
+         learning_rate,spread,gradient_norm,seconds,samples_per_second{rates},skipped_batches,unstable_units\n"
     );
     for record in history {
         let unrounded =
@@ -152,6 +180,8 @@ fn metrics(history: &[EpochRecord], selecting: &str) -> String {
             format!("{:.1}", record.samples_per_second),
         ];
         cells.extend(record.hidden_rates.iter().map(f64::to_string));
+        cells.push(record.skipped_batches.to_string());
+        cells.push(record.unstable_units.iter().sum::<usize>().to_string());
         text.push_str(&cells.join(","));
         text.push('\n');
     }
@@ -170,6 +200,8 @@ mod tests {
         let begun = || RunFolder::begun(Some(&path), "unused");
         assert!(begun().unwrap_err().to_string().contains("run: no last.ckpt here"));
         let folder = fresh().unwrap();
+        drop(folder.lock(false).unwrap());
+        assert!(folder.lock(true).unwrap_err().to_string().contains("another process has just worked here"));
         folder.create().unwrap();
         assert_eq!(fresh().unwrap(), folder);
         folder.write("last.ckpt", "").unwrap();
@@ -204,12 +236,16 @@ mod tests {
             gradient_norm: 3.0,
             seconds: 1.0,
             samples_per_second: 10.0,
+            skipped_batches: 2,
+            unstable_units: vec![3, 4],
         };
         let text = metrics(&[record.clone(), EpochRecord { epoch: 1, ..record }], "validation");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert!(lines[0].ends_with("samples_per_second,rate_hidden0,rate_hidden1"));
-        assert_eq!(lines[1], "1,0.5,0.75,1.5,0.25,,0.001,2,3,1.000,10.0,0.125,0.0625");
+        assert!(
+            lines[0].ends_with("samples_per_second,rate_hidden0,rate_hidden1,skipped_batches,unstable_units")
+        );
+        assert_eq!(lines[1], "1,0.5,0.75,1.5,0.25,,0.001,2,3,1.000,10.0,0.125,0.0625,2,7");
         assert_eq!(lines[0].split(',').count(), lines[2].split(',').count());
     }
 }

@@ -67,8 +67,8 @@ fn plan(args: &TrainArgs) -> Result<Plan> {
         return Plan::new(asked, RunFolder::fresh(out, &name)?, None);
     }
     let folder = RunFolder::begun(out, &name)?;
-    let checkpoint = Checkpoint::load(&folder.files().last)?;
-    Plan::new(stored(args, &checkpoint, &folder)?, folder, Some(checkpoint))
+    let (lock, checkpoint) = folder.go_on()?;
+    Plan::new(stored(args, &checkpoint, &folder)?, folder, Some((lock, checkpoint)))
 }
 
 /// The experiment of the run to go on with. What the command line names must be the same, except for the place of the

@@ -118,11 +118,26 @@ fn a_resumed_run_ends_like_an_uninterrupted_one() {
         "{error}"
     );
 
+    let lock = fs::File::open(part.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    for line in ["train --resume --out part".to_owned(), format!("train {TINY} --out part --resume")] {
+        let error = fail(here, &line);
+        assert!(error.starts_with("error: part: another process works here; wait for it"), "{error}");
+    }
+    drop(lock);
     fs::write(part.join("last.ckpt.4711-0.part"), "half a file of a run that was killed").unwrap();
     let output = succeed(here, "train --resume --out part --threads 2");
     assert!(output.contains("going on in epoch "), "{output}");
     assert_eq!(metrics(&whole), metrics(&part));
-    for key in ["best_epoch", "train_accuracy", "validation_accuracy", "test_accuracy", "hidden_rates"] {
+    for key in [
+        "best_epoch",
+        "train_accuracy",
+        "validation_accuracy",
+        "test_accuracy",
+        "hidden_rates",
+        "best_sha256",
+        "last_sha256",
+    ] {
         assert_eq!(summary(&whole)[key], summary(&part)[key], "{key}");
     }
     let error = fail(here, &format!("train {TINY} --out part"));
@@ -175,6 +190,7 @@ fn what_cannot_work_is_said_in_one_line() {
         ),
         ("train --set train.augment.channel_shift=1e308", "train.augment.channel_shift: found 1"),
         ("train --set train.spread.start=1e39", "train.spread.start: found 1"),
+        ("train --set train.on_nonfinite=ignore", "train.on_nonfinite = \"ignore\": expected stop or skip"),
         ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number from 1 to 1000000"),
         ("train --set network.dropout=1.5", "network.dropout = 1.5: expected 0 ≤ dropout < 1"),
         ("train --set synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
@@ -216,6 +232,68 @@ fn a_damaged_checkpoint_is_noticed() {
     );
     let error = fail(here, "eval --checkpoint changed.ckpt");
     assert!(error.starts_with("error: changed.ckpt: damaged checkpoint: the SHA-256"), "{error}");
+}
+
+#[test]
+fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
+    let place = place(8);
+    let here = place.path();
+    succeed(here, &format!("train {TINY} --epochs 6 --out whole"));
+    // A run that was killed at its very end: every epoch is there, but no summary.
+    succeed(here, &format!("train {TINY} --epochs 6 --out part"));
+    fs::remove_file(here.join("part/summary.json")).unwrap();
+    let spoil = |name: &str| fs::write(here.join("part").join(name), "no more").unwrap();
+    spoil("last.ckpt");
+    let output = succeed(here, "train --resume --out part");
+    assert!(output.contains("part/last.ckpt: not a checkpoint"), "{output}");
+    assert!(output.contains("going on from the checkpoint before it, previous.ckpt"), "{output}");
+    assert!(output.contains("going on in epoch 6"), "{output}");
+    for key in ["best_sha256", "last_sha256"] {
+        assert!(summary(&here.join("part"))[key].as_str().is_some_and(|digits| digits.len() == 64));
+        assert_eq!(summary(&here.join("part"))[key], summary(&here.join("whole"))[key], "{key}");
+    }
+    fs::remove_file(here.join("part/summary.json")).unwrap();
+    spoil("last.ckpt");
+    spoil("previous.ckpt");
+    let error = fail(here, "train --resume --out part");
+    let both = ["part/last.ckpt: not a checkpoint", "part/previous.ckpt: not a checkpoint"];
+    assert!(both.iter().all(|part| error.contains(part)), "{error}");
+}
+
+#[test]
+fn a_step_to_infinity_is_said_with_its_place_and_leaves_no_checkpoint() {
+    let place = place(8);
+    let here = place.path();
+    let error = fail(here, &format!("train {TINY} --out run --set train.learning_rate=1e300"));
+    assert!(error.starts_with("error: epoch 1, batch 2: the parameter hidden0.weight is "), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert!(!here.join("run/last.ckpt").exists() && !here.join("run/best.ckpt").exists());
+}
+
+#[test]
+fn the_printed_configuration_is_the_run_without_it() {
+    let place = place(8);
+    let here = place.path();
+    fs::write(here.join("all.toml"), succeed(here, "config --config d-lif --data words")).unwrap();
+    succeed(here, &format!("train --config all.toml {TINY} --epochs 1 --out printed"));
+    succeed(here, &format!("train --config d-lif {TINY} --epochs 1 --out named"));
+    let config = |run: &str| fs::read_to_string(here.join(run).join("config.toml")).unwrap();
+    assert_eq!(config("printed"), config("named"));
+    assert_eq!(summary(&here.join("printed"))["last_sha256"], summary(&here.join("named"))["last_sha256"]);
+}
+
+#[test]
+fn two_runs_never_share_a_folder() {
+    let place = place(8);
+    let here = place.path();
+    fs::create_dir_all(here.join("runs/words-d-cadlif-s0")).unwrap();
+    let lock = fs::File::create(here.join("runs/words-d-cadlif-s0/.lock")).unwrap();
+    lock.lock().unwrap();
+    let error = fail(here, &format!("train {TINY} --out runs/words-d-cadlif-s0"));
+    assert!(error.starts_with("error: runs/words-d-cadlif-s0: another process works here"), "{error}");
+    // Without --out the next number is free.
+    let output = succeed(here, &format!("train {TINY} --epochs 1"));
+    assert!(output.contains("run      runs/words-d-cadlif-s0-2"), "{output}");
 }
 
 #[test]

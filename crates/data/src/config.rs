@@ -89,32 +89,34 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Partial")]
 pub struct DataConfig {
-    /// The set.
+    /// The set: `digits`, `fsdd`, `words`, `gsc`, `shd` or `ssc`.
     pub name: DataName,
     /// Its folder; the embedded digits have none.
     pub root: Option<PathBuf>,
-    /// Sequence length T: longer samples are cut, shorter ones zero-padded after normalisation.
+    /// Sequence length T: longer samples are cut, shorter ones zero-padded after normalisation; 1 to
+    /// 10000.
     pub steps: usize,
-    /// Longest time that is kept, in seconds, in place of `steps`: T = ⌈max_time_s / step_s⌉.
+    /// Longest time that is kept, in seconds, in place of `steps`: T = ⌈max_time_s / step_s⌉, at most 10000.
     pub max_time_s: Option<f64>,
-    /// Whether a batch is as long as T or as its longest sample.
+    /// Whether a batch is as long as T (`fixed`) or as its longest sample (`longest`).
     pub pad: Pad,
-    /// Where the validation split comes from.
+    /// Where the validation split comes from: `official`, `hash` (Speech Commands), `speakers`, `share`, or `none`: the
+    /// test split selects.
     pub split: SplitRule,
     /// This speaker is the test set, and the next `validation_share` of the speakers, at least one, validation.
     pub leave_out: Option<String>,
     /// Share held out for validation where the set does not say: of the recordings or of the speakers. A folder of
-    /// words without any list gives up the same share again for its test split.
+    /// words without any list gives up the same share again for its test split. Above 0, at most 0.4.
     pub validation_share: f64,
-    /// Speech Commands only: every word, or the task of twelve classes.
+    /// Speech Commands only: every word (`all`), or the task of twelve classes (`twelve`).
     pub task: Task,
-    /// Sound: what makes it features.
+    /// Sound: what makes it features, `log_mel` (as in Kaldi) or `mel_db` (decibels, as in DCLS-Delays).
     pub front_end: FrontEndName,
     /// Sound: mel bands, which become input channels.
     pub bands: usize,
     /// Sound: length of an analysis window, in seconds.
     pub window_s: f64,
-    /// Length of a step, in seconds: of the front end, or of a bin of spikes.
+    /// Length of a step, in seconds: of the front end, or of a bin of spikes; above 0.00001, at most 1.
     pub step_s: f64,
     /// Sound: lower edge of the first band, in Hz.
     pub low_hz: f64,
@@ -123,11 +125,11 @@ pub struct DataConfig {
     /// Sound: whether each utterance's own mean is taken from every band before the bands are standardised: takes out
     /// microphone and level, which helps with unseen speakers, and needs the whole utterance before the first step.
     pub subtract_mean: bool,
-    /// Spikes: channels in the files.
+    /// Spikes: channels in the files, 1 to 65536.
     pub channels: usize,
     /// Spikes: neighbouring channels that are added up, 1 to `channels`.
     pub sum_channels: usize,
-    /// Spikes: whether a step counts its spikes or says that there are any.
+    /// Spikes: whether a step counts its spikes (`counts`) or says that there are any (`binary`).
     pub values: BinValues,
     /// Spikes: the step that time 0 belongs to; the published recipe of sparch leaves step 0 empty.
     pub first_step: usize,

@@ -25,11 +25,12 @@ pub use valid::ValidNetwork;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkSection {
-    /// Units of each hidden layer. Default 128, 128 (the paper's size for SHD).
+    /// Units of each hidden layer, 1 to 16 layers of 1 to 65536; 128, 128 is the size that Deckers et al. 2024 use for SHD.
     pub hidden: Vec<usize>,
     /// Share of hidden outputs set to zero in training, in [0, 1).
     pub dropout: f64,
-    /// Whether a dropped unit is silent for the whole sequence of a sample, or each step is drawn anew.
+    /// Whether a dropped unit is silent for the whole sequence of a sample (`sequence`), or each step is drawn anew
+    /// (`step`).
     pub dropout_mask: DropoutMask,
 }
 
@@ -58,7 +59,7 @@ pub struct NormSection {
     /// (below 1 %), so its gain is raised by [`NormSection::initial_rate`] before training.
     pub gain: f64,
     /// If above zero, one pass over the first batch sets the hidden layers' gains, first layer first, so that each
-    /// fires at this mean rate (spikes per unit and step). 0 keeps `gain`.
+    /// fires at this mean rate (spikes per unit and step), 0 to 0.5. 0 keeps `gain`.
     pub initial_rate: f64,
     /// Weight of a new batch in the running statistics, in (0, 1].
     pub momentum: f64,

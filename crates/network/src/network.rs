@@ -3,13 +3,12 @@
 use crate::config::{Clamp, Delay, Start, Units, ValidNetwork};
 use crate::initial::{orthogonal, uniform};
 use crate::normalise::{Statistics, affine};
-use crate::{NetworkError, Parameter, ParameterKind};
+use crate::{Parameter, ParameterKind};
 use colearn_neurons::{GatedUnit, Neuron, ParameterRole, ParameterSpec, initial};
 use colearn_synapses::{Delayed, Interpolation};
 use colearn_tape::Real;
 use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Axis, Ix1, Ix2, concatenate};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 /// What a layer is made of.
 #[derive(Clone, Copy, Debug)]
@@ -54,18 +53,6 @@ pub enum Delays {
     Stored,
     /// Rounded to whole steps: the network that would be deployed, and that models are selected by.
     Rounded,
-}
-
-/// Everything that a trained network is, beside its description: what a checkpoint holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(bound(serialize = "F: Serialize", deserialize = "F: Deserialize<'de>"))]
-pub struct NetworkState<F> {
-    /// Name and value of every parameter.
-    pub parameters: Vec<(String, ArrayD<F>)>,
-    /// Name and value of the running mean and variance of every layer.
-    pub statistics: Vec<(String, Array1<F>)>,
-    /// Spread of the delays' interpolation in steps.
-    pub spread: F,
 }
 
 impl<F: Real> Network<F> {
@@ -249,61 +236,6 @@ impl<F: Real> Network<F> {
     #[must_use]
     pub fn spread(&self) -> f64 {
         self.spread.as_f64()
-    }
-
-    /// Parameters and statistics, for a checkpoint.
-    #[must_use]
-    pub fn state(&self) -> NetworkState<F> {
-        let mut statistics = Vec::new();
-        for (k, running) in self.running.iter().enumerate() {
-            let name = self.layer_name(k);
-            statistics.push((format!("{name}.running_mean"), running.mean.clone()));
-            statistics.push((format!("{name}.running_variance"), running.variance.clone()));
-        }
-        let parameters = self.parameters.iter().map(|p| (p.name.clone(), p.value.clone())).collect();
-        NetworkState { parameters, statistics, spread: self.spread }
-    }
-
-    /// Takes over a saved state.
-    ///
-    /// # Errors
-    /// The first parameter or statistic whose name or shape differs; the network is then unchanged.
-    pub fn restore(&mut self, state: NetworkState<F>) -> Result<(), NetworkError> {
-        let mine = self.state();
-        let entries = |state: &NetworkState<F>| -> Vec<(String, Vec<usize>)> {
-            let parameters = state.parameters.iter().map(|(n, v)| (n.clone(), v.shape().to_vec()));
-            parameters.chain(state.statistics.iter().map(|(n, v)| (n.clone(), v.shape().to_vec()))).collect()
-        };
-        let (mine, theirs) = (entries(&mine), entries(&state));
-        let describe = |entry: Option<&(String, Vec<usize>)>| {
-            entry.map_or_else(|| "nothing".to_owned(), |(name, shape)| format!("{name} of shape {shape:?}"))
-        };
-        for k in 0..mine.len().max(theirs.len()) {
-            let (expected, found) = (mine.get(k), theirs.get(k));
-            if expected != found {
-                let item = expected.or(found).map_or_else(String::new, |(name, _)| name.clone());
-                return Err(NetworkError::State {
-                    item,
-                    found: describe(found),
-                    expected: describe(expected),
-                });
-            }
-        }
-        if !(state.spread >= F::zero() && state.spread.is_finite()) {
-            let (found, expected) =
-                (state.spread.to_string(), "a finite number of steps, 0 or more".to_owned());
-            return Err(NetworkError::State { item: "spread".to_owned(), found, expected });
-        }
-        for (parameter, (_, value)) in self.parameters.iter_mut().zip(state.parameters) {
-            parameter.value = value;
-        }
-        let mut values = state.statistics.into_iter().map(|(_, value)| value);
-        for running in &mut self.running {
-            running.mean = values.next().expect("compared above");
-            running.variance = values.next().expect("compared above");
-        }
-        self.spread = state.spread;
-        Ok(())
     }
 
     /// What a layer is made of; the readout of integrators.

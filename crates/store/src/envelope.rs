@@ -118,6 +118,15 @@ fn codec() -> impl Options {
     bincode::options().with_fixint_encoding().with_little_endian().reject_trailing_bytes()
 }
 
+/// SHA-256 of the serialised value in hexadecimal digits: equal for equal bits.
+///
+/// # Panics
+/// When a part of `value` refuses to be serialised (a sequence of unknown length).
+#[must_use]
+pub fn fingerprint<T: Serialize>(value: &T) -> String {
+    hex(&Sha256::digest(codec().serialize(value).expect("the value can be serialised")))
+}
+
 /// Bytes as hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -190,6 +199,15 @@ mod tests {
             assert!(matches!(found, Problem::Body { .. }), "{found}");
         }
         assert_eq!(FORMAT.encode(&value()), with_body(&right));
+    }
+
+    #[test]
+    fn a_fingerprint_tells_bits_apart() {
+        let other = vec![("left".to_owned(), 1.5), ("höher".to_owned(), 0.0)];
+        assert_eq!(fingerprint(&value()), fingerprint(&value()));
+        assert_ne!(fingerprint(&value()), fingerprint(&other), "the sign of a zero counts");
+        let of_one_byte = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
+        assert_eq!(fingerprint(&0_u8), of_one_byte);
     }
 
     #[test]

@@ -26,6 +26,12 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: Problem,
     },
+    /// A folder that another process, or another part of this one, works in.
+    #[error("{}: another process works here; wait for it, or name another folder", folder.display())]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 impl StoreError {

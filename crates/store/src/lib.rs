@@ -2,8 +2,10 @@
 
 mod envelope;
 mod error;
+mod lock;
 mod whole;
 
-pub use envelope::{Format, hex};
+pub use envelope::{Format, fingerprint, hex};
 pub use error::{Problem, StoreError};
+pub use lock::FolderLock;
 pub use whole::{WholeFile, write_whole};

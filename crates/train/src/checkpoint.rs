@@ -17,7 +17,7 @@ use crate::record::{Best, EpochProgress, EpochRecord};
 use crate::schedule::ScheduleState;
 
 /// The envelope of a checkpoint file.
-pub const FORMAT: Format = Format { magic: *b"\x89colearn", version: 1, what: "checkpoint" };
+pub const FORMAT: Format = Format { magic: *b"\x89colearn", version: 2, what: "checkpoint" };
 
 /// The state of a run between two batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

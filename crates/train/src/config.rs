@@ -31,7 +31,8 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Seed of the initial values, of the order of the samples and of dropout, 0 to 2⁶³ − 1.
     pub seed: u64,
-    /// Adam (weight decay in the gradient) or AdamW (weight decay beside it).
+    /// `adam` (weight decay in the gradient; Kingma & Ba 2015) or `adamw` (weight decay beside it; Loshchilov & Hutter
+    /// 2019).
     pub optimiser: OptimiserKind,
     /// Largest learning rate η of a parameter whose factor is 1, more than 0.
     pub learning_rate: f64,
@@ -43,15 +44,18 @@ pub struct TrainConfig {
     pub epsilon: f64,
     /// Largest norm of all gradients together, 0 or more; 0: no clipping.
     pub clip_norm: f64,
+    /// What follows a loss, gradient or activity that is infinite or not a number: `stop` ends the run with an error,
+    /// `skip` goes on without the batch, which then changes neither parameters nor running statistics.
+    pub on_nonfinite: OnNonFinite,
     /// Epochs without a better validation result after which training ends; 0: never.
     pub early_stop: usize,
-    /// Which epoch is the best one.
+    /// Which epoch is the best one, on the validation split with rounded delays: highest `accuracy` or lowest `loss`.
     pub selection: Selection,
-    /// Schedule of every learning rate but that of the delays.
+    /// Schedule of every learning rate but that of the delays: `constant`, `cosine`, `one_cycle` or `plateau`.
     pub schedule_kind: ScheduleKind,
-    /// Schedule of the learning rate of the delays.
+    /// Schedule of the learning rate of the delays, one of the same.
     pub delay_schedule_kind: ScheduleKind,
-    /// Whether every epoch is also validated with the delays as they are, beside the rounded ones.
+    /// Whether every epoch is also validated with the delays as they are, beside the rounded ones: `true` or `false`.
     pub validate_unrounded: bool,
     /// Factors on the learning rate, one per kind of parameter.
     pub rate_factor: RateFactor,
@@ -61,7 +65,7 @@ pub struct TrainConfig {
     pub schedule: ScheduleConfig,
     /// How the spread of the delay kernels falls; kernels without a spread ignore it.
     pub spread: SpreadConfig,
-    /// How training features are changed from epoch to epoch.
+    /// How training features are changed from epoch to epoch; zeros change nothing.
     pub augment: Augmentation,
 }
 
@@ -77,6 +81,7 @@ impl Default for TrainConfig {
             beta2: 0.999,
             epsilon: 1e-8,
             clip_norm: 0.0,
+            on_nonfinite: OnNonFinite::Stop,
             early_stop: 0,
             selection: Selection::Accuracy,
             schedule_kind: ScheduleKind::OneCycle,
@@ -99,6 +104,17 @@ pub enum OptimiserKind {
     Adam,
     /// Loshchilov & Hutter (2019); weight decay shrinks the parameter directly.
     AdamW,
+}
+
+/// What follows a number that is infinite or not a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNonFinite {
+    /// The run ends; its checkpoints stay as they are.
+    #[default]
+    Stop,
+    /// The batch is left out. A run whose whole epoch was left out ends.
+    Skip,
 }
 
 /// The rules that choose the best epoch, always on the validation split with rounded delays.
@@ -160,9 +176,9 @@ impl Default for ScheduleConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpreadConfig {
-    /// σ in the first epoch, in steps, 0 or more. Half the largest delay is usual.
+    /// σ in the first epoch, in steps, 0 to 1000. Half the largest delay is usual.
     pub start: f64,
-    /// σ after the annealing, in steps, 0 or more.
+    /// σ after the annealing, in steps, 0 to 1000.
     pub end: f64,
     /// Share of the epochs in which σ falls, 0 to 1.
     pub share: f64,
@@ -178,15 +194,15 @@ impl Default for SpreadConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RateFactor {
-    /// Weights.
+    /// Factor of the weights.
     pub weight: f64,
-    /// Delays, which are in steps and so are much larger numbers than the rest.
+    /// Factor of the delays, which are in steps and so are much larger numbers than the rest.
     pub delay: f64,
-    /// Membrane and adaptation decays α, β.
+    /// Factor of membrane and adaptation decays α, β per step.
     pub time_constant: f64,
-    /// Adaptation strengths a, b.
+    /// Factor of adaptation strengths a, b.
     pub adaptation: f64,
-    /// Gains and biases of the normalisation.
+    /// Factor of gains and biases of the normalisation.
     pub norm: f64,
 }
 
@@ -214,15 +230,15 @@ impl RateFactor {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decay {
-    /// Weights.
+    /// λ of weights.
     pub weight: f64,
-    /// Delays.
+    /// λ of delays.
     pub delay: f64,
-    /// Membrane and adaptation decays α, β.
+    /// λ of membrane and adaptation decays α, β.
     pub time_constant: f64,
-    /// Adaptation strengths a, b.
+    /// λ of adaptation strengths a, b.
     pub adaptation: f64,
-    /// Gains and biases of the normalisation.
+    /// λ of gains and biases of the normalisation.
     pub norm: f64,
 }
 

@@ -33,20 +33,48 @@ pub enum TrainError {
         /// What would fit.
         expected: String,
     },
-    /// A loss or a gradient that is infinite or not a number.
+    /// An input, a current, an output, a loss, a gradient or a parameter that is infinite or not a number. The message
+    /// counts epochs and batches from 1.
     #[error(
-        "epoch {epoch}, batch {batch}: the {what} is {value}; expected a finite number (a smaller \
-         train.learning_rate, or clipping with train.clip_norm, often helps; checkpoints of earlier epochs are untouched)"
+        "epoch {}, batch {}: {what} is {value}; expected a finite number (a smaller train.learning_rate, or clipping with \
+         train.clip_norm, often helps; train.on_nonfinite = \"skip\" leaves out single batches; checkpoints of earlier \
+         epochs are untouched)",
+        .epoch + 1,
+        .batch + 1
     )]
     NotFinite {
         /// Epoch, counted from 0.
         epoch: usize,
         /// Batch within the epoch, counted from 0.
         batch: usize,
-        /// The quantity.
-        what: &'static str,
+        /// The first such quantity with its layer or parameter, like `the gradient of hidden0.weight`.
+        what: String,
         /// Its value.
         value: f64,
+    },
+    /// Every batch of an epoch was skipped.
+    #[error(
+        "epoch {}: all {batches} batches were skipped, since {what} was {value} in the last one; expected a finite number \
+         (checkpoints of earlier epochs are untouched)",
+        .epoch + 1
+    )]
+    AllSkipped {
+        /// Epoch, counted from 0.
+        epoch: usize,
+        /// Batches of the epoch.
+        batches: usize,
+        /// The quantity of the last batch that was not finite.
+        what: String,
+        /// Its value.
+        value: f64,
+    },
+    /// Neither the last checkpoint nor the one before can be used.
+    #[error("{last}; {previous}; expected at least one of the two whole")]
+    NoCheckpoint {
+        /// What is wrong with the last one.
+        last: Box<Self>,
+        /// What is wrong with the one before.
+        previous: Box<Self>,
     },
     /// Training or evaluation was asked for on a split without samples.
     #[error("{set}: the {split} split is empty; expected at least one sample")]

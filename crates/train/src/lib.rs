@@ -5,19 +5,21 @@ mod clip;
 mod config;
 mod error;
 pub mod evaluate;
+mod finite;
 pub mod optimiser;
 mod random;
 mod record;
 pub mod schedule;
 mod spread;
 mod trainer;
+mod warning;
 mod watch;
 
 pub use checkpoint::Checkpoint;
 pub use clip::{clip_scale, gradient_norm};
 pub use config::{
-    Decay, OptimiserKind, RateFactor, ScheduleConfig, ScheduleKind, Selection, SpreadConfig, TrainConfig,
-    ValidTrain,
+    Decay, OnNonFinite, OptimiserKind, RateFactor, ScheduleConfig, ScheduleKind, Selection, SpreadConfig,
+    TrainConfig, ValidTrain,
 };
 pub use error::TrainError;
 pub use evaluate::{SplitResult, evaluate};
@@ -27,4 +29,5 @@ pub use record::{Best, EpochProgress, EpochRecord};
 pub use schedule::{Schedule, ScheduleState};
 pub use spread::{SMALLEST as SMALLEST_SPREAD, SpreadSchedule};
 pub use trainer::Trainer;
+pub use warning::{SATURATED, Warning};
 pub use watch::{BatchEvent, Outcome, RunFiles, Silent, Watcher};

@@ -32,13 +32,19 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// Training samples per second of training.
     pub samples_per_second: f64,
+    /// Batches that changed nothing, since a number was not finite.
+    pub skipped_batches: usize,
+    /// Unstable neurons of each hidden layer at the end of the epoch: see [`unstable_units`](colearn_network::Network::unstable_units).
+    pub unstable_units: Vec<usize>,
 }
 
 /// Running sums of an epoch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochProgress {
-    /// Batches done.
+    /// Batches done, the skipped ones included.
     pub batches: usize,
+    /// Batches that changed nothing, since a number was not finite; nothing else counts them.
+    pub skipped: usize,
     /// Samples seen.
     pub samples: usize,
     /// Samples that were right.

@@ -6,25 +6,28 @@
 //! purpose), so a run that goes on from a checkpoint between any two batches has the same bits as one that never
 //! stopped.
 
+mod state;
+mod step;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use colearn_data::{Batch, Dataset, Loader, Mixed, Order};
-use colearn_network::{Delays, Network, NetworkState, ParameterKind};
-use colearn_tape::{Tape, Var};
-use ndarray::ArrayD;
+use colearn_data::{Dataset, Loader, Order};
+use colearn_network::{Delays, Network, NetworkState};
+use colearn_tape::Tape;
+use ndarray::Array3;
 
-use crate::checkpoint::Checkpoint;
-use crate::clip::{clip_scale, gradient_norm};
-use crate::config::ValidTrain;
+use crate::config::{OnNonFinite, ValidTrain};
 use crate::error::TrainError;
 use crate::evaluate::{SplitResult, check_channels, evaluate};
+use crate::finite::{Flaw, all_finite};
 use crate::optimiser::Optimiser;
-use crate::random::{Purpose, generator};
 use crate::record::{Best, EpochProgress, EpochRecord, is_better};
 use crate::schedule::Schedule;
 use crate::spread::SpreadSchedule;
+use crate::warning::{Warning, new_warnings};
 use crate::watch::{BatchEvent, Outcome, RunFiles, Watcher};
+use step::Step;
 
 /// Most epochs of a run, as [`TrainConfig::epochs`](crate::TrainConfig::epochs).
 const MOST_EPOCHS: usize = 1_000_000;
@@ -36,6 +39,8 @@ pub struct Trainer<'a> {
     config: ValidTrain,
     experiment: String,
     files: Option<RunFiles>,
+    /// Whether this process has written the last checkpoint.
+    last_is_good: bool,
     network: Network<f32>,
     initial: NetworkState<f32>,
     tape: Tape<f32>,
@@ -65,65 +70,24 @@ impl<'a> Trainer<'a> {
         experiment: String,
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::unprepared(network, dataset, config, experiment)?;
-        let first = trainer.loader(0).next().expect("the training split is not empty")?;
+        let first = trainer.first_batch()?;
         trainer.network.set_spread(trainer.spread.at(0, config.epochs));
-        trainer.network.calibrate(&first.input.view());
+        trainer.network.calibrate(&first.view());
         trainer.initial = trainer.network.state();
         Ok(trainer)
     }
 
-    /// A run that goes on from `checkpoint`, with a network of the same configuration.
-    ///
-    /// # Errors
-    /// As [`Trainer::new`], and [`TrainError::Mismatch`] or [`TrainError::Network`] when the checkpoint was made with
-    /// other data, another seed or another network.
-    pub fn resume(
-        network: Network<f32>,
-        dataset: &'a Dataset,
-        config: &ValidTrain,
-        checkpoint: Checkpoint,
-    ) -> Result<Self, TrainError> {
-        let mut trainer = Self::unprepared(network, dataset, config, checkpoint.experiment.clone())?;
-        expect_same("data set of the checkpoint", &checkpoint.dataset, &dataset.name)?;
-        expect_same("classes of the checkpoint", &checkpoint.classes, &dataset.classes)?;
-        expect_same("input channels of the checkpoint", &checkpoint.channels, &dataset.channels)?;
-        expect_same("steps of the checkpoint", &checkpoint.steps, &dataset.steps)?;
-        expect_same("normaliser of the checkpoint", &checkpoint.normaliser, &dataset.normaliser)?;
-        expect_same("seed of the checkpoint", &checkpoint.seed, &config.seed)?;
-        trainer.check_counts(&checkpoint)?;
-        trainer.network.restore(checkpoint.network)?;
-        trainer.optimiser.restore(checkpoint.optimiser)?;
-        trainer.schedule.restore(checkpoint.schedule);
-        trainer.delay_schedule.restore(checkpoint.delay_schedule);
-        trainer.initial = checkpoint.initial;
-        trainer.epoch = checkpoint.epoch;
-        trainer.progress = checkpoint.progress;
-        trainer.history = checkpoint.history;
-        trainer.best = checkpoint.best;
-        trainer.waiting = checkpoint.waiting;
-        Ok(trainer)
-    }
-
-    /// Refuses counts that no run of this data can reach: sums with them could overflow.
-    fn check_counts(&self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let (Checkpoint { epoch, progress, waiting, .. }, samples) = (checkpoint, self.dataset.train.len());
-        let steps = usize::try_from(checkpoint.optimiser.steps).unwrap_or(usize::MAX);
-        for (what, found, most) in [
-            ("finished epochs", *epoch, MOST_EPOCHS),
-            ("batches of the present epoch", progress.batches, samples),
-            ("samples of the present epoch", progress.samples, samples),
-            ("right answers of the present epoch", progress.correct, progress.samples),
-            ("epochs without a better one", *waiting, *epoch),
-            ("epochs since the schedule's best one", checkpoint.schedule.waiting, *epoch),
-            ("epochs since the delay schedule's best one", checkpoint.delay_schedule.waiting, *epoch),
-            ("steps of the optimiser", steps, MOST_EPOCHS.saturating_mul(samples)),
-        ] {
-            if found > most {
-                let (what, expected) = (format!("{what} in the checkpoint"), format!("at most {most}"));
-                return Err(TrainError::Mismatch { what, found: found.to_string(), expected });
+    /// The input of the first batch, or of the first one without a flaw: a flaw in the statistics would stay.
+    fn first_batch(&self) -> Result<Array3<f32>, TrainError> {
+        let mut usual = None;
+        for batch in self.loader(0) {
+            let input = batch?.input;
+            if all_finite(&input) {
+                return Ok(input);
             }
+            usual.get_or_insert(input);
         }
-        Ok(())
+        Ok(usual.expect("the training split is not empty"))
     }
 
     /// Writes checkpoints to `files` from now on.
@@ -156,6 +120,7 @@ impl<'a> Trainer<'a> {
             tape: Tape::new(),
             config: config.clone(),
             files: None,
+            last_is_good: false,
             epoch: 0,
             progress: EpochProgress::default(),
             history: Vec::new(),
@@ -171,14 +136,16 @@ impl<'a> Trainer<'a> {
     /// Trains until the last epoch, an early stop, or `stop`, which is looked at before each batch.
     ///
     /// # Errors
-    /// [`TrainError::NotFinite`] when a loss or a gradient is no finite number, [`TrainError::Store`] when a checkpoint
-    /// cannot be written, [`TrainError::Data`] when a sample cannot be read.
+    /// [`TrainError::NotFinite`] when a number is infinite or NaN and batches are not to be skipped, or when it is in a
+    /// parameter; [`TrainError::AllSkipped`] after an epoch without a step; [`TrainError::Store`] when a checkpoint cannot
+    /// be written, [`TrainError::Data`] when a sample cannot be read.
     pub fn run(&mut self, watcher: &mut dyn Watcher, stop: &AtomicBool) -> Result<Outcome, TrainError> {
         while self.epoch < self.config.epochs {
             if self.config.early_stop > 0 && self.waiting >= self.config.early_stop {
                 return Ok(Outcome::EarlyStopped);
             }
             if !self.train_epoch(watcher, stop)? {
+                self.check_state()?;
                 self.save_last()?;
                 return Ok(Outcome::Stopped);
             }
@@ -198,7 +165,14 @@ impl<'a> Trainer<'a> {
             let batch = batch?;
             let start = Instant::now();
             let samples = batch.labels.len();
-            let (loss, norm, correct) = self.train_batch(batch)?;
+            let Step { loss, norm, correct } = match self.train_batch(batch) {
+                Ok(step) => step,
+                Err(flaw) => {
+                    self.skip(flaw, batches, watcher)?;
+                    self.progress.seconds += start.elapsed().as_secs_f64();
+                    continue;
+                }
+            };
             let progress = &mut self.progress;
             progress.batches += 1;
             progress.samples += samples;
@@ -220,45 +194,34 @@ impl<'a> Trainer<'a> {
         Ok(true)
     }
 
-    /// One step; returns the mean loss, the gradient norm and the number of right answers.
-    fn train_batch(&mut self, batch: Batch) -> Result<(f64, f64, usize), TrainError> {
-        let number = self.progress.batches;
-        let step = (self.epoch * self.batches() + number) as u64;
-        let mut rng = generator(self.config.seed, self.epoch, number, Purpose::Dropout);
-        let not_finite =
-            |what, value| Err(TrainError::NotFinite { epoch: self.epoch, batch: number, what, value });
-
-        self.tape.reset();
-        let recording = self.network.record(&mut self.tape, batch.input, &mut rng);
-        let loss_var = batch_loss(&mut self.tape, recording.scores, &batch.labels, batch.mixed.as_ref());
-        let loss = self.tape.value(loss_var).iter().map(|&loss| f64::from(loss)).sum::<f64>();
-        if !loss.is_finite() {
-            return not_finite("loss", loss);
+    /// Leaves out the present batch, if that is allowed and some other batch of the epoch was or may be used.
+    fn skip(&mut self, flaw: Flaw, batches: usize, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
+        let (epoch, batch, Flaw { what, value }) = (self.epoch, self.progress.batches, flaw);
+        if self.config.on_nonfinite == OnNonFinite::Stop {
+            return Err(TrainError::NotFinite { epoch, batch, what, value });
         }
-        let correct = right_answers(self.tape.value(recording.scores), &batch.labels);
-        self.tape.backward(loss_var);
-
-        let gradients: Vec<Option<&ArrayD<f32>>> =
-            recording.parameters.iter().map(|&var| self.tape.gradient(var)).collect();
-        let norm = gradient_norm(&gradients);
-        if !norm.is_finite() {
-            return not_finite("gradient norm", norm);
+        self.progress.batches += 1;
+        self.progress.skipped += 1;
+        if self.progress.skipped == batches {
+            return Err(TrainError::AllSkipped { epoch, batches, what, value });
         }
-        let (weights, delays) = (self.schedule.factor(step), self.delay_schedule.factor(step));
-        let config = &self.config;
-        let rate = |kind| {
-            let schedule = if kind == ParameterKind::Delay { delays } else { weights };
-            config.learning_rate * config.rate_factor.of(kind) * schedule
-        };
-        let scale = clip_scale(norm, config.clip_norm);
-        self.optimiser.step(self.network.parameters_mut(), &gradients, rate, scale);
-        self.network.absorb(&recording);
-        Ok((loss, norm, correct))
+        watcher.warning(&Warning::Skipped { epoch, batch, what, value });
+        Ok(())
+    }
+
+    /// Refuses a network with a number that is not finite: no checkpoint may hold one.
+    fn check_state(&self) -> Result<(), TrainError> {
+        self.network.state().first_not_finite().map_or(Ok(()), |(name, value)| {
+            let (what, value) = (format!("after its step the parameter {name}"), f64::from(value));
+            let batch = self.progress.batches.saturating_sub(1);
+            Err(TrainError::NotFinite { epoch: self.epoch, batch, what, value })
+        })
     }
 
     /// Validation, record, best network, checkpoints; then the next epoch.
     fn finish_epoch(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
         let start = Instant::now();
+        self.check_state()?;
         let rounded = self.evaluate_validation(Delays::Rounded)?;
         let unrounded = if self.config.validate_unrounded {
             Some(self.evaluate_validation(Delays::Stored)?.evaluation.accuracy())
@@ -277,9 +240,11 @@ impl<'a> Trainer<'a> {
             hidden_rates: rounded.rates,
             learning_rate: self.rate_before(progress.batches),
             spread: self.spread.at(self.epoch, self.config.epochs),
-            gradient_norm: progress.norm_sum / progress.batches as f64,
+            gradient_norm: progress.norm_sum / (progress.batches - progress.skipped) as f64,
             seconds: progress.seconds + start.elapsed().as_secs_f64(),
             samples_per_second: progress.samples as f64 / progress.seconds,
+            skipped_batches: progress.skipped,
+            unstable_units: self.network.unstable_units(),
         };
         self.schedule.end_epoch(loss);
         self.delay_schedule.end_epoch(loss);
@@ -289,6 +254,7 @@ impl<'a> Trainer<'a> {
         if improved {
             self.best = Some(Best { epoch: self.epoch, accuracy, loss, network: self.network.state() });
         }
+        let warnings = new_warnings(&self.network, &record, &self.history);
         self.history.push(record);
         self.epoch += 1;
         if let (true, Some(files)) = (improved, &self.files) {
@@ -296,6 +262,9 @@ impl<'a> Trainer<'a> {
         }
         self.save_last()?;
         watcher.epoch(self.history.last().expect("just pushed"), improved);
+        for warning in &warnings {
+            watcher.warning(warning);
+        }
         Ok(())
     }
 
@@ -329,34 +298,6 @@ impl<'a> Trainer<'a> {
         self.config.learning_rate * self.config.rate_factor.weight * self.schedule.factor(step)
     }
 
-    fn save_last(&self) -> Result<(), TrainError> {
-        self.files.as_ref().map_or(Ok(()), |files| self.checkpoint().save(&files.last))
-    }
-
-    /// The present state.
-    #[must_use]
-    pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            experiment: self.experiment.clone(),
-            dataset: self.dataset.name.clone(),
-            classes: self.dataset.classes.clone(),
-            channels: self.dataset.channels,
-            steps: self.dataset.steps,
-            normaliser: self.dataset.normaliser.clone(),
-            seed: self.config.seed,
-            network: self.network.state(),
-            initial: self.initial.clone(),
-            optimiser: self.optimiser.state().clone(),
-            schedule: self.schedule.state(),
-            delay_schedule: self.delay_schedule.state(),
-            epoch: self.epoch,
-            progress: self.progress.clone(),
-            history: self.history.clone(),
-            best: self.best.clone(),
-            waiting: self.waiting,
-        }
-    }
-
     /// The network as it is now.
     #[must_use]
     pub fn network(&self) -> &Network<f32> {
@@ -380,27 +321,6 @@ impl<'a> Trainer<'a> {
     pub fn best(&self) -> Option<&Best> {
         self.best.as_ref()
     }
-}
-
-/// Mean cross-entropy; of a mixed batch that with both labels, weighed by their shares.
-fn batch_loss(tape: &mut Tape<f32>, scores: Var, labels: &[usize], mixed: Option<&Mixed>) -> Var {
-    let own = tape.cross_entropy(scores, labels);
-    let Some(mixed) = mixed else { return own };
-    #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
-    let share = mixed.share as f32;
-    let other = tape.cross_entropy(scores, &mixed.labels);
-    let (own, other) = (tape.scale(own, 1.0 - share), tape.scale(other, share));
-    tape.add(own, other)
-}
-
-/// Rows of `scores` (B, C) whose largest entry, the first among equals, is the label.
-fn right_answers(scores: &ArrayD<f32>, labels: &[usize]) -> usize {
-    let answer = |row: ndarray::ArrayViewD<'_, f32>| {
-        row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (class, &score)| {
-            if score > best.1 { (class, score) } else { best }
-        })
-    };
-    scores.outer_iter().zip(labels).filter(|(row, label)| answer(row.view()).0 == **label).count()
 }
 
 fn expect_same<T: PartialEq + std::fmt::Debug>(

@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use colearn_store::{Problem, StoreError, write_whole};
+
+use crate::checkpoint::Checkpoint;
+use crate::error::TrainError;
 use crate::record::EpochRecord;
+use crate::warning::Warning;
 
 /// Whoever watches a run.
 pub trait Watcher {
@@ -10,6 +15,8 @@ pub trait Watcher {
     fn batch(&mut self, _event: &BatchEvent) {}
     /// After each epoch; `improved`: it is the best one so far.
     fn epoch(&mut self, _record: &EpochRecord, _improved: bool) {}
+    /// When something is wrong, but not so wrong that the run ends; after the epoch it belongs to.
+    fn warning(&mut self, _warning: &Warning) {}
 }
 
 /// Watches nothing.
@@ -57,12 +64,54 @@ pub struct RunFiles {
     pub best: PathBuf,
     /// After the latest epoch, or where the run was stopped.
     pub last: PathBuf,
+    /// The one that `last` replaced.
+    pub previous: PathBuf,
 }
 
 impl RunFiles {
-    /// `best.ckpt` and `last.ckpt` in `folder`.
+    /// `best.ckpt`, `last.ckpt` and `previous.ckpt` in `folder`.
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
-        Self { best: folder.join("best.ckpt"), last: folder.join("last.ckpt") }
+        let [best, last, previous] =
+            ["best.ckpt", "last.ckpt", "previous.ckpt"].map(|name| folder.join(name));
+        Self { best, last, previous }
+    }
+
+    /// Whether there is anything to go on from.
+    #[must_use]
+    pub fn exist(&self) -> bool {
+        self.last.exists() || self.previous.exists()
+    }
+
+    /// The last checkpoint, or the one before if the last is damaged or missing, with what is wrong with the last.
+    ///
+    /// # Errors
+    /// [`TrainError::NoCheckpoint`] when neither can be used, [`TrainError::Store`] when the last one is whole but of
+    /// another version: going on from an older one would throw its work away.
+    pub fn load(&self) -> Result<(Checkpoint, Option<TrainError>), TrainError> {
+        let error = match Checkpoint::load(&self.last) {
+            Ok(checkpoint) => return Ok((checkpoint, None)),
+            Err(error) => error,
+        };
+        if matches!(error, TrainError::Store(StoreError::Content { problem: Problem::Version { .. }, .. })) {
+            return Err(error);
+        }
+        match Checkpoint::load(&self.previous) {
+            Ok(checkpoint) => Ok((checkpoint, Some(error))),
+            Err(other) => Err(TrainError::NoCheckpoint { last: Box::new(error), previous: Box::new(other) }),
+        }
+    }
+
+    /// Makes the last checkpoint, if there is one, the previous one as well. At every moment both names hold a whole
+    /// file.
+    pub(crate) fn keep_last(&self) -> Result<(), TrainError> {
+        let bytes = match std::fs::read(&self.last) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => {
+                return Err(StoreError::Io { path: self.last.clone(), action: "read", source }.into());
+            }
+        };
+        Ok(write_whole(&self.previous, &bytes)?)
     }
 }

@@ -1,116 +1,24 @@
 //! Whole runs of a tiny network on a tiny synthetic set.
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+mod common;
 
-use colearn_data::{Augmentation, Content, Dataset, Normaliser, Protocol, Sample, Split};
+use colearn_data::{Augmentation, Content, Dataset, Sample, Split};
 use colearn_network::config::Clamp;
-use colearn_network::{BASELINE_NAMES, Delays, Network, NetworkConfig, Parameter};
+use colearn_network::{BASELINE_NAMES, Delays, Parameter};
 use colearn_tape::Pool;
 use colearn_train::{
-    BatchEvent, Checkpoint, EpochRecord, Outcome, RunFiles, ScheduleKind, Silent, SpreadConfig, TrainConfig,
-    TrainError, Trainer, Watcher, evaluate, initial_generator,
+    BatchEvent, Checkpoint, EpochRecord, Outcome, RunFiles, ScheduleKind, Silent, TrainConfig, TrainError,
+    Trainer, Watcher, evaluate,
 };
+use common::{CHANNELS, STEPS, StopAfter, changed, dataset, fresh, go, network, resumed, settings, timeless};
 use ndarray::Array2;
 use tempfile::tempdir;
-
-const CHANNELS: usize = 6;
-const STEPS: usize = 12;
-
-/// Two classes: activity early in the low channels, or late in the high ones, with some variation.
-fn split(samples: usize, shift: usize) -> Split {
-    let sample = |index: usize| {
-        let label = (index * 7 + shift) % 2;
-        let values = Array2::from_shape_fn((STEPS, CHANNELS), |(t, c)| {
-            let near = if label == 0 { c < 3 && t < 6 } else { c >= 3 && t >= 6 };
-            let wobble = ((index * 31 + t * 17 + c * 13 + shift) % 10) as f32 / 10.0 - 0.5;
-            f32::from(u8::from(near)) * 2.0 - 0.5 + 0.6 * wobble
-        });
-        let content = Content::Features { values, power: 1.0 };
-        Sample { content, label, speaker: "s".to_owned(), id: format!("{shift}-{index}") }
-    };
-    Split::as_they_are((0..samples).map(sample).collect())
-}
 
 fn values(sample: &mut Sample) -> &mut Array2<f32> {
     match &mut sample.content {
         Content::Features { values, .. } => values,
         other => panic!("{other:?}"),
-    }
-}
-
-fn dataset() -> Dataset {
-    Dataset {
-        name: "early or late".to_owned(),
-        classes: vec!["early".to_owned(), "late".to_owned()],
-        channels: CHANNELS,
-        channel_label: "Channel",
-        step_s: 0.01,
-        steps: STEPS,
-        train: split(22, 0),
-        validation: split(10, 1),
-        test: None,
-        protocol: Protocol::NoTest,
-        normaliser: Normaliser { mean: vec![0.0; CHANNELS], deviation: vec![1.0; CHANNELS] },
-        notes: Vec::new(),
-    }
-}
-
-fn settings() -> TrainConfig {
-    let spread = SpreadConfig { start: 2.0, end: 0.5, share: 0.5 };
-    TrainConfig { spread, epochs: 3, batch: 8, seed: 5, learning_rate: 0.02, ..TrainConfig::default() }
-}
-
-fn network(seed: u64) -> Network<f32> {
-    changed(seed, |_| ())
-}
-
-fn changed(seed: u64, change: impl Fn(&mut NetworkConfig)) -> Network<f32> {
-    let mut config = NetworkConfig::default();
-    config.network.hidden = vec![8, 8];
-    config.network.dropout = 0.25;
-    config.synapse.max_delay = 4;
-    config.synapse.kernel = colearn_synapses::Interpolation::Gaussian;
-    change(&mut config);
-    Network::new(&config.validate(CHANNELS, 2).unwrap(), &mut initial_generator(seed))
-}
-
-fn fresh<'a>(data: &'a Dataset, config: &TrainConfig) -> Trainer<'a> {
-    let valid = config.validate().unwrap();
-    Trainer::new(network(config.seed), data, &valid, "text".to_owned()).unwrap()
-}
-
-fn resumed<'a>(data: &'a Dataset, config: &TrainConfig, checkpoint: Checkpoint) -> Trainer<'a> {
-    let valid = config.validate().unwrap();
-    Trainer::resume(network(99), data, &valid, checkpoint).unwrap()
-}
-
-fn go() -> AtomicBool {
-    AtomicBool::new(false)
-}
-
-/// The state without the times, which no two runs share.
-fn timeless(trainer: &Trainer<'_>) -> Checkpoint {
-    let mut state = trainer.checkpoint();
-    state.progress.seconds = 0.0;
-    for record in &mut state.history {
-        (record.seconds, record.samples_per_second) = (0.0, 0.0);
-    }
-    state
-}
-
-/// Raises the flag after some batches.
-struct StopAfter<'a> {
-    batches: usize,
-    flag: &'a AtomicBool,
-}
-
-impl Watcher for StopAfter<'_> {
-    fn batch(&mut self, _: &BatchEvent) {
-        self.batches -= 1;
-        if self.batches == 0 {
-            self.flag.store(true, Ordering::Relaxed);
-        }
     }
 }
 
@@ -170,21 +78,6 @@ fn stored_values_stay_within_their_bounds_if_asked_for() {
         };
         assert_eq!(trainer.network().parameters().iter().any(outside), expected, "{clamp:?}");
     }
-}
-
-#[test]
-fn the_number_of_threads_does_not_change_a_bit() {
-    let data = Dataset { train: split(70, 0), ..dataset() };
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            // More samples than one chunk of work holds.
-            let mut trainer = fresh(&data, &TrainConfig { batch: 60, ..settings() });
-            trainer.run(&mut Silent, &go()).unwrap();
-            timeless(&trainer)
-        })
-    };
-    assert_eq!(run(1), run(2));
 }
 
 #[test]
@@ -260,25 +153,6 @@ fn training_ends_early_when_nothing_improves() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint() {
-    let mut data = dataset();
-    let folder = tempdir().unwrap();
-    let files = RunFiles::in_folder(folder.path());
-    let mut healthy = fresh(&data, &TrainConfig { epochs: 1, ..settings() }).with_files(files.clone());
-    healthy.run(&mut Silent, &go()).unwrap();
-    let before = std::fs::read(&files.last).unwrap();
-
-    for sample in &mut data.train.samples {
-        values(sample).fill(f32::NAN);
-    }
-    let checkpoint = Checkpoint::load(&files.last).unwrap();
-    let mut broken = resumed(&data, &settings(), checkpoint).with_files(files.clone());
-    let error = broken.run(&mut Silent, &go()).unwrap_err();
-    assert!(matches!(error, TrainError::NotFinite { epoch: 1, batch: 0, .. }), "{error}");
-    assert_eq!(std::fs::read(&files.last).unwrap(), before);
-}
-
-#[test]
 fn the_best_file_holds_the_best_network() {
     let data = dataset();
     let folder = tempdir().unwrap();
@@ -292,7 +166,7 @@ fn the_best_file_holds_the_best_network() {
     assert_eq!(stored.experiment, "text");
     assert_eq!(Checkpoint::load(&files.last).unwrap(), trainer.checkpoint());
     let names = std::fs::read_dir(files.last.parent().unwrap()).unwrap();
-    assert_eq!(names.count(), 2, "nothing is left beside the checkpoints");
+    assert_eq!(names.count(), 3, "nothing is left beside the checkpoints");
 }
 
 #[test]
@@ -351,6 +225,10 @@ fn a_checkpoint_with_impossible_counts_is_refused() {
         (
             changed(|c| c.progress.samples = 1 << 60),
             "samples of the present epoch in the checkpoint: found 1152921504",
+        ),
+        (
+            changed(|c| c.progress.skipped = 1),
+            "skipped batches of the present epoch in the checkpoint: found 1; expected at most 0",
         ),
         (
             changed(|c| c.progress.correct = 1),

@@ -6,13 +6,13 @@ mod runner;
 mod shared;
 mod spec;
 
-use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, bail};
 use colearn_data::DataName;
+use colearn_store::FolderLock;
 
 use crate::cli::ReproduceArgs;
 use crate::run_folder::RUNS;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     }
     std::fs::create_dir_all(&grid.folder)
         .with_context(|| format!("{}: cannot be created", grid.folder.display()))?;
-    let _lock = lock(&grid.folder)?;
+    let _lock = FolderLock::take(&grid.folder)?;
     let open: Vec<&Job> = grid.open().into_iter().map(|index| &grid.jobs[index]).collect();
     let threads = args.threads.map_or(1, usize::from);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -83,20 +83,6 @@ fn grid(args: &ReproduceArgs) -> Result<Grid> {
         bail!("data.root: nothing; expected --root with the folder that holds the data of {:?}", grid.name);
     }
     Ok(grid)
-}
-
-/// Keeps a second process out of the folder. The system gives the lock back however this one ends; where it has no locks,
-/// nothing is kept out.
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(".lock");
-    let file = File::create(&path).with_context(|| format!("{}: cannot be written", path.display()))?;
-    if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
-        bail!(
-            "{}: another process works here; wait for it, or name another folder with --out",
-            folder.display()
-        );
-    }
-    Ok(file)
 }
 
 /// Writes and shows the tables of what is finished.

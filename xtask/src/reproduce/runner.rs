@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use colearn_data::Dataset;
-use colearn_train::{BatchEvent, Checkpoint, EpochRecord, Outcome, Watcher};
+use colearn_train::{BatchEvent, EpochRecord, Outcome, Watcher};
 use rayon::ThreadPool;
 
 use super::board::Board;
@@ -115,17 +115,17 @@ impl Runner<'_> {
 /// The run of a job from its beginning, or from its last checkpoint.
 fn begin(experiment: &Experiment, job: &Job) -> Result<Plan> {
     let folder = RunFolder::at(job.folder.clone());
-    let checkpoint = match folder.stage() {
+    let going_on = match folder.stage() {
         Stage::Untouched => None,
-        Stage::Begun => Some(Checkpoint::load(&folder.files().last)?),
+        Stage::Begun => Some(folder.go_on()?),
         Stage::Finished => bail!("{}: already finished", job.folder.display()),
     };
-    if let Some(checkpoint) = &checkpoint {
+    if let Some((_, checkpoint)) = &going_on {
         let stored = Experiment::from_toml(&checkpoint.experiment)
             .with_context(|| format!("{}: the experiment in last.ckpt", job.folder.display()))?;
         same(experiment, &stored, &job.folder)?;
     }
-    Plan::new(experiment.clone(), folder, checkpoint)
+    Plan::new(experiment.clone(), folder, going_on)
 }
 
 /// Writes what a job says of itself, and hands the user's wish to stop on to it. A job that cannot write its files stops

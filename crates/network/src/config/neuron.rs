@@ -22,16 +22,18 @@ pub struct NeuronSection {
     /// `triangle`, `exponential`), or a table with its parameters like `{ fast_sigmoid = { slope = 10.0 } }`.
     #[serde(deserialize_with = "surrogate")]
     pub surrogate: Surrogate,
-    /// Threshold θ.
+    /// Threshold θ of the membrane, above 0.
     pub threshold: f64,
     /// Names of the neuron's parameters that stay as they start (`alpha`, `beta`, `a`, `b`); the others are learned.
     pub frozen: BTreeSet<String>,
     /// Parameters that have one value in all units and are not learned, by name; a and b at 0 leave a neuron without
     /// adaptation. A value lies within the parameter's bounds.
     pub fixed: BTreeMap<String, f64>,
-    /// Whether the neuron's parameters start spread over their bounds or all in the middle of them.
+    /// Whether the neuron's parameters start spread over their bounds (`uniform`) or all in the middle of them
+    /// (`middle`).
     pub start: Start,
-    /// What keeps time constants and adaptation, the readout's included, within their bounds.
+    /// What keeps time constants and adaptation, the readout's included, within their bounds: the value `used` is
+    /// clamped (Bittar & Garner 2022), or the `stored` one.
     pub clamp: Clamp,
     /// Whether spikes also reach the layer's own units one step later, through a learned matrix.
     pub recurrent: bool,

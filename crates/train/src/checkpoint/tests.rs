@@ -25,6 +25,8 @@ fn sample(seed: u64) -> Checkpoint {
         gradient_norm: 1.5,
         seconds: 0.25,
         samples_per_second: 400.0,
+        skipped_batches: 1,
+        unstable_units: vec![2],
     };
     Checkpoint {
         experiment: "[train]\nepochs = 3\n".to_owned(),
@@ -64,14 +66,14 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let path = folder.path().join("some.ckpt");
     let whole = FORMAT.encode(&sample(1));
     let mut later = whole.clone();
-    later[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    later[8..12].copy_from_slice(&3_u32.to_le_bytes());
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     for (bytes, message) in [
         (&b"RIFF\x00\x00\x00\x00WAVE"[..], "not a checkpoint: the first bytes are [52, 49, 46, 46"),
         (&whole[..52], "truncated checkpoint: found 52 bytes; expected"),
         (&whole[..30], "truncated checkpoint: found 30 bytes; expected 52"),
-        (&later, "checkpoint format 2; this version reads format 1"),
+        (&later, "checkpoint format 3; this version reads format 2"),
         (&changed, "damaged checkpoint: the SHA-256 of the body is"),
         (&FORMAT.encode(&7_u8), "the body of the checkpoint does not decode"),
     ] {

@@ -1,0 +1,130 @@
+//! A run as a checkpoint: going on from one, and making one.
+
+use colearn_data::Dataset;
+use colearn_network::{Network, NetworkState};
+
+use super::{MOST_EPOCHS, Trainer, expect_same};
+use crate::checkpoint::Checkpoint;
+use crate::config::ValidTrain;
+use crate::error::TrainError;
+use crate::optimiser::OptimiserState;
+
+impl<'a> Trainer<'a> {
+    /// A run that goes on from `checkpoint`, with a network of the same configuration.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], and [`TrainError::Mismatch`] or [`TrainError::Network`] when the checkpoint was made with
+    /// other data, another seed or another network.
+    pub fn resume(
+        network: Network<f32>,
+        dataset: &'a Dataset,
+        config: &ValidTrain,
+        checkpoint: Checkpoint,
+    ) -> Result<Self, TrainError> {
+        let mut trainer = Self::unprepared(network, dataset, config, checkpoint.experiment.clone())?;
+        expect_same("data set of the checkpoint", &checkpoint.dataset, &dataset.name)?;
+        expect_same("classes of the checkpoint", &checkpoint.classes, &dataset.classes)?;
+        expect_same("input channels of the checkpoint", &checkpoint.channels, &dataset.channels)?;
+        expect_same("steps of the checkpoint", &checkpoint.steps, &dataset.steps)?;
+        expect_same("normaliser of the checkpoint", &checkpoint.normaliser, &dataset.normaliser)?;
+        expect_same("seed of the checkpoint", &checkpoint.seed, &config.seed)?;
+        trainer.check_counts(&checkpoint)?;
+        check_finite("initial network", &checkpoint.initial)?;
+        if let Some(best) = &checkpoint.best {
+            check_finite("best network", &best.network)?;
+        }
+        trainer.network.restore(checkpoint.network)?;
+        trainer.check_moments(&checkpoint.optimiser)?;
+        trainer.optimiser.restore(checkpoint.optimiser)?;
+        trainer.schedule.restore(checkpoint.schedule);
+        trainer.delay_schedule.restore(checkpoint.delay_schedule);
+        trainer.initial = checkpoint.initial;
+        trainer.epoch = checkpoint.epoch;
+        trainer.progress = checkpoint.progress;
+        trainer.history = checkpoint.history;
+        trainer.best = checkpoint.best;
+        trainer.waiting = checkpoint.waiting;
+        Ok(trainer)
+    }
+
+    /// Refuses counts that no run of this data can reach: sums with them could overflow.
+    fn check_counts(&self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let (Checkpoint { epoch, progress, waiting, .. }, samples) = (checkpoint, self.dataset.train.len());
+        let steps = usize::try_from(checkpoint.optimiser.steps).unwrap_or(usize::MAX);
+        for (what, found, most) in [
+            ("finished epochs", *epoch, MOST_EPOCHS),
+            ("batches of the present epoch", progress.batches, samples),
+            ("samples of the present epoch", progress.samples, samples),
+            ("skipped batches of the present epoch", progress.skipped, progress.batches),
+            ("right answers of the present epoch", progress.correct, progress.samples),
+            ("epochs without a better one", *waiting, *epoch),
+            ("epochs since the schedule's best one", checkpoint.schedule.waiting, *epoch),
+            ("epochs since the delay schedule's best one", checkpoint.delay_schedule.waiting, *epoch),
+            ("steps of the optimiser", steps, MOST_EPOCHS.saturating_mul(samples)),
+        ] {
+            if found > most {
+                let (what, expected) = (format!("{what} in the checkpoint"), format!("at most {most}"));
+                return Err(TrainError::Mismatch { what, found: found.to_string(), expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses moving means with a number that is not finite.
+    fn check_moments(&self, state: &OptimiserState<f32>) -> Result<(), TrainError> {
+        for (moment, arrays) in [("first", &state.first), ("second", &state.second)] {
+            for (parameter, values) in self.network.parameters().iter().zip(arrays) {
+                if let Some(value) = values.iter().find(|x| !x.is_finite()) {
+                    let what = format!("optimiser state, {moment} moment of {}", parameter.name);
+                    let expected = "finite numbers".to_owned();
+                    return Err(TrainError::Mismatch { what, found: value.to_string(), expected });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the last checkpoint; the one it replaces becomes the previous one.
+    pub(super) fn save_last(&mut self) -> Result<(), TrainError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        // What this process did not write itself may be damaged, and must not take the place of a good one.
+        if self.last_is_good || Checkpoint::load(&files.last).is_ok() {
+            files.keep_last()?;
+        }
+        self.checkpoint().save(&files.last)?;
+        self.last_is_good = true;
+        Ok(())
+    }
+
+    /// The present state.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            experiment: self.experiment.clone(),
+            dataset: self.dataset.name.clone(),
+            classes: self.dataset.classes.clone(),
+            channels: self.dataset.channels,
+            steps: self.dataset.steps,
+            normaliser: self.dataset.normaliser.clone(),
+            seed: self.config.seed,
+            network: self.network.state(),
+            initial: self.initial.clone(),
+            optimiser: self.optimiser.state().clone(),
+            schedule: self.schedule.state(),
+            delay_schedule: self.delay_schedule.state(),
+            epoch: self.epoch,
+            progress: self.progress.clone(),
+            history: self.history.clone(),
+            best: self.best.clone(),
+            waiting: self.waiting,
+        }
+    }
+}
+
+/// Refuses a part of a checkpoint with a number that is not finite.
+fn check_finite(part: &str, state: &NetworkState<f32>) -> Result<(), TrainError> {
+    state.first_not_finite().map_or(Ok(()), |(name, value)| {
+        let what = format!("{name} of the {part} in the checkpoint");
+        Err(TrainError::Mismatch { what, found: value.to_string(), expected: "finite numbers".to_owned() })
+    })
+}

@@ -1,0 +1,82 @@
+//! One batch: forward, loss, backward, step.
+
+use colearn_data::{Batch, Mixed};
+use colearn_network::ParameterKind;
+use colearn_tape::{Tape, Var};
+use ndarray::ArrayD;
+
+use super::Trainer;
+use crate::clip::{clip_scale, gradient_norm};
+use crate::finite::{Flaw, all_finite, first_in_gradients, first_in_recording};
+use crate::random::{Purpose, generator};
+
+/// What a step was like.
+pub(super) struct Step {
+    /// Mean loss of the batch, in nats.
+    pub(super) loss: f64,
+    /// Norm of all gradients together, before clipping.
+    pub(super) norm: f64,
+    /// Right answers.
+    pub(super) correct: usize,
+}
+
+impl Trainer<'_> {
+    /// One step. Where a number is not finite nothing is changed, and the flaw says where it was met first.
+    pub(super) fn train_batch(&mut self, batch: Batch) -> Result<Step, Flaw> {
+        let number = self.progress.batches;
+        let step = (self.epoch * self.batches() + number) as u64;
+        let mut rng = generator(self.config.seed, self.epoch, number, Purpose::Dropout);
+
+        self.tape.reset();
+        let input_is_finite = all_finite(&batch.input);
+        let recording = self.network.record(&mut self.tape, batch.input, &mut rng);
+        let loss_var = batch_loss(&mut self.tape, recording.scores, &batch.labels, batch.mixed.as_ref());
+        let loss = self.tape.value(loss_var).iter().map(|&loss| f64::from(loss)).sum::<f64>();
+        // Thresholds and clamps make a usual number of NaN, so that the loss alone does not tell.
+        let of_network = self.network.parameters().iter().all(|p| all_finite(&p.value));
+        let sound = loss.is_finite() && input_is_finite && of_network;
+        if !(sound && recording.statistics.iter().all(|s| all_finite(&s.mean) && all_finite(&s.variance))) {
+            return Err(first_in_recording(&self.network, &self.tape, &recording, input_is_finite, loss));
+        }
+        let correct = right_answers(self.tape.value(recording.scores), &batch.labels);
+        self.tape.backward(loss_var);
+
+        let gradients: Vec<Option<&ArrayD<f32>>> =
+            recording.parameters.iter().map(|&var| self.tape.gradient(var)).collect();
+        let norm = gradient_norm(&gradients);
+        if !norm.is_finite() {
+            return Err(first_in_gradients(self.network.parameters(), &gradients, norm));
+        }
+        let (weights, delays) = (self.schedule.factor(step), self.delay_schedule.factor(step));
+        let config = &self.config;
+        let rate = |kind| {
+            let schedule = if kind == ParameterKind::Delay { delays } else { weights };
+            config.learning_rate * config.rate_factor.of(kind) * schedule
+        };
+        let scale = clip_scale(norm, config.clip_norm);
+        self.optimiser.step(self.network.parameters_mut(), &gradients, rate, scale);
+        self.network.absorb(&recording);
+        Ok(Step { loss, norm, correct })
+    }
+}
+
+/// Mean cross-entropy; of a mixed batch that with both labels, weighed by their shares.
+fn batch_loss(tape: &mut Tape<f32>, scores: Var, labels: &[usize], mixed: Option<&Mixed>) -> Var {
+    let own = tape.cross_entropy(scores, labels);
+    let Some(mixed) = mixed else { return own };
+    #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
+    let share = mixed.share as f32;
+    let other = tape.cross_entropy(scores, &mixed.labels);
+    let (own, other) = (tape.scale(own, 1.0 - share), tape.scale(other, share));
+    tape.add(own, other)
+}
+
+/// Rows of `scores` (B, C) whose largest entry, the first among equals, is the label.
+fn right_answers(scores: &ArrayD<f32>, labels: &[usize]) -> usize {
+    let answer = |row: ndarray::ArrayViewD<'_, f32>| {
+        row.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (class, &score)| {
+            if score > best.1 { (class, score) } else { best }
+        })
+    };
+    scores.outer_iter().zip(labels).filter(|(row, label)| answer(row.view()).0 == **label).count()
+}

@@ -1,0 +1,204 @@
+//! `cargo xtask config`: a whole configuration with a comment on every key.
+//!
+//! The comments are the documentation of the fields, read from the source files where they are defined, so that there is
+//! one description of a key and it cannot drift from the other.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use toml::{Table, Value};
+
+use crate::cli::{ConfigArgs, TrainArgs};
+use crate::experiment::Experiment;
+use crate::terminal::say;
+
+/// Where the tables of an experiment are defined.
+const SOURCES: [&str; 7] = [
+    include_str!("experiment.rs"),
+    include_str!("../../crates/network/src/config.rs"),
+    include_str!("../../crates/network/src/config/neuron.rs"),
+    include_str!("../../crates/network/src/config/synapse.rs"),
+    include_str!("../../crates/train/src/config.rs"),
+    include_str!("../../crates/data/src/config.rs"),
+    include_str!("../../crates/data/src/augment.rs"),
+];
+
+/// Columns of a comment.
+const WIDTH: usize = 100;
+
+/// A field of a table: its name, its type as written, and its documentation.
+struct Key {
+    name: String,
+    kind: String,
+    comment: String,
+}
+
+pub(crate) fn run(args: &ConfigArgs) -> Result<ExitCode> {
+    let asked = TrainArgs { config: args.config.clone(), data: args.data, ..TrainArgs::default() };
+    let experiment = Experiment::resolve(&asked)?;
+    say(described(&experiment)?.trim());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The experiment as TOML with comments.
+fn described(experiment: &Experiment) -> Result<String> {
+    let mut text = String::new();
+    describe(&mut text, "", &experiment.to_table()?, "Experiment")?;
+    Ok(text)
+}
+
+/// The keys of one table, then those of the tables in it.
+fn describe(text: &mut String, path: &str, table: &Table, kind: &str) -> Result<()> {
+    let keys = keys(kind).with_context(|| format!("{kind}: no such table in the sources"))?;
+    let is_table = |key: &Key| keys_exist(&key.kind);
+    for key in keys.iter().filter(|key| !is_table(key)) {
+        comment(text, &key.comment);
+        match table.get(&key.name) {
+            Some(value) => writeln!(text, "{} = {value}", key.name)?,
+            None => writeln!(text, "# {} =", key.name)?,
+        }
+    }
+    for key in keys.iter().filter(|key| is_table(key)) {
+        let name = if path.is_empty() { key.name.clone() } else { format!("{path}.{}", key.name) };
+        let Some(Value::Table(inner)) = table.get(&key.name) else { continue };
+        text.push('\n');
+        comment(text, &key.comment);
+        writeln!(text, "[{name}]")?;
+        describe(text, &name, inner, &key.kind)?;
+    }
+    Ok(())
+}
+
+fn keys_exist(kind: &str) -> bool {
+    body(kind).is_some()
+}
+
+/// The lines between the braces of a struct.
+fn body(kind: &str) -> Option<&'static str> {
+    SOURCES.iter().find_map(|source| {
+        let start = format!("struct {kind} {{\n");
+        let (_, rest) = source
+            .split_once(&format!("pub {start}"))
+            .or_else(|| source.split_once(&format!("pub(crate) {start}")))?;
+        rest.split_once("\n}").map(|(body, _)| body)
+    })
+}
+
+/// The fields of a struct in their order.
+fn keys(kind: &str) -> Option<Vec<Key>> {
+    let (mut keys, mut documentation) = (Vec::new(), Vec::new());
+    for line in body(kind)?.lines().map(str::trim) {
+        if let Some(part) = line.strip_prefix("///") {
+            documentation.push(part.trim());
+            continue;
+        }
+        let field = line.strip_prefix("pub(crate) ").or_else(|| line.strip_prefix("pub "));
+        if let Some((name, kind)) = field.and_then(|field| field.trim_end_matches(',').split_once(": ")) {
+            let comment = plain(&std::mem::take(&mut documentation).join(" "));
+            keys.push(Key { name: name.to_owned(), kind: kind.to_owned(), comment });
+        }
+    }
+    Some(keys)
+}
+
+/// Documentation without its links: [`Type::name`](place) becomes `name`.
+fn plain(documentation: &str) -> String {
+    let mut text = String::new();
+    let mut rest = documentation;
+    while let Some((before, link)) = rest.split_once("[`") {
+        let Some((name, after)) = link.split_once("`]") else { break };
+        let own = name.rsplit("::").next().unwrap_or(name);
+        text.extend([before, "`", own, "`"]);
+        rest = match after.strip_prefix('(').and_then(|place| place.split_once(')')) {
+            Some((_, after)) => after,
+            None => after,
+        };
+    }
+    text + rest
+}
+
+/// Lines of a comment of at most [`WIDTH`] columns.
+fn comment(text: &mut String, words: &str) {
+    let mut line = String::from("#");
+    for word in words.split_whitespace() {
+        if line.len() > 1 && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            text.push_str(&line);
+            text.push('\n');
+            line = String::from("#");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text.push_str(&line);
+    text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overrides::leaves;
+
+    fn experiments() -> Vec<Experiment> {
+        let names =
+            [None, Some("lif"), Some("d-adlif"), Some("gru"), Some("shd"), Some("words"), Some("gsc")];
+        let resolve = |name: Option<&str>| {
+            Experiment::resolve(&TrainArgs { config: name.map(str::to_owned), ..TrainArgs::default() })
+                .unwrap()
+        };
+        names.into_iter().map(resolve).collect()
+    }
+
+    #[test]
+    fn what_is_printed_is_the_configuration() {
+        for experiment in experiments() {
+            let text = described(&experiment).unwrap();
+            assert_eq!(Experiment::from_toml(&text).unwrap(), experiment, "{text}");
+            // Every key is there, not only those that differ from the defaults.
+            let printed: Table = text.parse().unwrap();
+            assert_eq!(leaves(&printed), leaves(&experiment.to_table().unwrap()));
+        }
+    }
+
+    #[test]
+    fn every_key_has_a_comment_where_it_is_defined() {
+        let mut tables = vec!["Experiment".to_owned()];
+        let mut count = 0;
+        while let Some(kind) = tables.pop() {
+            for key in keys(&kind).unwrap() {
+                count += 1;
+                assert!(key.comment.len() > 8, "{kind}::{}: {:?}", key.name, key.comment);
+                assert!(
+                    key.comment.ends_with(['.', '(', ')', ']']),
+                    "{kind}::{}: {:?}",
+                    key.name,
+                    key.comment
+                );
+                if keys_exist(&key.kind) {
+                    tables.push(key.kind);
+                }
+            }
+        }
+        assert!(count > leaves(&Experiment::default().to_table().unwrap()).len());
+    }
+
+    #[test]
+    fn each_key_follows_its_own_comment() {
+        let text = described(&Experiment::default()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (place, line) in lines.iter().enumerate() {
+            if !line.is_empty() && !line.starts_with('#') {
+                assert!(lines[place - 1].starts_with("# "), "{line}");
+            }
+            assert!(line.chars().count() <= WIDTH || !line.starts_with('#'), "{line}");
+        }
+        let place = lines.iter().position(|line| *line == "max_delay = 24").unwrap();
+        assert_eq!(lines[place - 1], "# Largest delay D in steps, 1 to 1000.");
+        assert!(lines.contains(&"# root ="), "a key without a value is shown");
+    }
+
+    #[test]
+    fn links_become_plain_names() {
+        assert_eq!(plain("see [`A`](crate::A) and [`B::c`]: (d)"), "see `A` and `c`: (d)");
+    }
+}
