@@ -159,7 +159,7 @@ pub(crate) struct ReproduceArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// Folders of finished runs, or folders that hold such. Runs that differ in the seed alone make one row.
+    /// Folders of finished runs, or folders that hold such. Runs that differ in seed and left-out speaker alone make one row.
     #[arg(value_name = "RUN", required = true)]
     pub(crate) runs: Vec<PathBuf>,
     /// Also write table.md, table.csv and summary.json to this folder.
@@ -169,7 +169,7 @@ pub(crate) struct CompareArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Folders of runs, or folders that hold them at any depth; runs that differ in their seed alone make one cell.
+    /// Folders of runs, or folders that hold such; runs that differ in seed and left-out speaker alone make one cell.
     #[arg(required = true, value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
     /// Where report.html, report.md and the tables go [default: the first folder].

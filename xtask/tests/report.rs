@@ -19,7 +19,7 @@ fn an_experiment_becomes_one_page_that_keeps_to_itself() {
     let place = tempdir().unwrap();
     let here = place.path();
     words(&here.join("words"), 8);
-    for (model, seed) in [("d-cadlif", 0), ("d-cadlif", 1), ("lif", 0)] {
+    for (model, seed) in [("d-cadlif", 0), ("d-cadlif", 1), ("gru", 0), ("lif", 0)] {
         succeed(here, &format!("train {TINY} --config {model} --seed {seed} --out all/{model}/seed-{seed}"));
     }
     let said = succeed(here, "report all --title Tones");
@@ -28,17 +28,22 @@ fn an_experiment_becomes_one_page_that_keeps_to_itself() {
         assert!(here.join(line).is_file(), "{line}");
     }
     let html = read(&here.join("all/report.html"));
-    assert!(html.contains("<h1>Tones</h1>") && html.contains("2 cells, 3 runs."));
+    assert!(html.contains("<h1>Tones</h1>") && html.contains("3 cells, 4 runs."));
     for word in ["NaN", "http", "<script", "src=", "url("] {
         assert!(!html.contains(word), "{word}");
     }
     let accuracy = read(&here.join("all/report/accuracy.csv"));
     let names: Vec<&str> = accuracy.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
-    assert_eq!(names, ["d-cadlif", "lif"]);
+    assert_eq!(names, ["d-cadlif", "gru", "lif"]);
     let markdown = read(&here.join("all/report.md"));
     assert!(
         markdown.contains("lif: this network has no delays.") && markdown.contains("| d-cadlif | hidden0 |")
     );
+    let without = "gru: a network without spikes, which has none of this.";
+    assert_eq!(markdown.matches(without).count(), 4, "delays, neurons, stability, responses");
+    for said in ["gru: no example utterance", "gru: no spikes to count.", "gru, lif: no learned delays"] {
+        assert!(markdown.contains(said), "{said} in {markdown}");
+    }
     assert_eq!(succeed(here, "report all --title Tones"), said, "a page is written again");
     assert_eq!(read(&here.join("all/report.html")), html, "the same runs give the same bytes");
 }
@@ -81,10 +86,17 @@ fn what_is_no_run_is_said_in_one_line() {
     fs::create_dir_all(here.join("empty/inside")).unwrap();
     fs::create_dir_all(here.join("broken")).unwrap();
     fs::write(here.join("broken/summary.json"), "{").unwrap();
+    fs::write(here.join("broken/config.toml"), "").unwrap();
+    fs::create_dir_all(here.join("tables")).unwrap();
+    fs::write(here.join("tables/summary.json"), "{}").unwrap();
     for (line, message) in [
-        ("report empty", "empty: no finished run here; expected the folder of one (with summary.json)"),
+        ("report empty", "empty: no finished run here; expected a folder with config.toml and summary.json"),
+        (
+            "report tables",
+            "tables: no finished run here; expected a folder with config.toml and summary.json",
+        ),
         ("report nowhere", "nowhere: cannot be read: "),
-        ("report broken", "broken/summary.json: EOF while parsing"),
+        ("report broken", "broken/summary.json: not the summary of a run: EOF while parsing"),
     ] {
         let error = fail(here, line);
         assert!(error.starts_with(&format!("error: {message}")), "{line}: {error}");

@@ -88,6 +88,10 @@ fn a_comparison_is_made_once_and_not_mixed_with_another() {
     for part in [" 2/2 |", "95.5 [selected on TEST]", "do delays help?"] {
         assert!(first[0].contains(part), "{part} in {}", first[0]);
     }
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    for part in ["<h1>Three words</h1>", "2 cells, 4 runs.", "do delays help?", "a paper"] {
+        assert!(page.contains(part), "{part}");
+    }
     let summary: Value = serde_json::from_str(&first[2]).unwrap();
     let seed: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("delays/seed-1/summary.json")).unwrap())
@@ -125,6 +129,8 @@ fn a_comparison_is_made_once_and_not_mixed_with_another() {
 fn a_part_of_a_comparison_is_a_part_of_its_tables() {
     let place = place(SMALL);
     let here = place.path();
+    succeed(here, &format!("{RUN} --table-only --out nothing"));
+    assert!(here.join("nothing/table.md").exists() && !here.join("nothing/report.html").exists());
     succeed(here, &format!("{RUN} --cells delays --seeds 1"));
     let folder = here.join("runs/reproduce/three");
     assert!(!folder.join("plain").exists());
@@ -303,7 +309,7 @@ fn any_runs_can_be_compared() {
     assert!(output.contains("| mine ") && output.contains("| neuron.model "), "{output}");
     for (line, message) in [
         (format!("compare {one} {one}"), "found the settings and the seed of"),
-        ("compare words".to_owned(), "words: no finished run here; expected a folder with summary.json"),
+        ("compare words".to_owned(), "words: no finished run here; expected a folder with config.toml and"),
         ("compare nowhere".to_owned(), "nowhere: cannot be read"),
     ] {
         let error = fail(here, &line);

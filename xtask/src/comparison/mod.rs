@@ -1,13 +1,14 @@
 //! Cells side by side: what several runs of each make of a table, a row a cell.
 
+mod groups;
 mod output;
-mod stored;
 
 use colearn_eval::statistics::{WelchTest, holm, mean, mean_estimate, welch_test, wilson_interval};
 use colearn_eval::{Interval, MeanEstimate};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use stored::Run;
+use crate::stored::StoredRun;
+pub(crate) use groups::{Group, groups};
 
 /// A number that others published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,15 @@ pub(crate) enum Selected {
 }
 
 impl Selected {
+    /// In words, as a table's cell.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Test => "the TEST split",
+            Self::Validation => "validation",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// The mark that stands beside the number.
     fn mark(self) -> &'static str {
         match self {
@@ -55,10 +65,49 @@ pub(crate) struct Cell {
     pub(crate) label: String,
     pub(crate) published: Vec<Published>,
     /// Finished runs, in any order.
-    pub(crate) runs: Vec<Run>,
+    pub(crate) runs: Vec<StoredRun>,
     /// Seeds and speakers left out that the cell should have; runs of others are not counted.
     pub(crate) seeds: Vec<u64>,
     pub(crate) speakers: Vec<Option<String>>,
+}
+
+impl Cell {
+    /// A cell that should have the seeds and the speakers that its runs have.
+    pub(crate) fn of(name: &str, runs: Vec<StoredRun>) -> Self {
+        let mut seeds: Vec<u64> = runs.iter().map(StoredRun::seed).collect();
+        let mut speakers: Vec<Option<String>> =
+            runs.iter().map(|run| run.experiment.data.leave_out.clone()).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        speakers.sort();
+        speakers.dedup();
+        Self { label: name.to_owned(), name: name.to_owned(), published: Vec::new(), runs, seeds, speakers }
+    }
+}
+
+impl AsRef<StoredRun> for StoredRun {
+    fn as_ref(&self) -> &StoredRun {
+        self
+    }
+}
+
+/// The run of a seed that left out a speaker.
+fn find<'a, R: AsRef<StoredRun>>(runs: &'a [R], seed: u64, speaker: Option<&String>) -> Option<&'a R> {
+    runs.iter().find(|run| {
+        let run = run.as_ref();
+        run.seed() == seed && run.experiment.data.leave_out.as_ref() == speaker
+    })
+}
+
+/// A value of a seed: with several speakers left out its mean over them. `None` where a run or its value is missing.
+pub(crate) fn of_seed<R: AsRef<StoredRun>>(
+    runs: &[R],
+    seed: u64,
+    speakers: &[Option<String>],
+    value: impl Fn(&R) -> Option<f64>,
+) -> Option<f64> {
+    let all: Option<Vec<f64>> = speakers.iter().map(|name| value(find(runs, seed, name.as_ref())?)).collect();
+    mean(&all?)
 }
 
 /// Two cells to compare, by name, and what is asked.
@@ -168,19 +217,15 @@ fn tested(rows: &[Row], pairs: Vec<Pair>) -> Vec<PairRow> {
 }
 
 impl Row {
-    fn new(cell: Cell) -> Self {
+    pub(crate) fn new(cell: Cell) -> Self {
         let wanted: Vec<(u64, &Option<String>)> =
             cell.seeds.iter().flat_map(|seed| cell.speakers.iter().map(|name| (*seed, name))).collect();
-        let find = |seed: u64, speaker: &Option<String>| {
-            cell.runs
-                .iter()
-                .find(|run| run.experiment.train.seed == seed && run.experiment.data.leave_out == *speaker)
-        };
-        let runs: Vec<&Run> = wanted.iter().filter_map(|(seed, speaker)| find(*seed, speaker)).collect();
-        let seed_value = |&seed: &u64| {
-            let all: Option<Vec<f64>> =
-                cell.speakers.iter().map(|name| find(seed, name).map(|run| run.accuracy)).collect();
-            SeedValue { seed, accuracy: all.and_then(|values| mean(&values)) }
+        let find = |seed: u64, speaker: &Option<String>| find(&cell.runs, seed, speaker.as_ref());
+        let runs: Vec<&StoredRun> =
+            wanted.iter().filter_map(|(seed, speaker)| find(*seed, speaker)).collect();
+        let seed_value = |&seed: &u64| SeedValue {
+            seed,
+            accuracy: of_seed(&cell.runs, seed, &cell.speakers, |run| Some(run.accuracy)),
         };
         let per_seed: Vec<SeedValue> = cell.seeds.iter().map(seed_value).collect();
         let values: Vec<f64> = per_seed.iter().filter_map(|value| value.accuracy).collect();
@@ -190,7 +235,7 @@ impl Row {
             let found = cell.seeds.iter().filter_map(|seed| find(*seed, &name).map(|run| run.accuracy));
             SpeakerValue { speaker: speaker.clone(), accuracy: mean(&found.collect::<Vec<f64>>()) }
         };
-        let of_all = |value: fn(&Run) -> Option<f64>| {
+        let of_all = |value: fn(&StoredRun) -> Option<f64>| {
             let values: Option<Vec<f64>> = runs.iter().map(|run| value(run)).collect();
             values.and_then(|values| mean(&values))
         };
@@ -226,7 +271,7 @@ impl Row {
 }
 
 /// Wilson's interval at a mean share of `samples`, of which the nearest whole number counts as right.
-fn binomial(share: f64, samples: u64) -> Option<Interval> {
+pub(crate) fn binomial(share: f64, samples: u64) -> Option<Interval> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
     let right = (share * samples as f64).round() as u64;
     wilson_interval(right, samples, 0.95)
@@ -238,25 +283,23 @@ pub(crate) mod tests {
     use crate::experiment::Experiment;
     use colearn_data::Protocol;
 
-    pub(crate) fn run(seed: u64, speaker: Option<&str>, accuracy: f64) -> Run {
+    pub(crate) fn run(seed: u64, speaker: Option<&str>, accuracy: f64) -> StoredRun {
         let mut experiment = Experiment::default();
         experiment.train.seed = seed;
         experiment.data.leave_out = speaker.map(str::to_owned);
-        Run {
+        StoredRun {
             experiment,
             accuracy,
-            unrounded: None,
             samples: 100,
-            protocol: Protocol::Clean,
             parameters: 1234,
             trainable_parameters: 1200,
             best_epoch: 1,
             spikes: Some(50.0 + accuracy),
-            synaptic_operations: None,
+            ..StoredRun::default()
         }
     }
 
-    pub(crate) fn cell(name: &str, runs: Vec<Run>) -> Cell {
+    pub(crate) fn cell(name: &str, runs: Vec<StoredRun>) -> Cell {
         let label = format!("{name}, with | and \"");
         Cell { name: name.into(), label, published: vec![], runs, seeds: vec![0, 1, 2], speakers: vec![None] }
     }
@@ -318,7 +361,7 @@ pub(crate) mod tests {
 
     #[test]
     fn results_that_the_test_split_selected_keep_their_mark() {
-        let marked = Run { protocol: Protocol::SelectedOnTest, ..run(0, None, 0.9) };
+        let marked = StoredRun { protocol: Protocol::SelectedOnTest, ..run(0, None, 0.9) };
         let comparison = Comparison::new(
             "n",
             "t",

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use colearn_eval::{Align, Interval, Table};
 use colearn_store::write_whole;
 
-use super::{Comparison, PairRow, Published, Row};
+use super::{Comparison, PairRow, Published};
 
 /// What stands where there is nothing to say.
 const NOTHING: &str = "–";
@@ -40,23 +40,34 @@ impl Comparison {
             writeln!(text, "\n**Note:** {warning}.").expect("a string takes every text");
         }
         write!(text, "\n## Each seed\n\n{}", self.seeds()).expect("a string takes every text");
-        if let Some(speakers) = self.speakers() {
-            write!(text, "\n## Each speaker left out\n\nMean over the seeds, in percent.\n\n{speakers}")
-                .expect("a string takes every text");
+        for (title, part) in self.parts() {
+            write!(text, "\n## {title}\n\n{part}").expect("a string takes every text");
         }
+        text
+    }
+
+    /// Title and Markdown of what not every comparison has.
+    pub(crate) fn parts(&self) -> Vec<(&'static str, String)> {
+        let mut parts = Vec::new();
         if !self.pairs.is_empty() {
             let tested = self.pairs.iter().filter(|pair| pair.welch.is_some()).count();
-            write!(
-                text,
-                "\n## Pairs\n\nDifference of the means in percentage points, Welch's t-test over the seeds, two-sided; \
-                 p (Holm) is corrected for all {tested} tested pairs. A seed is the unit: the test says nothing about \
-                 other speakers or data.\n\n{}",
+            let text = format!(
+                "Difference of the means in percentage points, Welch's t-test over the seeds, two-sided; p (Holm) is \
+                 corrected for all {tested} tested pairs. A seed is the unit: the test says nothing about other speakers \
+                 or data.\n\n{}",
                 self.pair_table()
-            )
-            .expect("a string takes every text");
+            );
+            parts.push(("Pairs", text));
         }
-        text.push_str(&self.sources());
-        text
+        if let Some(speakers) = self.speakers() {
+            let text = format!("Mean over the seeds, in percent.\n\n{speakers}");
+            parts.push(("Each speaker left out", text));
+        }
+        if let Some(published) = self.published() {
+            let text = format!("Numbers of others, with the split that selected them.\n\n{published}");
+            parts.push(("Published numbers", text));
+        }
+        parts
     }
 
     fn accuracies(&self) -> Table {
@@ -165,18 +176,28 @@ impl Comparison {
         table
     }
 
-    /// A line for each published number.
-    fn sources(&self) -> String {
-        let line = |row: &Row, number: &Published| {
-            let note = number.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
-            format!("- {}: {} % in {}{note}\n", row.label, number.percent, number.source)
-        };
-        let lines: String = self
-            .rows
-            .iter()
-            .flat_map(|row| row.published.iter().map(move |number| line(row, number)))
-            .collect();
-        if lines.is_empty() { lines } else { format!("\n## Sources of the published numbers\n\n{lines}") }
+    /// A row for each published number; `None` without any.
+    fn published(&self) -> Option<Table> {
+        let mut table = Table::new(["cell", "here %", "published %", "selected on", "source"]).align([
+            Align::Left,
+            Align::Right,
+            Align::Right,
+            Align::Left,
+            Align::Left,
+        ]);
+        for row in &self.rows {
+            for number in &row.published {
+                let note = number.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+                table.row([
+                    row.label.clone(),
+                    optional(row.accuracy.map(|found| found.mean)),
+                    with_spread(number),
+                    number.selected_on.name().to_owned(),
+                    format!("{}{note}", number.source),
+                ]);
+            }
+        }
+        (!table.is_empty()).then_some(table)
     }
 
     /// A row a cell; accuracies are shares from 0 to 1, empty where there is no value.
@@ -271,11 +292,13 @@ fn probability(p: Option<f64>) -> String {
     p.map_or_else(|| NOTHING.to_owned(), |p| if p < 1e-3 { format!("{p:.1e}") } else { format!("{p:.3}") })
 }
 
+fn with_spread(number: &Published) -> String {
+    let spread = number.plus_minus.map_or_else(String::new, |spread| format!(" ± {spread}"));
+    format!("{}{spread}", number.percent)
+}
+
 fn published(numbers: &[Published]) -> String {
-    let text = |number: &Published| {
-        let spread = number.plus_minus.map_or_else(String::new, |spread| format!(" ± {spread}"));
-        format!("{}{spread} [{}]", number.percent, number.selected_on.mark())
-    };
+    let text = |number: &Published| format!("{} [{}]", with_spread(number), number.selected_on.mark());
     if numbers.is_empty() {
         return NOTHING.to_owned();
     }
@@ -317,7 +340,8 @@ mod tests {
             "a − b",
             "+9.67",
             "for all 1 tested pairs",
-            "94.85 % in a paper (twice as large)",
+            "| the TEST split | a paper (twice as large) |",
+            "| 94.85 ± 0.5 |",
         ] {
             assert!(text.contains(part), "{part} in\n{text}");
         }

@@ -2,11 +2,10 @@
 
 use colearn_eval::figures::{DotRow, DotRows};
 use colearn_eval::page::{Block, Section};
-use colearn_eval::statistics::{Interval, mean_estimate, sample_std};
+use colearn_eval::statistics::{Interval, mean_estimate};
 use colearn_eval::{Align, Table};
 
-use super::Group;
-use super::run::{Run, binomial};
+use super::{Group, dot};
 
 const LEFT_THEN_RIGHT: [Align; 9] = [
     Align::Left,
@@ -36,14 +35,9 @@ pub(super) fn spread(values: &[f64]) -> String {
     mean_estimate(&percents).map_or_else(|| "–".to_owned(), |estimate| format!("{estimate:.2} %"))
 }
 
-/// Whatever a run has of a quantity.
-fn known(group: &Group, value: impl Fn(&Run) -> Option<f64>) -> Vec<f64> {
-    group.runs.iter().filter_map(value).collect()
-}
-
 pub(super) fn section(groups: &[Group]) -> Section {
     let first = &groups[0].runs[0];
-    let (split, chance) = (first.split(), first.classes().map(|classes| 1.0 / classes as f64));
+    let (split, chance) = (first.stored.split(), first.classes().map(|classes| 1.0 / classes as f64));
     let mut blocks: Vec<Block> = warnings(groups).into_iter().map(Block::Text).collect();
     let level = chance.map_or_else(String::new, |chance| format!(" Guessing reaches {}.", percent(chance)));
     blocks.push(Block::Table {
@@ -55,11 +49,13 @@ pub(super) fn section(groups: &[Group]) -> Section {
         ),
         table: table(groups, chance),
     });
-    blocks.push(Block::Figure {
-        panels: vec![figure(groups, split, chance)],
-        wide: None,
-        caption: caption(groups, chance),
-    });
+    if groups.iter().any(|group| !group.row.values().is_empty()) {
+        blocks.push(Block::Figure {
+            panels: vec![figure(groups, split, chance)],
+            wide: None,
+            caption: caption(groups, chance),
+        });
+    }
     blocks.push(Block::Group {
         title: format!("Every run ({})", groups.iter().map(|group| group.runs.len()).sum::<usize>()),
         open: false,
@@ -73,11 +69,9 @@ pub(super) fn section(groups: &[Group]) -> Section {
 }
 
 fn warnings(groups: &[Group]) -> Vec<String> {
-    let mut found: Vec<String> = groups
-        .iter()
-        .flat_map(|group| &group.runs)
-        .filter_map(|run| run.summary.protocol_warning.clone())
-        .collect();
+    let runs = groups.iter().flat_map(|group| &group.runs);
+    let mut found: Vec<String> =
+        runs.filter_map(|run| run.stored.protocol.warning()).map(str::to_owned).collect();
     found.sort();
     found.dedup();
     found
@@ -97,20 +91,18 @@ fn table(groups: &[Group], chance: Option<f64>) -> Table {
     ])
     .align(LEFT_THEN_RIGHT);
     for group in groups {
-        let values = known(group, |run| run.summary.accuracy());
-        let samples = group.runs.iter().find_map(Run::samples);
-        let mean = mean_estimate(&values).map(|estimate| estimate.mean);
-        let interval = mean.zip(samples).and_then(|(mean, samples)| binomial(mean, samples));
+        let row = &group.row;
+        let values = row.values();
         table.row([
             group.label.clone(),
-            group.runs.len().to_string(),
+            values.len().to_string(),
             spread(&values),
-            sample_std(&values).map_or_else(|| "–".to_owned(), percent),
-            interval.map_or_else(|| "–".to_owned(), range),
+            row.accuracy.and_then(|found| found.std).map_or_else(|| "–".to_owned(), percent),
+            row.binomial.map_or_else(|| "–".to_owned(), range),
             chance.map_or_else(|| "–".to_owned(), percent),
-            spread(&known(group, |run| run.summary.validation_accuracy)),
-            spread(&known(group, |run| run.summary.train_accuracy)),
-            group.runs[0].summary.parameters.to_string(),
+            spread(&group.by_seed(|run| run.stored.validation_accuracy)),
+            spread(&group.by_seed(|run| run.stored.train_accuracy)),
+            row.parameters.map_or_else(|| "–".to_owned(), |count| count.to_string()),
         ]);
     }
     table
@@ -118,8 +110,8 @@ fn table(groups: &[Group], chance: Option<f64>) -> Table {
 
 fn figure(groups: &[Group], split: &str, chance: Option<f64>) -> String {
     let row = |group: &Group| {
-        let values = known(group, |run| run.summary.accuracy());
-        let single = if values.len() == 1 { group.runs.iter().find_map(Run::binomial) } else { None };
+        let values = group.row.values();
+        let single = if values.len() == 1 { group.row.binomial } else { None };
         DotRow {
             name: group.label.clone(),
             values: values.iter().map(|share| 100.0 * share).collect(),
@@ -129,7 +121,7 @@ fn figure(groups: &[Group], split: &str, chance: Option<f64>) -> String {
     let figure = DotRows {
         title: format!("Accuracy on the {split} split"),
         measure: "Share of correct samples (%)".into(),
-        rows: groups.iter().map(row).collect(),
+        rows: groups.iter().map(row).filter(|row| !row.values.is_empty()).collect(),
         reference: chance.map(|chance| (100.0 * chance, "chance".to_owned())),
         from_reference: false,
     };
@@ -137,8 +129,8 @@ fn figure(groups: &[Group], split: &str, chance: Option<f64>) -> String {
 }
 
 fn caption(groups: &[Group], chance: Option<f64>) -> String {
-    let interval = if groups.iter().any(|group| group.runs.len() > 1) {
-        "its 95 % Student-t interval over the seeds (of a cell with one run: Wilson's binomial interval)"
+    let interval = if groups.iter().any(|group| group.row.values().len() > 1) {
+        "its 95 % Student-t interval over the seeds (of a cell with one seed: Wilson's binomial interval)"
     } else {
         "Wilson's 95 % binomial interval"
     };
@@ -146,7 +138,8 @@ fn caption(groups: &[Group], chance: Option<f64>) -> String {
         format!(" Chance is {}, marked where the axis reaches it.", percent(chance))
     });
     format!(
-        "A dot is a run, the upright line the mean, the shaded bar {interval}. The axis does not begin at zero.{level}"
+        "{}, the upright line the mean, the shaded bar {interval}. The axis does not begin at zero.{level}",
+        dot(groups)
     )
 }
 
@@ -164,18 +157,18 @@ fn runs(groups: &[Group]) -> Table {
     ])
     .align(LEFT_THEN_RIGHT);
     for (group, run) in groups.iter().flat_map(|group| group.runs.iter().map(move |run| (group, run))) {
-        let summary = &run.summary;
+        let stored = &run.stored;
         let share = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
         table.row([
             group.label.clone(),
-            summary.seed.to_string(),
-            share(summary.accuracy()),
+            run.name(),
+            percent(stored.accuracy),
             run.binomial().map_or_else(|| "–".to_owned(), range),
-            share(summary.validation_accuracy),
-            share(summary.train_accuracy),
-            summary.best_epoch.to_string(),
-            summary.epochs.to_string(),
-            format!("{:.0}", summary.wall_seconds),
+            share(stored.validation_accuracy),
+            share(stored.train_accuracy),
+            stored.best_epoch.to_string(),
+            stored.epochs.to_string(),
+            format!("{:.0}", stored.wall_seconds),
         ]);
     }
     table

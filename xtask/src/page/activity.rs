@@ -22,7 +22,7 @@ pub(super) fn raster(groups: &[Group]) -> Section {
                 group.label
             ))];
         };
-        let [wide, narrow] = example.raster(&format!("{}, seed {}", group.label, run.summary.seed)).inline();
+        let [wide, narrow] = example.raster(&format!("{}, seed {}", group.label, run.name())).inline();
         let class = |class: usize| example.classes.get(class).map_or("?", String::as_str);
         let heard =
             example.predicted_class.map_or_else(|| "nothing".to_owned(), |c| format!("“{}”", class(c)));
@@ -37,7 +37,7 @@ pub(super) fn raster(groups: &[Group]) -> Section {
                 example.split,
                 class(example.true_class),
                 group.label,
-                run.summary.seed,
+                run.name(),
                 example.step_ms
             ),
         }]

@@ -14,8 +14,8 @@ use colearn_eval::statistics::mean_estimate;
 use colearn_eval::{Align, Table};
 use colearn_network::ParameterKind;
 
-use super::Group;
 use super::run::{Networks, Run};
+use super::{Group, dot};
 
 /// Energy of an addition and of a multiply-accumulate (a multiplication, 3.7 pJ, and an addition) of 32-bit floating
 /// point numbers at 45 nm and 0.9 V in picojoules: M. Horowitz, Computing's energy problem (and what we can do about
@@ -76,7 +76,7 @@ impl Work {
         let description = networks.best.description();
         let stored = run.evaluation.as_ref();
         let rates =
-            stored.map_or_else(|| run.summary.hidden_rates.clone(), |stored| stored.rounded.rates.clone());
+            stored.map_or_else(|| run.stored.hidden_rates.clone(), |stored| stored.rounded.rates.clone());
         let layers = description.layers();
         (rates.len() + 1 == layers.len()).then(|| Self {
             steps: networks.steps as f64,
@@ -158,22 +158,23 @@ fn works(group: &Group) -> Vec<Work> {
 
 /// Accuracy against parameters and against spikes.
 pub(super) fn trade_off(groups: &[Group]) -> Section {
-    let accuracy = |run: &Run| Some(100.0 * run.summary.accuracy()?);
     let scatter = |title: &str, x_name: &str, x: &dyn Fn(&Run) -> Option<f64>| {
         let points = |group: &Group| ScatterGroup {
             name: group.label.clone(),
-            points: group.runs.iter().filter_map(|run| Some((x(run)?, accuracy(run)?))).collect(),
+            points: (group.by_seed(x).into_iter())
+                .zip(group.by_seed(|run| x(run).map(|_| 100.0 * run.stored.accuracy)))
+                .collect(),
         };
         Scatter {
             title: title.to_owned(),
             x_name: x_name.to_owned(),
-            y_name: format!("Accuracy on the {} split (%)", groups[0].runs[0].split()),
+            y_name: format!("Accuracy on the {} split (%)", groups[0].runs[0].stored.split()),
             groups: groups.iter().map(points).filter(|group| !group.points.is_empty()).collect(),
         }
     };
     let spikes = |run: &Run| Some(Work::of(run)?.spikes().iter().sum());
     let panels = [
-        scatter("Accuracy and parameters", "Parameters", &|run| Some(run.summary.parameters as f64)),
+        scatter("Accuracy and parameters", "Parameters", &|run| Some(run.stored.parameters as f64)),
         scatter("Accuracy and spikes", "Spikes of the hidden layers per inference", &spikes),
         scatter("Accuracy and energy", "Estimated energy per inference (nJ)", &energy_nj),
     ];
@@ -183,10 +184,12 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
     let mut blocks = vec![Block::Figure {
         panels,
         wide: None,
-        caption: "A dot is a run, the larger mark the mean of its cell, the upright bar the 95 % Student-t interval of the \
-                  mean accuracy. The horizontal axes are logarithmic. Parameters count fixed delays too; spikes and energy \
-                  are means over the split, see “Operations and energy”."
-            .into(),
+        caption: format!(
+            "{}, the larger mark the mean of its cell, the upright bar the 95 % Student-t interval of the mean accuracy. The \
+             horizontal axes are logarithmic. Parameters count fixed delays too; spikes and energy are means over the split, \
+             see “Operations and energy”.",
+            dot(groups)
+        ),
     }];
     let silent: Vec<&str> =
         groups.iter().filter(|group| works(group).is_empty()).map(|group| group.label.as_str()).collect();
@@ -219,7 +222,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
     let mut energies = Vec::new();
     let mut silent = Vec::new();
     for group in groups {
-        let values: Vec<f64> = group.runs.iter().filter_map(energy_nj).collect();
+        let values = group.by_seed(energy_nj);
         let works = works(group);
         if !works.is_empty() {
             tables[0].row(cell_row(&group.label, &works));
@@ -237,7 +240,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
             energies.push(DotRow { name: group.label.clone(), values, interval: None });
         }
     }
-    let mut blocks = if energies.is_empty() { Vec::new() } else { shown(tables, energies) };
+    let mut blocks = if energies.is_empty() { Vec::new() } else { shown(tables, energies, dot(groups)) };
     blocks.extend(silent);
     let old = groups.iter().flat_map(|group| &group.runs).any(|run| run.evaluation.is_none());
     if old {
@@ -289,7 +292,7 @@ fn cell_row(label: &str, works: &[Work]) -> [String; 7] {
     ]
 }
 
-fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>) -> Vec<Block> {
+fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>, dot: &str) -> Vec<Block> {
     let caption = format!(
         "Mean over the split and the seeds of one inference, delays rounded. A spike adds one weight in each target unit; an \
          input value that is no spike is multiplied. Energy estimate: {ADD_PJ} pJ an addition and {MAC_PJ} pJ a \
@@ -309,9 +312,10 @@ fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>) -> Vec<Block> {
         Block::Figure {
             panels: vec![figure.inline()],
             wide: None,
-            caption: "The estimate of the table: a dot is a run, the upright line the mean, the shaded bar its 95 % \
-                      Student-t interval over the seeds."
-                .into(),
+            caption: format!(
+                "The estimate of the table. {dot}, the upright line the mean, the shaded bar its 95 % Student-t interval over \
+                 the seeds."
+            ),
         },
         Block::Table {
             name: "layers".into(),

@@ -4,7 +4,7 @@ use colearn_eval::figures::{BandCurves, CurveGroup};
 use colearn_eval::page::{Block, Section};
 
 use super::Group;
-use super::run::Epoch;
+use super::run::{Epoch, Run};
 
 pub(super) fn section(groups: &[Group]) -> Section {
     let chance = groups[0].runs[0].classes().map(|classes| (100.0 / classes as f64, "chance".to_owned()));
@@ -45,12 +45,18 @@ pub(super) fn section(groups: &[Group]) -> Section {
 }
 
 fn curves(groups: &[Group], title: &str, measure: &str, value: impl Fn(&Epoch) -> Option<f64>) -> BandCurves {
-    let of_run = |epochs: &Vec<Epoch>| -> Vec<(u32, f64)> {
-        epochs.iter().filter_map(|epoch| Some((epoch.number, value(epoch)?))).collect()
+    let of_run = |run: &Run| -> Vec<(u32, f64)> {
+        run.epochs.iter().filter_map(|epoch| Some((epoch.number, value(epoch)?))).collect()
+    };
+    // One curve a seed: with several speakers left out their mean.
+    let of_seed = |group: &Group, seed: u64| -> Vec<(u32, f64)> {
+        let runs = group.runs.iter().filter(|run| run.stored.seed() == seed).map(of_run).collect();
+        let mean = CurveGroup { name: String::new(), runs };
+        mean.band().into_iter().map(|point| (point.epoch, point.mean)).collect()
     };
     let group = |group: &Group| CurveGroup {
         name: group.label.clone(),
-        runs: group.runs.iter().map(|run| of_run(&run.epochs)).collect(),
+        runs: group.row.per_seed.iter().map(|known| of_seed(group, known.seed)).collect(),
     };
     BandCurves {
         title: title.to_owned(),

@@ -1,15 +1,14 @@
 //! `cargo xtask report`: one page about one run, or about the cells of an experiment.
 //!
-//! A cell is a set of runs that differ in their seed alone. Everything on the page comes from the runs' folders; no data
-//! set is read. What a folder does not hold, because it is older or because the network has no such thing, is said in
-//! its section.
+//! A cell is a set of runs that differ in seed and left-out speaker alone. Everything on the page comes from the runs'
+//! folders; no data set is read. What a folder does not hold, because it is older or because the network has no such
+//! thing, is said in its section.
 
 mod accuracy;
 mod activity;
 mod cost;
 mod curves;
 mod delays;
-mod discover;
 mod neurons;
 mod response;
 mod rounding;
@@ -22,21 +21,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use colearn_data::Protocol;
 use colearn_eval::Table;
 use colearn_eval::page::{Block, Page, Section};
 use colearn_network::ParameterRow;
 use colearn_store::write_whole;
 
 use crate::cli::ReportArgs;
+use crate::comparison::{self, Cell, Row, groups, of_seed};
 use crate::terminal::say;
 use run::Run;
-
-/// The runs of one cell, by the folders that `cargo xtask train` wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cell {
-    pub(crate) label: String,
-    pub(crate) runs: Vec<PathBuf>,
-}
 
 /// Text to put on the page, such as tables of statistics: Markdown of paragraphs and pipe tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,26 +42,49 @@ pub(crate) struct Extra {
 /// A cell whose runs are read.
 pub(crate) struct Group {
     pub(crate) label: String,
+    /// Its statistics.
+    pub(crate) row: Row,
+    speakers: Vec<Option<String>>,
     pub(crate) runs: Vec<Run>,
 }
 
+impl Group {
+    fn new(cell: Cell, runs: Vec<Run>) -> Self {
+        Self { label: cell.label.clone(), speakers: cell.speakers.clone(), row: Row::new(cell), runs }
+    }
+
+    /// A value of each seed that has it for all its runs: with several speakers left out their mean.
+    fn by_seed(&self, value: impl Fn(&Run) -> Option<f64>) -> Vec<f64> {
+        let seeds = self.row.per_seed.iter();
+        seeds.filter_map(|seed| of_seed(&self.runs, seed.seed, &self.speakers, &value)).collect()
+    }
+}
+
+/// What a dot of the figures stands for.
+fn dot(groups: &[Group]) -> &'static str {
+    if groups.iter().any(|group| group.speakers.len() > 1) {
+        "A dot is a seed, the mean over the speakers left out in turn"
+    } else {
+        "A dot is a run"
+    }
+}
+
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
-    let cells = discover::cells(&args.runs)?;
+    let cells = groups(&args.runs)?.into_iter().map(comparison::Group::into_cell).collect();
     let folder = args.out.as_ref().unwrap_or(&args.runs[0]);
-    let title = args.title.clone();
-    for file in write(title.as_deref(), &cells, &[], folder)? {
+    for file in write(args.title.as_deref(), cells, &[], folder)? {
         say(file.display());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes `report.html`, `report.md` and `report/NAME.csv` into `folder`; returns their paths.
+/// Writes `report.html`, `report.md` and `report/NAME.csv` into `folder`; returns their paths, the page first.
 ///
 /// # Errors
-/// When there is no run, a folder is no finished run, or a file cannot be read or written.
+/// When there is no run, or a file cannot be read or written.
 pub(crate) fn write(
     title: Option<&str>,
-    cells: &[Cell],
+    cells: Vec<Cell>,
     extras: &[Extra],
     folder: &Path,
 ) -> Result<Vec<PathBuf>> {
@@ -85,10 +102,10 @@ pub(crate) fn write(
     Ok(files)
 }
 
-fn read(cells: &[Cell]) -> Result<Vec<Group>> {
-    let group = |cell: &Cell| {
-        let mut runs = cell.runs.iter().map(|folder| Run::read(folder)).collect::<Result<Vec<_>>>()?;
-        runs.sort_by_key(|run| run.summary.seed);
+fn read(cells: Vec<Cell>) -> Result<Vec<Group>> {
+    let group = |cell: Cell| {
+        let mut runs = cell.runs.iter().cloned().map(Run::read).collect::<Result<Vec<_>>>()?;
+        runs.sort_by_key(|run| run.stored.seed());
         let mut shapes =
             runs.iter().filter_map(|run| Some(run.networks.as_ref().ok()?.best.parameter_table()));
         if let Some(first) = shapes.next()
@@ -96,16 +113,17 @@ fn read(cells: &[Cell]) -> Result<Vec<Group>> {
         {
             let count = |rows: &[ParameterRow]| rows.iter().map(|row| row.count).sum::<usize>();
             bail!(
-                "{}: found networks of {} and of {} parameters in one cell; expected runs that differ in their seed alone",
+                "{}: found networks of {} and of {} parameters in one cell; expected runs that differ in \
+                 seed and speaker alone",
                 cell.label,
                 count(&first),
                 count(&other)
             );
         }
-        Ok(Group { label: cell.label.clone(), runs })
+        Ok(Group::new(cell, runs))
     };
     let groups: Vec<Group> =
-        cells.iter().filter(|cell| !cell.runs.is_empty()).map(group).collect::<Result<_>>()?;
+        cells.into_iter().filter(|cell| !cell.runs.is_empty()).map(group).collect::<Result<_>>()?;
     if groups.is_empty() {
         bail!("no run to report on; expected at least one finished run");
     }
@@ -116,10 +134,11 @@ fn read(cells: &[Cell]) -> Result<Vec<Group>> {
 fn page(title: Option<&str>, groups: &[Group], extras: &[Extra]) -> Page {
     let runs: usize = groups.iter().map(|group| group.runs.len()).sum();
     let first = &groups[0].runs[0];
+    let corpus = &first.stored.corpus;
     let usual = if groups.len() == 1 {
-        format!("{} on {}", groups[0].label, first.corpus())
+        format!("{} on {corpus}", first.stored.model())
     } else {
-        format!("{} models on {}", groups.len(), first.corpus())
+        format!("{} cells on {corpus}", groups.len())
     };
     let mut sections = vec![
         accuracy::section(groups),
@@ -144,7 +163,11 @@ fn page(title: Option<&str>, groups: &[Group], extras: &[Extra]) -> Page {
             "{}, {}. Accuracies are those of the best epoch, chosen on {}, with delays rounded to whole steps.",
             counted(groups.len(), "cell"),
             counted(runs, "run"),
-            if first.selected_on_test() { "the TEST split" } else { "the validation split" },
+            if first.stored.protocol == Protocol::SelectedOnTest {
+                "the TEST split"
+            } else {
+                "the validation split"
+            },
         ),
         sections,
     }

@@ -5,20 +5,20 @@ use colearn_eval::page::{Block, Section};
 use colearn_eval::statistics::{MeanEstimate, mean_estimate};
 use colearn_eval::{Align, Table};
 
-use super::Group;
 use super::accuracy::spread;
 use super::run::Run;
+use super::{Group, dot};
 
-/// Accuracies of the runs of a cell with delays as stored and rounded, as shares.
+/// Accuracies of the seeds of a cell with delays as stored and rounded, as shares.
 type Pairs<'a> = (&'a Group, Vec<(f64, f64)>);
 
 pub(super) fn section(groups: &[Group]) -> Section {
-    let pairs = |group| -> Pairs<'_> { (group, group.runs.iter().filter_map(pair).collect()) };
+    let pairs = |group| -> Pairs<'_> { (group, pairs(group)) };
     let (with, without): (Vec<Pairs<'_>>, Vec<Pairs<'_>>) =
         groups.iter().map(pairs).partition(|(_, pairs)| !pairs.is_empty());
     let mut blocks = Vec::new();
     if !with.is_empty() {
-        blocks.extend([table(&with), figure(&with)]);
+        blocks.extend([table(&with), figure(groups, &with)]);
     }
     if !without.is_empty() {
         let names: Vec<&str> = without.iter().map(|(group, _)| group.label.as_str()).collect();
@@ -30,9 +30,13 @@ pub(super) fn section(groups: &[Group]) -> Section {
     Section { id: "rounding".into(), title: "Rounding the delays".into(), blocks }
 }
 
-fn pair(run: &Run) -> Option<(f64, f64)> {
-    let stored = run.evaluation.as_ref()?;
-    Some((stored.unrounded.as_ref()?.evaluation.accuracy?, stored.rounded.evaluation.accuracy?))
+fn pairs(group: &Group) -> Vec<(f64, f64)> {
+    let pair = |run: &Run| {
+        let stored = run.evaluation.as_ref()?;
+        Some((stored.unrounded.as_ref()?.evaluation.accuracy?, stored.rounded.evaluation.accuracy?))
+    };
+    let unrounded = group.by_seed(|run| Some(pair(run)?.0));
+    unrounded.into_iter().zip(group.by_seed(|run| Some(pair(run)?.1))).collect()
 }
 
 fn table(cells: &[Pairs<'_>]) -> Block {
@@ -50,11 +54,11 @@ fn table(cells: &[Pairs<'_>]) -> Block {
         ]);
     }
     let caption = "Accuracy of the same network with its delays as they were learned and rounded to whole steps. The \
-                   difference is taken run by run: its mean ± half of the 95 % Student-t interval.";
+                   difference is taken seed by seed: its mean ± half of the 95 % Student-t interval.";
     Block::Table { name: "rounding".into(), caption: caption.into(), table }
 }
 
-fn figure(cells: &[Pairs<'_>]) -> Block {
+fn figure(groups: &[Group], cells: &[Pairs<'_>]) -> Block {
     let row = |(group, pairs): &Pairs<'_>| DotRow {
         name: group.label.clone(),
         values: pairs.iter().map(|(stored, rounded)| 100.0 * (rounded - stored)).collect(),
@@ -67,9 +71,12 @@ fn figure(cells: &[Pairs<'_>]) -> Block {
         reference: Some((0.0, "no effect".into())),
         from_reference: true,
     };
-    let caption = "A dot is a run, the upright line the mean of a cell, the shaded bar its 95 % Student-t interval. To the \
-                   left of the dashed line rounding costs accuracy.";
-    Block::Figure { panels: vec![figure.inline()], wide: None, caption: caption.into() }
+    let caption = format!(
+        "{}, the upright line the mean of a cell, the shaded bar its 95 % Student-t interval. To the left of the dashed \
+         line rounding costs accuracy.",
+        dot(groups)
+    );
+    Block::Figure { panels: vec![figure.inline()], wide: None, caption }
 }
 
 /// Mean and interval of the paired differences, rounded minus stored, in percentage points.

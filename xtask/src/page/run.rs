@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use colearn_eval::statistics::{Interval, wilson_interval};
+use colearn_eval::Interval;
 use colearn_network::{Network, ParameterKind};
 use colearn_train::{Checkpoint, initial_generator};
-use serde::Deserialize;
 
+use crate::comparison::binomial;
 use crate::experiment::Experiment;
 use crate::figures::Pair;
-use crate::stored::{self, EVALUATION, EXAMPLE, Example, StoredEvaluation};
+use crate::stored::{EVALUATION, EXAMPLE, Example, StoredEvaluation, StoredRun, read};
 
-/// A finished run.
+/// A finished run with everything the page shows of it.
 pub(crate) struct Run {
-    pub(crate) summary: RunSummary,
+    pub(crate) stored: StoredRun,
     pub(crate) epochs: Vec<Epoch>,
     /// Missing in folders from before it was written.
     pub(crate) evaluation: Option<StoredEvaluation>,
@@ -24,38 +24,9 @@ pub(crate) struct Run {
     pub(crate) networks: Result<Networks, String>,
 }
 
-/// The part of `summary.json` that is used, each key by itself, so that summaries of any kind of run can be read.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct RunSummary {
-    pub(crate) dataset: String,
-    pub(crate) corpus: String,
-    pub(crate) model: String,
-    pub(crate) delay: String,
-    pub(crate) seed: u64,
-    pub(crate) epochs: usize,
-    pub(crate) best_epoch: usize,
-    pub(crate) parameters: usize,
-    pub(crate) train_accuracy: Option<f64>,
-    pub(crate) validation_accuracy: Option<f64>,
-    pub(crate) test_accuracy: Option<f64>,
-    pub(crate) protocol: String,
-    pub(crate) protocol_warning: Option<String>,
-    pub(crate) test_samples: u64,
-    pub(crate) hidden_rates: Vec<f64>,
-    pub(crate) wall_seconds: f64,
-}
-
-impl RunSummary {
-    /// The model with the rule of its delays where its name does not tell it.
-    pub(crate) fn name(&self) -> String {
-        let fixed = if self.delay == "fixed" { ", fixed delays" } else { "" };
-        format!("{}{fixed}", self.model)
-    }
-
-    /// Accuracy on the test split, or on validation where there is none.
-    pub(crate) fn accuracy(&self) -> Option<f64> {
-        self.test_accuracy.or(self.validation_accuracy)
+impl AsRef<StoredRun> for Run {
+    fn as_ref(&self) -> &StoredRun {
+        &self.stored
     }
 }
 
@@ -81,11 +52,9 @@ pub(crate) struct Networks {
 }
 
 impl Run {
-    pub(crate) fn read(folder: &Path) -> Result<Self> {
-        let file = folder.join("summary.json");
-        let summary: RunSummary = stored::read(&file)?.with_context(|| {
-            format!("{}: no summary.json here; expected the folder of a finished run", folder.display())
-        })?;
+    /// With the other files of its folder.
+    pub(crate) fn read(stored: StoredRun) -> Result<Self> {
+        let folder = stored.folder.as_path();
         let metrics = folder.join("metrics.csv");
         let text = std::fs::read_to_string(&metrics)
             .with_context(|| format!("{}: cannot be read", metrics.display()))?;
@@ -99,44 +68,33 @@ impl Run {
         }
         Ok(Self {
             epochs,
-            evaluation: stored::read(&folder.join(EVALUATION))?,
+            evaluation: read(&folder.join(EVALUATION))?,
             example: Example::read(&folder.join(EXAMPLE))?,
             networks,
-            summary,
+            stored,
         })
     }
 
-    /// The name of the data.
-    pub(crate) fn corpus(&self) -> &str {
-        if self.summary.corpus.is_empty() { &self.summary.dataset } else { &self.summary.corpus }
-    }
-
-    pub(crate) fn selected_on_test(&self) -> bool {
-        self.summary.protocol == "selected_on_test"
-    }
-
-    /// Name of the split of [`RunSummary::accuracy`].
-    pub(crate) fn split(&self) -> &'static str {
-        if self.summary.test_accuracy.is_some() { "test" } else { "validation" }
-    }
-
-    /// Samples of that split, where they are known.
-    pub(crate) fn samples(&self) -> Option<u64> {
-        let stored = self.evaluation.as_ref().map(|stored| stored.rounded.evaluation.samples);
-        stored.or(Some(self.summary.test_samples).filter(|samples| *samples > 0))
+    /// The seed, and who is left out.
+    pub(crate) fn name(&self) -> String {
+        let seed = self.stored.seed();
+        match &self.stored.experiment.data.leave_out {
+            None => seed.to_string(),
+            Some(speaker) => format!("{seed} without {speaker}"),
+        }
     }
 
     /// Number of classes, where it is known.
     pub(crate) fn classes(&self) -> Option<usize> {
-        let stored = self.evaluation.as_ref().map(|stored| stored.classes.len());
-        stored
+        self.stored
+            .classes
             .or_else(|| self.networks.as_ref().ok().map(|networks| networks.best.classes()))
             .filter(|classes| *classes > 0)
     }
 
     /// 95 % Wilson interval of the accuracy of this one run, as shares.
     pub(crate) fn binomial(&self) -> Option<Interval> {
-        binomial(self.summary.accuracy()?, self.samples()?)
+        binomial(self.stored.accuracy, self.stored.samples)
     }
 
     /// The networks of this run if they spike.
@@ -152,17 +110,6 @@ impl Run {
             Err(reason) => Some(format!("no spiking network to look into ({reason})")),
         }
     }
-}
-
-/// Wilson's interval at 95 % of an accuracy over so many samples.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an accuracy within 0 and 1 times a count, rounded"
-)]
-pub(super) fn binomial(accuracy: f64, samples: u64) -> Option<Interval> {
-    let right = (accuracy.clamp(0.0, 1.0) * samples as f64).round();
-    wilson_interval(right as u64, samples, 0.95)
 }
 
 impl Networks {
@@ -245,13 +192,5 @@ mod tests {
         assert!((found[0].validation_accuracy - 0.75).abs() < 1e-12);
         assert!(found[1].train_loss.is_nan() && found[0].train_accuracy.is_nan());
         assert_eq!(epochs(""), []);
-    }
-
-    #[test]
-    fn the_interval_of_one_run_is_that_of_its_counts() {
-        // Newcombe (1998): 81 of 263.
-        let found = binomial(81.0 / 263.0, 263).unwrap();
-        assert!((found.low - 0.2553).abs() < 5.1e-5 && (found.high - 0.3662).abs() < 5.1e-5);
-        assert_eq!(binomial(0.5, 0), None);
     }
 }

@@ -9,9 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::cost::{Operations, Work};
-use super::run::{Epoch, Networks, RunSummary};
+use super::run::{Epoch, Networks};
 use super::*;
-use crate::stored::{Example, ExampleLayer, StoredEvaluation, StoredResult};
+use crate::experiment::Experiment;
+use crate::stored::{Example, ExampleLayer, StoredEvaluation, StoredResult, StoredRun};
 
 const SECTIONS: [&str; 11] = [
     "accuracy",
@@ -60,16 +61,18 @@ fn run_of(model: &str, seed: u64, right: usize) -> Run {
         validation_accuracy: 0.1 * right as f64,
         rates: vec![0.1, 0.2],
     };
+    let mut experiment = Experiment::default();
+    experiment.train.seed = seed;
     Run {
-        summary: RunSummary {
+        stored: StoredRun {
+            experiment,
             corpus: "two <words>".into(),
-            model: model.into(),
-            seed,
             parameters: networks.best.parameter_count(),
-            test_accuracy: Some(0.1 * right as f64),
-            test_samples: 10,
+            accuracy: 0.1 * right as f64,
+            samples: 10,
+            classes: Some(2),
             hidden_rates: vec![0.1, 0.05],
-            ..RunSummary::default()
+            ..StoredRun::default()
         },
         epochs: (1..4).map(epoch).collect(),
         evaluation: Some(StoredEvaluation {
@@ -104,27 +107,23 @@ fn run_of(model: &str, seed: u64, right: usize) -> Run {
 }
 
 /// A run as folders hold it that are older, or of a network without spikes.
-fn bare(model: &str) -> Run {
+fn bare() -> Run {
     let mut run = run_of("lif", 3, 6);
     (run.evaluation, run.example) = (None, None);
     run.networks = Err("best.ckpt: no such model".into());
-    run.summary.model = model.into();
-    run.summary.hidden_rates.clear();
+    run.stored.hidden_rates.clear();
     run.epochs.iter_mut().for_each(|epoch| epoch.rates.clear());
     run
 }
 
 fn group(label: &str, runs: Vec<Run>) -> Group {
-    Group { label: label.into(), runs }
+    let stored = runs.iter().map(|run| run.stored.clone()).collect();
+    Group::new(Cell::of(label, stored), runs)
 }
 
 fn experiment() -> Vec<Group> {
     let seeds = |model: &str| vec![run_of(model, 0, 6), run_of(model, 1, 8), run_of(model, 2, 7)];
-    vec![
-        group("d-cadlif", seeds("d-cadlif")),
-        group("a <lif>", seeds("lif")),
-        group("gru", vec![bare("gru")]),
-    ]
+    vec![group("d-cadlif", seeds("d-cadlif")), group("a <lif>", seeds("lif")), group("gru", vec![bare()])]
 }
 
 /// The cells of the row of a table that begins with `first`.
@@ -138,8 +137,13 @@ fn row(page: &Page, table: &str, first: &str) -> Vec<String> {
 #[test]
 fn every_section_is_there_whatever_the_runs_hold() {
     let single = vec![group("d-cadlif", vec![run_of("d-cadlif", 0, 6)])];
-    let old = vec![group("gru", vec![bare("gru")])];
-    for groups in [single, old, experiment()] {
+    let old = vec![group("gru", vec![bare()])];
+    // No seed has all its speakers.
+    let mut parts = vec![run_of("lif", 0, 6), run_of("lif", 1, 7)];
+    for (run, speaker) in parts.iter_mut().zip(["a", "b"]) {
+        run.stored.experiment.data.leave_out = Some(speaker.into());
+    }
+    for groups in [single, old, vec![group("lif", parts)], experiment()] {
         let page = page(None, &groups, &[]);
         let ids: Vec<&str> = page.sections.iter().map(|section| section.id.as_str()).collect();
         assert_eq!(ids, SECTIONS);
@@ -194,7 +198,26 @@ fn accuracies_are_the_means_of_the_seeds_with_their_interval() {
 }
 
 #[test]
-fn rounding_is_compared_run_by_run() {
+fn with_speakers_left_out_a_seed_is_one_value() {
+    let without = |speaker: &str, seed: u64, right: usize| {
+        let mut run = run_of("d-cadlif", seed, right);
+        run.stored.experiment.data.leave_out = Some(speaker.into());
+        run.epochs[0].validation_accuracy = 0.1 * right as f64;
+        run
+    };
+    let runs = vec![without("a", 0, 6), without("b", 0, 8), without("a", 1, 5), without("b", 1, 6)];
+    let groups = [group("d-cadlif", runs)];
+    let page = page(None, &groups, &[]);
+    // 70 and 55 %: t(0.975, 1) · 10.6066 / √2 = 12.706205 · 7.5 = 95.30; Wilson, 12.5 ≈ 13 of 20.
+    let cells = row(&page, "accuracy", "d-cadlif");
+    assert_eq!(cells[1..5], ["2", "62.50 ± 95.30 %", "10.61 %", "43.29 to 81.88 %"]);
+    assert_eq!(row(&page, "rounding", "d-cadlif")[1], "2");
+    assert_eq!(row(&page, "runs", "d-cadlif,1 without b")[2], "60.00 %");
+    assert!(page.html().contains("A dot is a seed, the mean over the speakers left out in turn"));
+}
+
+#[test]
+fn rounding_is_compared_seed_by_seed() {
     let page = page(None, &experiment(), &[]);
     // Every run has one right answer more of ten when rounded: ten points, without spread.
     assert_eq!(

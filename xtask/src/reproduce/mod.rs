@@ -15,6 +15,7 @@ use colearn_data::DataName;
 use colearn_store::FolderLock;
 
 use crate::cli::ReproduceArgs;
+use crate::page::{self, Extra};
 use crate::run_folder::RUNS;
 use crate::terminal::{INTERRUPTED, complain, say};
 use crate::train::stop_on_interrupt;
@@ -85,13 +86,20 @@ fn grid(args: &ReproduceArgs) -> Result<Grid> {
     Ok(grid)
 }
 
-/// Writes and shows the tables of what is finished.
+/// Writes and shows the tables of what is finished, and the page where anything is.
 fn tables(grid: &Grid) -> Result<()> {
-    let comparison = grid.comparison()?;
+    let cells = grid.cells()?;
+    let comparison = grid.comparison(cells.clone());
     comparison.write(&grid.folder)?;
     say(comparison.to_markdown());
     for name in ["table.md", "table.csv", "summary.json"] {
         say(grid.folder.join(name).display());
+    }
+    if cells.iter().any(|cell| !cell.runs.is_empty()) {
+        let extra = |(title, markdown): (&str, String)| Extra { title: title.to_owned(), markdown };
+        let extras: Vec<Extra> = comparison.parts().into_iter().map(extra).collect();
+        let files = page::write(Some(&grid.spec.title), cells, &extras, &grid.folder)?;
+        say(files[0].display());
     }
     Ok(())
 }

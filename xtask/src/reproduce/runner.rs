@@ -13,10 +13,10 @@ use rayon::ThreadPool;
 use super::board::Board;
 use super::grid::{Job, same};
 use super::shared::SharedData;
-use crate::comparison::Run;
 use crate::experiment::Experiment;
 use crate::plan::{Plan, Records};
 use crate::run_folder::{RunFolder, Stage};
+use crate::stored::StoredRun;
 
 /// How jobs are run; none of it changes what they compute.
 pub(crate) struct Runner<'a> {
@@ -84,14 +84,14 @@ impl Runner<'_> {
     }
 
     /// What the finished run says; `None` if it was stopped.
-    fn attempt(&self, index: usize, job: &Job, pool: &ThreadPool) -> Result<Option<Run>> {
+    fn attempt(&self, index: usize, job: &Job, pool: &ThreadPool) -> Result<Option<StoredRun>> {
         let experiment = job.experiment.as_ref().map_err(|error| anyhow!("{error:#}"))?;
         let mut plan = begin(experiment, job)?;
         self.board.began(index, &job.name, plan.next_epoch().map_or(0, |epoch| epoch - 1));
         // Outside of the job's pool, so that reading uses every core while others wait for it.
         let data = self.data.get(&experiment.data)?;
         let finished = pool.install(|| self.train(index, &mut plan, &data))?;
-        finished.then(|| Run::read(&job.folder)).transpose()
+        finished.then(|| StoredRun::read(&job.folder)).transpose()
     }
 
     /// Trains and concludes; `false` if stopped.
@@ -158,7 +158,7 @@ impl Watcher for JobWatcher<'_> {
     }
 }
 
-fn outcome(run: &Run, seconds: f64) -> String {
+fn outcome(run: &StoredRun, seconds: f64) -> String {
     format!(
         "{:.2} % on {}, best epoch {}, {seconds:.0} s",
         100.0 * run.accuracy,

@@ -116,6 +116,7 @@ impl Spec {
         unique(self.seeds.iter().map(u64::to_string), "seeds", origin)?;
         unique(self.leave_out.iter().cloned(), "leave_out", origin)?;
         unique(self.cells.iter().map(|cell| cell.name.clone()), "names of cells", origin)?;
+        unique(self.cells.iter().map(|cell| cell.label.clone()), "labels of cells", origin)?;
         let names = self.cells.iter().map(|cell| &cell.name).chain(&self.leave_out);
         for name in names {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

@@ -1,19 +1,25 @@
-//! A finished run as its folder tells it.
+//! A finished run as its settings and its summary tell it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use colearn_data::{Pad, Protocol};
+use colearn_network::config::Delay;
 use serde::Deserialize;
 
 use crate::experiment::Experiment;
 
-/// What `summary.json` holds and a comparison needs. Keys that older folders lack are optional.
+/// What `summary.json` holds and is needed elsewhere. Keys that older folders lack are optional.
 #[derive(Debug, Deserialize)]
 struct StoredSummary {
+    #[serde(default)]
+    corpus: String,
     parameters: usize,
     trainable_parameters: usize,
     best_epoch: usize,
+    #[serde(default)]
+    epochs: usize,
+    train_accuracy: Option<f64>,
     validation_accuracy: Option<f64>,
     test_accuracy: Option<f64>,
     unrounded_accuracy: Option<f64>,
@@ -26,16 +32,23 @@ struct StoredSummary {
     classes: Option<usize>,
     #[serde(default)]
     hidden_rates: Vec<f64>,
+    #[serde(default)]
+    wall_seconds: f64,
 }
 
 /// A finished run.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Run {
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct StoredRun {
+    pub(crate) folder: PathBuf,
     pub(crate) experiment: Experiment,
+    /// The name that the data give themselves.
+    pub(crate) corpus: String,
     /// Share of right answers on the split that is reported.
     pub(crate) accuracy: f64,
     /// The same with learned delays that were not rounded.
     pub(crate) unrounded: Option<f64>,
+    pub(crate) train_accuracy: Option<f64>,
+    pub(crate) validation_accuracy: Option<f64>,
     /// Samples of that split, 0 where the folder does not tell.
     pub(crate) samples: u64,
     pub(crate) protocol: Protocol,
@@ -43,6 +56,12 @@ pub(crate) struct Run {
     pub(crate) trainable_parameters: usize,
     /// Counted from 1.
     pub(crate) best_epoch: usize,
+    /// Epochs that were trained.
+    pub(crate) epochs: usize,
+    pub(crate) classes: Option<usize>,
+    /// Spikes per unit and step of each hidden layer; mean |output| where there are no spikes.
+    pub(crate) hidden_rates: Vec<f64>,
+    pub(crate) wall_seconds: f64,
     /// Hidden spikes of one utterance, on average.
     pub(crate) spikes: Option<f64>,
     /// Additions that those spikes cause in the matrices behind them, on average. The first matrix, which gets the input,
@@ -50,7 +69,7 @@ pub(crate) struct Run {
     pub(crate) synaptic_operations: Option<f64>,
 }
 
-impl Run {
+impl StoredRun {
     /// Reads `summary.json` and `config.toml` of a finished run.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let text = |name: &str| {
@@ -75,7 +94,19 @@ impl Run {
             let fan_outs = fan_outs(&experiment, classes);
             layers.iter().zip(fan_outs).map(|(spikes, fan_out)| spikes * fan_out as f64).sum()
         });
+        let corpus = match summary.corpus.as_str() {
+            "" => experiment.data.name.to_string(),
+            name => name.to_owned(),
+        };
         Ok(Self {
+            folder: folder.to_owned(),
+            corpus,
+            train_accuracy: summary.train_accuracy,
+            validation_accuracy: summary.validation_accuracy,
+            epochs: summary.epochs,
+            classes: summary.classes,
+            hidden_rates: summary.hidden_rates,
+            wall_seconds: summary.wall_seconds,
             accuracy,
             unrounded: summary.unrounded_accuracy,
             samples,
@@ -87,6 +118,21 @@ impl Run {
             synaptic_operations,
             experiment,
         })
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.experiment.train.seed
+    }
+
+    /// The model with the rule of its delays where its name does not tell it.
+    pub(crate) fn model(&self) -> String {
+        let fixed = if self.experiment.synapse.delay == Delay::Fixed { ", fixed delays" } else { "" };
+        format!("{}{fixed}", self.experiment.network().model_name())
+    }
+
+    /// The split of the accuracy, by the name it must have in tables.
+    pub(crate) fn split(&self) -> &'static str {
+        if self.protocol == Protocol::Clean { "test" } else { self.protocol.selecting_split() }
     }
 
     /// The split of the accuracy, with a mark where it also selected.
@@ -135,7 +181,7 @@ mod tests {
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("config.toml", &experiment.to_toml().unwrap());
         write("summary.json", SUMMARY);
-        let run = Run::read(folder.path()).unwrap();
+        let run = StoredRun::read(folder.path()).unwrap();
         assert_eq!((run.samples, run.reported_on()), (40, "validation, which selected"));
         // 0.1 · 8 · 20 = 16 and 0.5 · 4 · 20 = 40 spikes; 16 · 4 + 40 · 5 = 264 additions.
         assert!((run.spikes.unwrap() - 56.0).abs() < 1e-9);
@@ -143,16 +189,16 @@ mod tests {
         experiment.neuron.recurrent = true;
         write("config.toml", &experiment.to_toml().unwrap());
         // 16 · 8 + 40 · 4 = 288 more.
-        assert!((Run::read(folder.path()).unwrap().synaptic_operations.unwrap() - 552.0).abs() < 1e-9);
+        assert!((StoredRun::read(folder.path()).unwrap().synaptic_operations.unwrap() - 552.0).abs() < 1e-9);
         experiment.data.pad = Pad::Longest;
         write("config.toml", &experiment.to_toml().unwrap());
-        assert_eq!(Run::read(folder.path()).unwrap().spikes, None);
+        assert_eq!(StoredRun::read(folder.path()).unwrap().spikes, None);
     }
 
     #[test]
     fn what_cannot_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = || format!("{:#}", Run::read(folder.path()).unwrap_err());
+        let error = || format!("{:#}", StoredRun::read(folder.path()).unwrap_err());
         assert!(error().contains("config.toml: cannot be read"));
         std::fs::write(folder.path().join("config.toml"), "[train]\nepochs = \"many\"").unwrap();
         assert!(error().contains("config.toml: not the settings of a run"));

@@ -1,0 +1,11 @@
+//! What a finished run leaves in its folder, and the only readers of it: settings and summary for tables of many runs,
+//! and what its report needs beside these.
+
+mod evaluation;
+mod run;
+
+pub(crate) use evaluation::{EVALUATION, EXAMPLE, Example, StoredEvaluation, read, write};
+pub(crate) use run::StoredRun;
+
+#[cfg(test)]
+pub(crate) use evaluation::{ExampleLayer, StoredResult};
