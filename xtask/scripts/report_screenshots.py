@@ -192,6 +192,8 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     arguments = parser.parse_args()
+    if not arguments.page.is_file():
+        parser.error(f"{arguments.page}: no such page")
     arguments.out.mkdir(parents=True, exist_ok=True)
     url = arguments.page.resolve().as_uri()
     with tempfile.TemporaryDirectory() as profile:

@@ -169,7 +169,7 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
             title: title.to_owned(),
             x_name: x_name.to_owned(),
             y_name: format!("Accuracy on the {} split (%)", groups[0].runs[0].stored.split()),
-            groups: groups.iter().map(points).filter(|group| !group.points.is_empty()).collect(),
+            groups: groups.iter().map(points).collect(),
         }
     };
     let spikes = |run: &Run| Some(Work::of(run)?.spikes().iter().sum());
@@ -179,8 +179,12 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
         scatter("Accuracy and energy", "Estimated energy per inference (nJ)", &energy_nj),
     ];
     let key = panels[0].key();
-    let panels =
-        panels.iter().filter(|figure| !figure.groups.is_empty()).map(Scatter::inline).chain(key).collect();
+    let panels = panels
+        .iter()
+        .filter(|figure| figure.groups.iter().any(|group| !group.points.is_empty()))
+        .map(Scatter::inline)
+        .chain(key)
+        .collect();
     let mut blocks = vec![Block::Figure {
         panels,
         wide: None,

@@ -25,9 +25,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
     for layer in 0..layers {
         let title = format!("Firing rate, hidden{layer}");
         let rate = move |epoch: &Epoch| Some(100.0 * epoch.rates.get(layer)?);
-        let mut figure = curves(groups, &title, "Mean over units (spikes per 100 steps)", rate);
-        figure.groups.retain(|group| !group.band().is_empty());
-        panels.push(figure);
+        panels.push(curves(groups, &title, "Mean over units (spikes per 100 steps)", rate));
     }
     let key = panels[0].key();
     let mut blocks = vec![Block::Figure {

@@ -57,7 +57,7 @@ pub struct BandCurves {
     pub title: String,
     /// What the vertical axis measures, with its unit.
     pub measure: String,
-    /// The groups in order.
+    /// The groups in order, which decides the colour. One without points is left out and keeps the others' colours.
     pub groups: Vec<CurveGroup>,
     /// Largest possible value, such as 100 %; without it the axis ends above the largest value.
     pub top: Option<f64>,
@@ -97,7 +97,7 @@ impl BandCurves {
             let class = format!("{strength} f{}", index % SERIES);
             panel.band(&mut svg, &band.iter().map(spread).collect::<Vec<_>>(), &class);
         }
-        for (index, band) in bands.iter().enumerate() {
+        for (index, band) in bands.iter().enumerate().filter(|(_, band)| !band.is_empty()) {
             let points: Vec<(f64, f64)> =
                 band.iter().map(|point| (f64::from(point.epoch), point.mean)).collect();
             panel.curve(&mut svg, &points, index % SERIES, style(index));
@@ -121,7 +121,7 @@ impl BandCurves {
     }
 
     fn keys<'a>(&'a self, classes: &'a [String]) -> Vec<Key<'a>> {
-        let groups = self.groups.iter().zip(classes);
+        let groups = self.groups.iter().zip(classes).filter(|(group, _)| !group.band().is_empty());
         groups.map(|(group, class)| (class.as_str(), Glyph::Line, group.name.as_str())).collect()
     }
 

@@ -147,7 +147,7 @@ pub struct Scatter {
     pub x_name: String,
     /// Name of the vertical axis, with its unit.
     pub y_name: String,
-    /// The groups in order.
+    /// The groups in order, which decides the colour. One without points is left out and keeps the others' colours.
     pub groups: Vec<ScatterGroup>,
 }
 
@@ -178,7 +178,8 @@ impl Scatter {
         panel.x_ticks(&mut svg, &ticks);
         panel.x_named(&mut svg, &ticks, labels);
         panel.x_name(&mut svg, 36.0, &self.x_name);
-        for (index, (points, interval)) in shown.iter().zip(&intervals).enumerate() {
+        let groups = shown.iter().zip(&intervals).enumerate();
+        for (index, (points, interval)) in groups.filter(|(_, (points, _))| !points.is_empty()) {
             group(&mut svg, &panel, points, *interval, index);
         }
         if self.groups.len() > FEW {
@@ -195,7 +196,7 @@ impl Scatter {
         (self.groups.len() > FEW).then(|| key_drawing(&keys(&self.names())))
     }
 
-    /// Class and name of each group, with the sign of its shape where colours repeat.
+    /// Class and name of each group that has points, with the sign of its shape where colours repeat.
     fn names(&self) -> Vec<(String, String)> {
         let many = self.groups.len() > SERIES;
         let name = |(index, group): (usize, &ScatterGroup)| {
@@ -203,7 +204,7 @@ impl Scatter {
             let name = if many { format!("{sign} {}", group.name) } else { group.name.clone() };
             (format!("f{}", index % SERIES), name)
         };
-        self.groups.iter().enumerate().map(name).collect()
+        self.groups.iter().enumerate().filter(|(_, group)| !group.points.is_empty()).map(name).collect()
     }
 }
 
