@@ -224,7 +224,8 @@ mod tests {
             report.defects.iter().map(|defect| (defect.case, defect.fault.to_string())).collect();
         assert_eq!(faults.len(), 3, "{faults:?}");
         assert_eq!(faults[0], (2, "refused without a reason".to_owned()));
-        assert!(faults[1].1.starts_with("memory: 2 MB"), "{faults:?}");
+        // Other tests of this process may hold memory at the same time.
+        assert!(faults[1].1.starts_with("memory: "), "{faults:?}");
         assert!(faults[2].1.contains("harness.rs") && faults[2].1.ends_with(": number 4"), "{faults:?}");
         assert!(report.largest.0 >= 2 << 20 && report.largest.1 == 3);
     }
