@@ -102,7 +102,7 @@ fn keys(kind: &str) -> Option<Vec<Key>> {
     Some(keys)
 }
 
-/// Documentation without its links: [`Type::name`](place) becomes `name`.
+/// Documentation without its links: of a name in brackets with a place behind it the name is left.
 fn plain(documentation: &str) -> String {
     let mut text = String::new();
     let mut rest = documentation;
