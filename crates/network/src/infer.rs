@@ -174,25 +174,24 @@ impl<F: Real> Network<F> {
 
 /// Mean of all magnitudes, in chunks of a fixed size that are added in order.
 fn mean_magnitude<F: Real>(values: &Array3<F>) -> f64 {
-    // Chunks are added in f64: an f32 sum of millions of spikes would stop counting.
+    // Summed in f64: an f32 sum of millions of spikes would stop counting.
     let all = values.as_slice_memory_order().expect("layers own their arrays");
-    let part = |chunk: &[F]| Real::as_f64(dispatch(Magnitude(chunk)));
-    let parts: Vec<f64> = all.par_chunks(1 << 14).map(part).collect();
+    let parts: Vec<f64> = all.par_chunks(1 << 14).map(|chunk| dispatch(Magnitude(chunk))).collect();
     parts.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Σ |x|, sixteen numbers side by side.
+/// Σ |x| in `f64`, sixteen numbers side by side.
 struct Magnitude<'a, F>(&'a [F]);
 
 impl<F: Real> Kernel for Magnitude<'_, F> {
-    type Output = F;
+    type Output = f64;
     #[inline(always)]
-    fn run<L: Level>(self) -> F {
+    fn run<L: Level>(self) -> f64 {
         let (blocks, rest) = self.0.as_chunks::<LANES>();
-        let mut lanes = Lanes::default();
+        let mut lanes = Lanes::<f64>::default();
         for block in blocks {
-            lanes.0.iter_mut().zip(block).for_each(|(sum, x)| *sum += x.abs());
+            lanes.0.iter_mut().zip(block).for_each(|(sum, x)| *sum += Real::as_f64(x.abs()));
         }
-        rest.iter().fold(lanes.total(), |sum, &x| sum + x.abs())
+        rest.iter().fold(lanes.total(), |sum, x| sum + Real::as_f64(x.abs()))
     }
 }

@@ -1,6 +1,8 @@
 //! Laws of the assembled network: its three forms agree, its gradients are exact, its counts are the paper's.
 
-use crate::common::{build, config, input, rng, settled};
+use crate::common::{
+    assert_bits_on_any_threads, assert_memory_is_kept, build, config, input, rng, settled, step,
+};
 use colearn_network::config::{Delay, DropoutMask, Pooling};
 use colearn_network::{Delays, MODEL_NAMES, Network, NetworkConfig, NetworkError, ParameterKind};
 use colearn_neurons::{Firing, Surrogate};
@@ -237,48 +239,24 @@ fn a_state_restores_to_the_same_network_and_a_foreign_one_is_refused() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut config = config("d-cadlif");
-            config.network = colearn_network::config::NetworkSection {
-                hidden: vec![40, 33],
-                dropout: 0.3,
-                dropout_mask: DropoutMask::Step,
-            };
-            let mut network = build::<f32>(&config, 20, 7);
-            network.calibrate(&input::<f32>(40, 37, 20).view());
-            let mut tape = Tape::new();
-            let recording = network.record(&mut tape, input(40, 37, 20), &mut rng(5));
-            let labels: Vec<usize> = (0..37).map(|b| b % 7).collect();
-            let loss = tape.cross_entropy(recording.scores, &labels);
-            tape.backward(loss);
-            let gradients: Vec<_> = recording.parameters.iter().map(|&v| tape.gradient(v).cloned()).collect();
-            (tape.value(loss).clone(), gradients)
-        })
+    let mut config = config("d-cadlif");
+    config.network = colearn_network::config::NetworkSection {
+        hidden: vec![40, 33],
+        dropout: 0.3,
+        dropout_mask: DropoutMask::Step,
     };
-    let one = run(1);
-    for threads in [2, 3, 8] {
-        assert_eq!(one, run(threads), "{threads} threads");
-    }
+    assert_bits_on_any_threads(|| {
+        let mut network = build::<f32>(&config, 20, 7);
+        network.calibrate(&input::<f32>(40, 37, 20).view());
+        network
+    });
 }
 
 #[test]
 fn a_repeated_step_keeps_its_memory() {
     let mut config = config("d-cadlif");
     config.network.dropout = 0.2;
-    let network = build::<f32>(&config, 8, 5);
-    let mut tape = Tape::new();
-    let mut held = Vec::new();
-    for _ in 0..5 {
-        let recording = network.record(&mut tape, input(20, 17, 8), &mut rng(1));
-        let labels: Vec<usize> = (0..17).map(|b| b % 5).collect();
-        let loss = tape.cross_entropy(recording.scores, &labels);
-        tape.backward(loss);
-        tape.reset();
-        held.push((tape.pool().held_bytes(), tape.pool().allocated_bytes()));
-    }
-    assert_eq!(held[1], held[4], "bytes held and allocated after each step: {held:?}");
+    assert_memory_is_kept(&build::<f32>(&config, 8, 5));
 }
 
 /// The prediction from the configuration against what a step really took.
@@ -301,10 +279,7 @@ fn the_memory_of_a_training_step_is_predicted() {
         let network = build::<f32>(&config, 40, 20);
         let mut tape = Tape::new();
         let x = colearn_tape::layout::to_units(&input(steps, batch, 40), &mut Pool::default()).into_owned();
-        let recording = network.record(&mut tape, x, &mut rng(1));
-        let labels: Vec<usize> = (0..batch).map(|b| b % 20).collect();
-        let loss = tape.cross_entropy(recording.scores, &labels);
-        tape.backward(loss);
+        step(&network, &mut tape, x, 1);
         // Beside the pool: the input, the parameters and two moments of each.
         let input = steps * batch * 40 * 4;
         let taken = tape.pool().allocated_bytes() + input + 3 * 4 * network.parameter_count();

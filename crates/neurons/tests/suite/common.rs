@@ -1,8 +1,8 @@
 //! What the tests share: golden files, comparison, random neurons, and the equations written once more.
 
 use colearn_neurons::{Firing, Neuron, NeuronConfig, NeuronModel, initial};
-use colearn_tape::Real;
-use ndarray::{Array1, Array2, Array3, ArrayBase, ArrayD, ArrayView1, Data, Dimension, IxDyn};
+use colearn_tape::{Real, Tape, Var};
+use ndarray::{Array, Array1, Array2, Array3, ArrayBase, ArrayD, ArrayView1, Data, Dimension, IxDyn};
 use ndarray_npy::NpzReader;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
@@ -142,4 +142,14 @@ pub(crate) fn output(neuron: &Neuron, u: f64) -> f64 {
         Firing::Spike => f64::from(x > 0.0),
         Firing::Soft => neuron.surrogate().soft(x),
     }
+}
+
+/// Unevenly weighted sum of squares.
+pub(crate) fn weighted_squares(tape: &mut Tape<f64>, y: Var) -> Var {
+    let shape = tape.value(y).raw_dim();
+    let weights = Array1::linspace(-1.0, 1.5, tape.value(y).len());
+    let weights = tape.constant(Array::from_shape_vec(shape, weights.to_vec()).unwrap());
+    let square = tape.square(y);
+    let product = tape.multiply(square, weights);
+    tape.sum(product)
 }

@@ -1,10 +1,10 @@
 //! Gated layers: against elementary operations, against finite differences, and their laws.
 
-use crate::common::{Golden, assert_close};
+use crate::common::{Golden, assert_close, weighted_squares};
 use colearn_neurons::{Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated};
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{Pool, Real, Tape, Var};
-use ndarray::{Array, Array1, Array2, Array3, ArrayD, Axis, concatenate, s};
+use ndarray::{Array2, Array3, ArrayD, Axis, concatenate, s};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
 use ndarray_rand::rand_distr::StandardNormal;
@@ -79,16 +79,6 @@ fn elementary(tape: &mut Tape<f64>, unit: GatedUnit, current: Var, recurrent: Va
     tape.concatenate(&outputs, 0)
 }
 
-/// Unevenly weighted sum of squares.
-fn loss(tape: &mut Tape<f64>, y: Var) -> Var {
-    let shape = tape.value(y).raw_dim();
-    let weights = Array1::linspace(-1.0, 1.5, tape.value(y).len());
-    let weights = tape.constant(Array::from_shape_vec(shape, weights.to_vec()).unwrap());
-    let square = tape.square(y);
-    let product = tape.multiply(square, weights);
-    tape.sum(product)
-}
-
 #[test]
 fn fused_equals_elementary_operations() {
     for unit in every_unit() {
@@ -102,7 +92,7 @@ fn fused_equals_elementary_operations() {
                 } else {
                     elementary(&mut tape, unit, leaves[0], leaves[1])
                 };
-                let loss = loss(&mut tape, y);
+                let loss = weighted_squares(&mut tape, y);
                 tape.backward(loss);
                 (tape.value(y).clone(), leaves.map(|v| tape.gradient(v).unwrap().clone()))
             };
@@ -149,7 +139,7 @@ fn gradients_match_finite_differences() {
     for unit in every_unit() {
         let f = |tape: &mut Tape<f64>, x: &[Var]| {
             let y = scan_gated(tape, unit, x[0], x[1]);
-            loss(tape, y)
+            weighted_squares(tape, y)
         };
         let inputs = |shape| {
             let (current, recurrent) = case::<f64>(unit, shape, 5);

@@ -1,10 +1,9 @@
 //! Gradients against finite differences, with the soft step in place of the step.
 
-use crate::common::{Case, configured};
+use crate::common::{Case, configured, weighted_squares};
 use colearn_neurons::{Firing, Neuron, NeuronModel, Surrogate, scan};
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{Tape, Var};
-use ndarray::{Array, Array1};
 
 const TOLERANCE: Tolerance = Tolerance { step: 1e-5, relative: 1e-5, absolute: 1e-7 };
 
@@ -12,12 +11,7 @@ const TOLERANCE: Tolerance = Tolerance { step: 1e-5, relative: 1e-5, absolute: 1
 fn loss(tape: &mut Tape<f64>, neuron: &Neuron, vars: &[Var]) -> Var {
     let count = neuron.specs().len();
     let y = scan(tape, neuron, vars[0], &vars[1..=count], vars.get(count + 1).copied());
-    let shape = tape.value(y).raw_dim();
-    let weights = Array1::linspace(-1.0, 1.5, tape.value(y).len());
-    let weights = tape.constant(Array::from_shape_vec(shape, weights.to_vec()).unwrap());
-    let square = tape.square(y);
-    let product = tape.multiply(square, weights);
-    tape.sum(product)
+    weighted_squares(tape, y)
 }
 
 fn smooth_surrogates() -> Vec<Surrogate> {
