@@ -217,11 +217,16 @@ fn assignments(args: &TrainArgs) -> Result<Vec<(String, Value)>> {
         }
     }
     if let Some(root) = &args.root {
-        let text =
-            root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))?;
-        all.push(("data.root".to_owned(), Value::String(text.to_owned())));
+        all.push(("data.root".to_owned(), root_value(root)?));
     }
     Ok(all)
+}
+
+/// The value of `data.root` for a folder given with --root.
+pub(crate) fn root_value(root: &Path) -> Result<Value> {
+    let text =
+        root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))?;
+    Ok(Value::String(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -32,13 +32,14 @@ pub(crate) struct Subject<'a> {
     pub(crate) split: (&'a Split, &'static str, &'a Evaluation),
 }
 
-/// Draws all figures; returns their files.
-pub(crate) fn draw(subject: &Subject<'_>, folder: &RunFolder) -> Result<Vec<PathBuf>> {
+/// Draws all figures, the raster of `example` among them; returns their files.
+pub(crate) fn draw(
+    subject: &Subject<'_>,
+    example: Option<&Example>,
+    folder: &RunFolder,
+) -> Result<Vec<PathBuf>> {
     let mut figures = vec![("curves", curves(subject)), ("confusion", confusion(subject))];
-    // A raster is of spikes.
-    if subject.network.description().is_spiking() {
-        figures.extend(raster(subject).map(|figure| ("raster", figure)));
-    }
+    figures.extend(example.map(|example| ("raster", example.raster(&subject.title).render())));
     figures.extend(delays(subject).map(|figure| ("delays", figure)));
     figures.extend(neurons(subject).map(|figure| ("neurons", figure)));
     let mut files = Vec::new();
@@ -84,11 +85,6 @@ fn confusion(subject: &Subject<'_>) -> String {
     let (_, name, evaluation) = subject.split;
     let title = format!("{}, {name} split", subject.title);
     ConfusionMatrix::new(title, subject.data.classes.clone(), evaluation).render()
-}
-
-/// The first utterance of the split.
-fn raster(subject: &Subject<'_>) -> Option<String> {
-    Some(Example::of(subject)?.raster(&subject.title).render())
 }
 
 /// The same network before and after training.

@@ -14,7 +14,7 @@ use crate::experiment::Experiment;
 use crate::figures::{self, Subject};
 use crate::report::{Results, Summary};
 use crate::run_folder::RunFolder;
-use crate::stored;
+use crate::stored::{self, Example};
 
 /// A run that is about to begin or to go on.
 pub(crate) struct Plan {
@@ -119,8 +119,9 @@ impl Plan {
             best_epoch: best.epoch,
             split: (data.test.as_ref().unwrap_or(&data.validation), name, &reported.evaluation),
         };
-        let figures = figures::draw(&subject, &self.folder)?;
-        stored::write(&subject, &results, self.train.batch, &self.folder)?;
+        let example = Example::of(&subject);
+        let figures = figures::draw(&subject, example.as_ref(), &self.folder)?;
+        stored::write(&subject, &results, example.as_ref(), self.train.batch, &self.folder)?;
         self.folder.write("summary.json", &summary.to_json()?)?;
         Ok(Conclusion { results, summary, figures })
     }

@@ -1,6 +1,5 @@
 //! What a training shows while it runs, and the file of figures that grows with it.
 
-use std::io::IsTerminal;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
@@ -9,7 +8,7 @@ use colearn_train::{BatchEvent, EpochRecord, Warning, Watcher};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::plan::Records;
-use crate::terminal::say;
+use crate::terminal::{on_terminal, say_above};
 
 const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}  {eta} left";
 
@@ -24,7 +23,7 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Watches a run of `epochs` epochs, of which those in `records` are done.
     pub(crate) fn new(epochs: usize, records: Records<'a>, stop: &'a AtomicBool) -> Self {
-        let shown = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        let shown = on_terminal();
         Self { bar: shown.then(ProgressBar::no_length), epochs, records, stop }
     }
 
@@ -70,19 +69,13 @@ impl Watcher for Progress<'_> {
 
     fn epoch(&mut self, record: &EpochRecord, improved: bool) {
         let line = epoch_line(record, self.epochs, improved);
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => say(line),
-        }
+        say_above(self.bar.as_ref(), line);
         self.records.add(record, self.stop);
     }
 
     fn warning(&mut self, warning: &Warning) {
         let line = format!("warning: {warning}");
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => say(line),
-        }
+        say_above(self.bar.as_ref(), line);
     }
 }
 

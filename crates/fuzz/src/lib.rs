@@ -1,8 +1,8 @@
 //! A seeded mutation fuzzer over everything this workspace reads from outside.
 //!
 //! A [`Target`](targets::Target) gives a few good inputs and runs the reader on any bytes. [`mutate`] changes good
-//! inputs; [`harness`] runs them and looks for three kinds of [`Defect`](harness::Defect): a panic, a case that takes
-//! more than a second, and more than a gigabyte of memory for one small file. A case is fixed by target, seed and number
+//! inputs; [`harness`] runs them and looks for four kinds of [`Defect`](harness::Defect): a panic, a case that takes
+//! more than a second, more than a gigabyte of memory for one small file, and a refusal without a reason. A case is fixed by target, seed and number
 //! alone, so each one can be run again.
 //!
 //! ```

@@ -1,12 +1,12 @@
 //! The network without a tape: inference, traces for figures, and the calibration of initial activity.
 
 use crate::network::{Delays, LayerUnits, Network};
-use crate::normalise::{affine, apply_in_place, statistics};
+use crate::normalise::{affine, apply_in_place, statistics, sum};
 use crate::pooling;
 use colearn_neurons::{infer, infer_gated, infer_scaled};
 use colearn_synapses::dense;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::{Pool, Real};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -68,7 +68,7 @@ impl<F: Real> Network<F> {
             spikes.push(output);
         }
         let membrane = spikes.pop().expect("the readout is a layer");
-        let scores = pooling::forward(&membrane.view(), self.pooling());
+        let scores = pooling::forward(&membrane.view(), self.pooling(), pool);
         NetworkTrace { spikes, membrane, scores }
     }
 
@@ -180,18 +180,13 @@ fn mean_magnitude<F: Real>(values: &Array3<F>) -> f64 {
     parts.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Σ |x| in `f64`, sixteen numbers side by side.
+/// Σ |x| in `f64`.
 struct Magnitude<'a, F>(&'a [F]);
 
 impl<F: Real> Kernel for Magnitude<'_, F> {
     type Output = f64;
     #[inline(always)]
     fn run<L: Level>(self) -> f64 {
-        let (blocks, rest) = self.0.as_chunks::<LANES>();
-        let mut lanes = Lanes::<f64>::default();
-        for block in blocks {
-            lanes.0.iter_mut().zip(block).for_each(|(sum, x)| *sum += Real::as_f64(x.abs()));
-        }
-        rest.iter().fold(lanes.total(), |sum, x| sum + Real::as_f64(x.abs()))
+        sum(self.0, |x| Real::as_f64(x.abs()))
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
+use colearn_tape::LANES;
 
 /// Bytes of an `f32`.
 const NUMBER: usize = 4;
 
-/// Samples that kernels work on side by side, and the steps that they round up to.
-const LANES: usize = 16;
+/// Steps that kernels round up to.
 const BLOCK_STEPS: usize = 10;
 
 /// Numbers of scratch for each step of the backward scans of hidden layers and readout: eight tasks of 32 samples each,

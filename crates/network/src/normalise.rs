@@ -48,10 +48,11 @@ impl<F: Real> Kernel for Moments<'_, F> {
     }
 }
 
+/// Σ f(x), sixteen numbers side by side and then over the lanes.
 #[inline(always)]
-fn sum<F: Real>(values: &[F], f: impl Fn(F) -> F) -> F {
+pub(crate) fn sum<F: Real, S: Real>(values: &[F], f: impl Fn(F) -> S) -> S {
     let (blocks, rest) = values.as_chunks::<LANES>();
-    let mut lanes = Lanes::default();
+    let mut lanes = Lanes::<S>::default();
     for block in blocks {
         for (lane, &x) in lanes.0.iter_mut().zip(block) {
             *lane += f(x);

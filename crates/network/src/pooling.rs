@@ -12,17 +12,19 @@
 
 use crate::config::Pooling;
 use crate::softmaxes;
-use colearn_tape::layout::{sequence, units, units_mut};
-use colearn_tape::{Fused, LANES, Pullback, Real, Tape, Var};
+use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
+use colearn_tape::{Fused, LANES, Pool, Pullback, Real, Tape, Var};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2};
 
 /// Scores (B, C) of membranes u (T, B, C), without a tape.
-pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling) -> Array2<F> {
+pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling, pool: &mut Pool<F>) -> Array2<F> {
     let (steps, batch, classes) = u.dim();
     let mut scores = Array2::zeros((batch, classes));
-    if let (Pooling::SumOfSoftmaxes, Some(values)) = (pooling, units(u)) {
-        softmaxes::forward(values, steps, &mut scores);
+    if pooling == Pooling::SumOfSoftmaxes {
+        let u = to_units(u, pool);
+        softmaxes::forward(units(&u).expect("made unit-major"), steps, &mut scores);
+        release(u, pool);
         return scores;
     }
     scores
@@ -102,7 +104,8 @@ pub(crate) fn softmax<F: Real>(u: &mut [F]) {
 
 /// Records the pooling of u (T, B, C) to scores (B, C).
 pub(crate) fn record<F: Real>(tape: &mut Tape<F>, u: Var, pooling: Pooling) -> Var {
-    let scores = forward(&sequence(tape.value(u)), pooling);
+    let ([value], pool) = tape.workspace([u]);
+    let scores = forward(&sequence(value), pooling, pool);
     tape.fused(&[u], scores.into_dyn(), PoolOverTime { pooling })
 }
 
@@ -121,9 +124,11 @@ impl<F: Real> Fused<F> for PoolOverTime {
         let g: ArrayView2<'_, F> = p.gradient.view().into_dimensionality::<Ix2>().expect("scores are (B, C)");
         let (steps, batch, classes) = u.dim();
         let mut part = p.pool.sequence(steps, batch, classes);
-        if let (Pooling::SumOfSoftmaxes, Some(values)) = (self.pooling, units(&u)) {
+        if self.pooling == Pooling::SumOfSoftmaxes {
+            let u = to_units(&u, p.pool);
             let to = units_mut(&mut part).expect("made unit-major");
-            softmaxes::backward(values, steps, &g, to);
+            softmaxes::backward(units(&u).expect("made unit-major"), steps, &g, to);
+            release(u, p.pool);
             return vec![Some(part.into_dyn())];
         }
         part.axis_chunks_iter_mut(Axis(1), LANES)
@@ -136,7 +141,7 @@ impl<F: Real> Fused<F> for PoolOverTime {
 }
 
 impl PoolOverTime {
-    /// The gradient for one block of samples.
+    /// The gradient for one block of samples, of every pooling but the sum of softmaxes.
     fn pull_back<F: Real>(
         &self,
         u: &ArrayView3<'_, F>,
@@ -144,18 +149,10 @@ impl PoolOverTime {
         to: &mut ArrayViewMut3<'_, F>,
     ) {
         let (steps, batch, classes) = u.dim();
-        let mut p = vec![F::zero(); classes];
         for b in 0..batch {
             let g = g.row(b);
             match self.pooling {
-                Pooling::SumOfSoftmaxes => {
-                    for t in 0..steps {
-                        (0..classes).for_each(|c| p[c] = u[[t, b, c]]);
-                        softmax(&mut p);
-                        let mean: F = p.iter().zip(&g).map(|(&p, &g)| p * g).sum();
-                        (0..classes).for_each(|c| to[[t, b, c]] = p[c] * (g[c] - mean));
-                    }
-                }
+                Pooling::SumOfSoftmaxes => unreachable!("sums of softmaxes have a kernel of their own"),
                 Pooling::Mean => {
                     let share = F::one() / F::of(steps as f64);
                     for t in 0..steps {

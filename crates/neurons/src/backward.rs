@@ -8,7 +8,7 @@
 //! With batch normalisation in front (see [`crate::normalised`]) the pass ends with its gradient, unit by unit.
 
 use crate::Neuron;
-use crate::chunk::{CHUNK, Chunk, Drive, Drives, Running, drive, load, store};
+use crate::chunk::{CHUNK, Chunk, Drive, Running, drive, load, store};
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::lane_step::{Carried, Visited, adjoint};
@@ -38,6 +38,9 @@ pub(crate) struct Norms<'a, F> {
     pub(crate) mean: &'a [F],
     /// 1/√(v + ε).
     pub(crate) inverse: &'a [F],
+    /// What turns inputs into currents.
+    pub(crate) scale: &'a [F],
+    pub(crate) shift: &'a [F],
 }
 
 /// Pulls ∂L/∂output back to the input and the parameters. All sequences are unit-major.
@@ -46,9 +49,7 @@ pub(crate) struct Backward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
     pub(crate) shape: Shape,
-    /// What turns inputs into currents.
-    pub(crate) drives: Drives<'a, F>,
-    /// The normalisation that the drives come from, if the gradient is to flow through its mean and variance.
+    /// The normalisation of the inputs; without one they are the currents.
     pub(crate) norms: Option<Norms<'a, F>>,
     /// Inputs of the forward pass.
     pub(crate) input: &'a [F],
@@ -110,7 +111,7 @@ impl<F: Real> Backward<'_, F> {
                         p: parameters[n],
                         fire,
                         output,
-                        drive: drive(self.drives, n),
+                        drive: drive(self.norms.map(|norms| (norms.scale, norms.shift)), n),
                         norm,
                         batch,
                         input: &self.input[n * block..(n + 1) * block],
@@ -265,15 +266,11 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         sums
     }
 
-    /// From ∂L/∂current to ∂L/∂x: scale · g, and with a normalisation
-    /// scale · (g − (Σ g + x̂ Σ g x̂)/(T·B)).
+    /// From ∂L/∂current to ∂L/∂x: with a normalisation scale · (g − (Σ g + x̂ Σ g x̂)/(T·B)).
     #[inline(always)]
     fn through_statistics(&mut self, [scaled, plain]: [F; 2]) {
+        let Some((mean, inverse)) = self.norm else { return };
         let scale = self.drive.scale;
-        let Some((mean, inverse)) = self.norm else {
-            self.g_input.iter_mut().for_each(|g| *g *= scale);
-            return;
-        };
         let count = F::of(self.input.len() as f64);
         let (scaled, plain) = (scaled / count, plain / count);
         for (g, &x) in self.g_input.iter_mut().zip(self.input) {

@@ -1,4 +1,4 @@
-//! One step of one unit, for one sample or sixteen: what every scan shares.
+//! One step of one unit, for one sample or sixteen: the adjoint that every scan shares, and the step of recurrent ones.
 
 use crate::dynamics::Dynamics;
 use crate::fire::Fire;

@@ -1,7 +1,7 @@
 //! Spiking neuron models as fused scans over time, with surrogate gradients.
 //!
 //! A model is a pair of small functions of one unit and one sample over one step, with their adjoints. A shared
-//! driver does the rest: it loops over time with the state in registers, sixteen samples side by side, shares out
+//! driver does the rest: it loops over time with the state in registers, many samples side by side, shares out
 //! units to threads, and records the whole sequence as one node of a [`colearn_tape::Tape`].
 //!
 //! | model | equations |

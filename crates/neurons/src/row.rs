@@ -1,8 +1,8 @@
 //! Sixteen samples as one value with arithmetic.
 //!
-//! Models are written once for anything that adds and multiplies ([`Value`]): a single number in the streaming step,
-//! a [`Row`] in the scans. Each operation on a row is a loop over its lanes that the compiler turns into one or two
-//! vector instructions; loops over lanes around a whole model are not vectorised as soon as it has two states.
+//! Models are written once for anything that adds and multiplies ([`Value`]): a single number in the streaming step
+//! and in the scans of [`crate::chunk`], a [`Row`] in recurrent ones. Each operation on a row is a loop over its lanes that the compiler turns into one or two
+//! vector instructions; a loop over sixteen lanes around a whole model is not vectorised as soon as it has two states.
 
 use colearn_tape::{LANES, Lanes, Real};
 use std::ops::{Add, Mul, Sub};

@@ -99,10 +99,12 @@ pub fn forward<F: Real>(
     pool: &mut Pool<F>,
 ) -> Trace<F> {
     let shape = Shape::of(neuron, input, parameters, recurrent);
-    let (output, op) = record(neuron, input, parameters, recurrent, pool);
-    let states = match op.saved {
-        Some(blocks) => blocks.into_units(neuron, shape, pool),
-        None => states(neuron, input, parameters, shape, pool),
+    let (output, states) = if recurrent.is_some() {
+        let (output, op) = record(neuron, input, parameters, recurrent, pool);
+        let blocks = op.saved.expect("a recurrent scan saves its states");
+        (output, blocks.into_units(neuron, shape, pool))
+    } else {
+        with_states(neuron, input, parameters, shape, pool)
     };
     let count = neuron.model().states();
     let Shape { steps, batch, units } = shape;
@@ -115,14 +117,15 @@ pub fn forward<F: Real>(
     Trace { output, states: states.expect("the strides cover the states once") }
 }
 
-/// The states of a neuron that is not recurrent, unit after unit, variable after variable, each a (T, B) block.
-fn states<F: Real>(
+/// The output of a neuron that is not recurrent, and its states, unit after unit, variable after variable, each a (T, B)
+/// block.
+fn with_states<F: Real>(
     neuron: &Neuron,
     input: &ArrayRef3<F>,
     parameters: &[ArrayView1<'_, F>],
     shape: Shape,
     pool: &mut Pool<F>,
-) -> Vec<F> {
+) -> (Array3<F>, Vec<F>) {
     let input = layout::to_units(input, pool);
     let currents = layout::units(&input).expect("the copy is unit-major");
     let mut output = pool.take(shape.len());
@@ -137,8 +140,7 @@ fn states<F: Real>(
         states: Some(&mut states),
     });
     layout::release(input, pool);
-    pool.give_vec(output);
-    states
+    (layout::from_units(shape.steps, shape.batch, shape.units, output), states)
 }
 
 /// The output of `neuron` over `input` (T, B, N), with no state kept. Arguments as [`scan`]. The result may be given
@@ -247,7 +249,6 @@ impl<F: Real> Fused<F> for Scan<F> {
                     neuron,
                     parameters: &parameters,
                     shape,
-                    drives: None,
                     norms: None,
                     input: currents,
                     gradient: above,

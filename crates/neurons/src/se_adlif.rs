@@ -133,7 +133,6 @@ mod tests {
                 neuron: &self.neuron,
                 parameters: &views,
                 shape: self.shape,
-                drives: None,
                 norms: None,
                 input: inputs[0].as_slice().unwrap(),
                 gradient: &self.weights,

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: two
-//! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Threads share out units;
+//! multiply-adds per synapse, step and sample for each of the three passes, independent of D, at most: the forward pass of quiet units and
+//! the gradient of weights and delays go over active rows alone. Threads share out units;
 //! no sum is split between them, so the result does not depend on their number.
 
 use crate::active::{Active, Counts, GROUP};

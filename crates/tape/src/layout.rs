@@ -3,7 +3,7 @@
 //! Sequences have the public shape (T, B, N): time step, sample of the batch, unit. In memory the fused operations
 //! keep each unit's (T, B) block contiguous: strides (B, 1, T·B). Per-unit work (a neuron's scan, a normalisation)
 //! then runs over contiguous memory with samples in the vector lanes, one unit's parameters are scalars, and threads
-//! share out units, so that no sum is ever split between threads. Every operation accepts any memory order and
+//! share out units, so that a unit's sums belong to one of them. Every operation accepts any memory order and
 //! copies when it has to.
 
 use crate::{Pool, Real};

@@ -274,6 +274,9 @@ impl Deref for ValidTrain {
     }
 }
 
+/// Most epochs of a run.
+pub(crate) const MOST_EPOCHS: usize = 1_000_000;
+
 const POSITIVE: &str = "a finite number above 0";
 const NOT_NEGATIVE: &str = "a finite number of at least 0";
 const SHARE: &str = "a number from 0 to 1";
@@ -289,7 +292,7 @@ impl TrainConfig {
         require(
             "epochs",
             self.epochs,
-            (1..=1_000_000).contains(&self.epochs),
+            (1..=MOST_EPOCHS).contains(&self.epochs),
             "a whole number from 1 to 1000000",
         )?;
         require("batch", self.batch, (1..=65_536).contains(&self.batch), "a whole number from 1 to 65536")?;

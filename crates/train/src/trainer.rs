@@ -29,9 +29,6 @@ use crate::warning::{Warning, new_warnings};
 use crate::watch::{BatchEvent, Outcome, RunFiles, Watcher};
 use step::Step;
 
-/// Most epochs of a run, as [`TrainConfig::epochs`](crate::TrainConfig::epochs).
-const MOST_EPOCHS: usize = 1_000_000;
-
 /// Trains one network on one data set.
 #[derive(Debug)]
 pub struct Trainer<'a> {

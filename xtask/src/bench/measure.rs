@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use colearn_network::{Delays, Network, ParameterKind};
 use colearn_tape::simd::{InstructionSet, Kernel, LANES, Lanes, Level, dispatch_to};
 use colearn_tape::{Pool, Tape};
@@ -174,10 +174,4 @@ pub(crate) fn prepared(
     network.set_spread(spread);
     network.calibrate(&input.view());
     network
-}
-
-/// The number of threads of the parallel loops.
-pub(crate) fn threads() -> Result<usize> {
-    let threads = rayon::current_num_threads();
-    (threads > 0).then_some(threads).context("no threads")
 }

@@ -89,7 +89,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
     workload.rate = args.rate.unwrap_or(workload.rate);
     let kernel = if args.spread > 0.0 { Interpolation::Smoothed } else { Interpolation::Linear };
     let description = workload.network(kernel)?;
-    let threads = measure::threads()?;
+    let threads = rayon::current_num_threads();
     let peak = measure::peak_multiply_adds();
     let input = input::counts(workload.batch, workload.steps, workload.inputs, 1);
     let statistics = input::statistics(&input);
@@ -106,7 +106,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
     let rates_after = trained.rates(&input, Delays::Stored);
     let inference = trained.infer(&input, Effort { warm_up: 3, steps: args.timed_steps * 3 })?;
     let per_s = |timing: &Timing| workload.batch as f64 / timing.median_s;
-    let (forward, backward) = workload.multiply_adds(2.0);
+    let (forward, backward) = workload.multiply_adds();
     let share = |timing: &Timing| (forward + backward) * per_s(timing) / (peak * threads as f64);
     Ok(Row {
         workload: workload.name,

@@ -100,12 +100,12 @@ impl Workload {
 
     /// Multiply-adds of the synapses of one sample at two taps a synapse (one without delays), every one counted
     /// whether a spike is there or not: (forward, backward).
-    pub(crate) fn multiply_adds(&self, taps: f64) -> (f64, f64) {
+    pub(crate) fn multiply_adds(&self) -> (f64, f64) {
         let first = self.inputs * self.hidden;
         let others = self.hidden * self.hidden + self.hidden * self.classes;
         let recurrent = if self.recurrent { 2 * self.hidden * self.hidden } else { 0 };
         let steps = self.steps as f64;
-        let taps = if self.max_delay > 0 { taps } else { 1.0 };
+        let taps = if self.max_delay > 0 { 2.0 } else { 1.0 };
         let forward = taps * (first + others) as f64 + recurrent as f64;
         let backward = taps * (first + 2 * others) as f64 + 2.0 * recurrent as f64;
         (steps * forward, steps * backward)
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn multiply_adds_count_every_synapse_once_a_tap_and_step() {
-        let (forward, backward) = Workload::named("W2").unwrap().multiply_adds(2.0);
+        let (forward, backward) = Workload::named("W2").unwrap().multiply_adds();
         assert_eq!((forward, backward), (7_372_800.0, 11_161_600.0));
     }
 }

@@ -80,10 +80,8 @@ fn add(groups: &mut Vec<Group>, folder: &Path) -> Result<()> {
         groups.push(Group { name, settings, runs: vec![run] });
         return Ok(());
     };
-    let same = |known: &&StoredRun| {
-        known.seed() == run.seed() && known.experiment.data.leave_out == run.experiment.data.leave_out
-    };
-    if let Some(twin) = group.runs.iter().find(same) {
+    let speaker = run.experiment.data.leave_out.as_ref();
+    if let Some(twin) = super::find(&group.runs, run.seed(), speaker) {
         bail!(
             "{}: found the settings and the seed of {}; expected each run once",
             folder.display(),

@@ -1,7 +1,6 @@
 //! `cargo xtask data encode`: from a set of sounds to files of spikes in the layout of SHD.
 
 use std::fs;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -15,7 +14,7 @@ use rayon::prelude::*;
 
 use super::cli::EncodeArgs;
 use super::grouped;
-use crate::terminal::{say, use_threads};
+use crate::terminal::{on_terminal, say, use_threads};
 
 const TEMPLATE: &str = "{msg}  {bar:24} {pos}/{len} clips  {eta} left";
 /// Clips whose spikes wait in memory until they are written.
@@ -147,7 +146,7 @@ fn write(path: &Path, clips: &[Sound], sounds: &Sounds, encoder: &Encoder, first
 }
 
 fn bar(clips: usize, path: &Path) -> ProgressBar {
-    if !(std::io::stderr().is_terminal() && std::io::stdout().is_terminal()) {
+    if !on_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(clips as u64);

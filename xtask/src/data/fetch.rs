@@ -1,6 +1,5 @@
 //! `cargo xtask data fetch`.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -9,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::cli::FetchArgs;
 use super::manifest;
-use crate::terminal::say;
+use crate::terminal::{on_terminal, say};
 
 const TEMPLATE: &str = "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
 /// For a file whose size nobody states.
@@ -35,7 +34,7 @@ struct Bar {
 
 impl Bar {
     fn new() -> Self {
-        Self { shown: std::io::stderr().is_terminal() && std::io::stdout().is_terminal(), bar: None }
+        Self { shown: on_terminal(), bar: None }
     }
 }
 

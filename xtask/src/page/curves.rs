@@ -8,15 +8,14 @@ use super::run::{Epoch, Run};
 
 pub(super) fn section(groups: &[Group]) -> Section {
     let chance = groups[0].runs[0].classes().map(|classes| (100.0 / classes as f64, "chance".to_owned()));
+    let accuracies = |title: &str, value: fn(&Epoch) -> f64| BandCurves {
+        top: Some(100.0),
+        reference: chance.clone(),
+        ..curves(groups, title, "Share of correct samples (%)", |e| Some(100.0 * value(e)))
+    };
     let mut panels = vec![
-        curves(groups, "Validation accuracy", "Share of correct samples (%)", |e| {
-            Some(100.0 * e.validation_accuracy)
-        })
-        .with(Some(100.0), chance.clone()),
-        curves(groups, "Training accuracy", "Share of correct samples (%)", |e| {
-            Some(100.0 * e.train_accuracy)
-        })
-        .with(Some(100.0), chance),
+        accuracies("Validation accuracy", |e| e.validation_accuracy),
+        accuracies("Training accuracy", |e| e.train_accuracy),
         curves(groups, "Validation loss", "Mean cross-entropy (nats)", |e| Some(e.validation_loss)),
         curves(groups, "Training loss", "Mean cross-entropy (nats)", |e| Some(e.train_loss)),
     ];
@@ -62,16 +61,5 @@ fn curves(groups: &[Group], title: &str, measure: &str, value: impl Fn(&Epoch) -
         groups: groups.iter().map(group).collect(),
         top: None,
         reference: None,
-    }
-}
-
-/// Sets what only accuracies have.
-trait With {
-    fn with(self, top: Option<f64>, reference: Option<(f64, String)>) -> Self;
-}
-
-impl With for BandCurves {
-    fn with(self, top: Option<f64>, reference: Option<(f64, String)>) -> Self {
-        Self { top, reference, ..self }
     }
 }

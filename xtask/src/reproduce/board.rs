@@ -1,11 +1,10 @@
 //! What is told while the jobs run: a line a finished job, and one that shows where everything stands.
 
-use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::terminal::say;
+use crate::terminal::{on_terminal, say_above};
 
 const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}";
 
@@ -91,7 +90,7 @@ impl GridProgress {
 
 impl Board {
     pub(crate) fn new(progress: GridProgress) -> Self {
-        let shown = std::io::stderr().is_terminal() && std::io::stdout().is_terminal();
+        let shown = on_terminal();
         let bar = shown.then(|| {
             let bar = ProgressBar::new(progress.epochs().1 as u64);
             ProgressStyle::with_template(TEMPLATE).map_or(bar.clone(), |style| bar.with_style(style))
@@ -121,10 +120,7 @@ impl Board {
             status = state.progress.status();
         });
         let line = format!("[{status}] {name}: {what}");
-        match &self.bar {
-            Some(bar) => bar.println(line),
-            None => say(line),
-        }
+        say_above(self.bar.as_ref(), line);
     }
 
     /// Takes the status line away.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use toml::{Table, Value};
+use toml::Table;
 
 use super::spec::{CellSpec, Spec};
 use crate::comparison::{Cell, Comparison};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, root_value};
 use crate::overrides::{apply, apply_all, differences, parse_value, split_assignment};
 use crate::run_folder::{RunFolder, Stage};
 use crate::stored::StoredRun;
@@ -155,9 +155,7 @@ fn base(spec: &Spec, changes: &Changes) -> Result<Table> {
     let mut table = Experiment::of_set(spec.data)?;
     apply_all(&mut table, &spec.settings, "[settings]")?;
     if let Some(root) = &changes.root {
-        let text =
-            root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))?;
-        apply(&mut table, "data.root", &Value::String(text.to_owned()))?;
+        apply(&mut table, "data.root", &root_value(root)?)?;
     }
     for assignment in &changes.set {
         let (key, text) = split_assignment(assignment)?;

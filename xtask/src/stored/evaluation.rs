@@ -86,8 +86,11 @@ pub(crate) struct ExampleLayer {
 }
 
 impl Example {
-    /// The first utterance of the split reported on.
+    /// The first utterance of the split reported on; `None` of a network without spikes.
     pub(crate) fn of(subject: &Subject<'_>) -> Option<Self> {
+        if !subject.network.description().is_spiking() {
+            return None;
+        }
         let (split, name, _) = subject.split;
         let batch = Loader::new(split, subject.data.steps, 1, Order::Sequential).next()?.ok()?;
         let sample = split.samples.first()?;
@@ -173,6 +176,7 @@ impl Example {
 pub(crate) fn write(
     subject: &Subject<'_>,
     results: &Results,
+    example: Option<&Example>,
     batch: usize,
     folder: &RunFolder,
 ) -> Result<()> {
@@ -191,10 +195,8 @@ pub(crate) fn write(
         unrounded: results.unrounded.as_ref().map(StoredResult::from),
     };
     folder.write(EVALUATION, &json(&evaluation)?)?;
-    // A raster is of spikes.
-    let spiking = subject.network.description().is_spiking();
-    if let Some(example) = spiking.then(|| Example::of(subject)).flatten() {
-        folder.write(EXAMPLE, &json(&example)?)?;
+    if let Some(example) = example {
+        folder.write(EXAMPLE, &json(example)?)?;
     }
     Ok(())
 }

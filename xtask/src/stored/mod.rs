@@ -1,4 +1,4 @@
-//! What a finished run leaves in its folder, and the only readers of it: settings and summary for tables of many runs,
+//! What a finished run leaves in its folder, and who reads it: settings and summary for tables of many runs,
 //! and what its report needs beside these.
 
 mod evaluation;

@@ -99,7 +99,7 @@ pub(super) struct BackwardBlock<'a, F> {
     pub(super) gradient: &'a [F],
     /// Receives ∂L/∂input: (T, G·N).
     pub(super) g_input: &'a mut [Lanes<F>],
-    /// Receives r ⊙ h[t−1] of a model with resets: (T, N); empty for the others.
+    /// Receives r ⊙ h[t−1] of a model with resets: (T, N); not used by the others.
     pub(super) kept: &'a mut [Lanes<F>],
     /// Room for three rows of N values.
     pub(super) scratch: &'a mut [Lanes<F>],

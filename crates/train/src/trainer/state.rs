@@ -3,10 +3,12 @@
 use colearn_data::Dataset;
 use colearn_network::{Network, NetworkState};
 
-use super::{MOST_EPOCHS, Trainer, expect_same};
+use super::{Trainer, expect_same};
 use crate::checkpoint::Checkpoint;
+use crate::config::MOST_EPOCHS;
 use crate::config::ValidTrain;
 use crate::error::TrainError;
+use crate::finite::first;
 use crate::optimiser::OptimiserState;
 
 impl<'a> Trainer<'a> {
@@ -74,7 +76,7 @@ impl<'a> Trainer<'a> {
     fn check_moments(&self, state: &OptimiserState<f32>) -> Result<(), TrainError> {
         for (moment, arrays) in [("first", &state.first), ("second", &state.second)] {
             for (parameter, values) in self.network.parameters().iter().zip(arrays) {
-                if let Some(value) = values.iter().find(|x| !x.is_finite()) {
+                if let Some(value) = first(values) {
                     let what = format!("optimiser state, {moment} moment of {}", parameter.name);
                     let expected = "finite numbers".to_owned();
                     return Err(TrainError::Mismatch { what, found: value.to_string(), expected });

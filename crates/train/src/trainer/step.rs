@@ -7,7 +7,7 @@ use ndarray::ArrayD;
 
 use super::Trainer;
 use crate::clip::{clip_scale, gradient_norm};
-use crate::finite::{Flaw, all_finite, first_in_gradients, first_in_recording};
+use crate::finite::{Flaw, all_finite, first, first_in_gradients, first_in_recording};
 use crate::random::{Purpose, generator};
 
 /// What a step was like.
@@ -27,16 +27,18 @@ impl Trainer<'_> {
         let step = (self.epoch * self.batches() + number) as u64;
         let mut rng = generator(self.config.seed, self.epoch, number, Purpose::Dropout);
 
+        if let (false, Some(value)) = (all_finite(&batch.input), first(&batch.input)) {
+            return Err(Flaw::new("the input of the network", value));
+        }
         self.tape.reset();
-        let input_is_finite = all_finite(&batch.input);
         let recording = self.network.record(&mut self.tape, batch.input, &mut rng);
         let loss_var = batch_loss(&mut self.tape, recording.scores, &batch.labels, batch.mixed.as_ref());
         let loss = self.tape.value(loss_var).iter().map(|&loss| f64::from(loss)).sum::<f64>();
         // Thresholds and clamps make a usual number of NaN, so that the loss alone does not tell.
         let of_network = self.network.parameters().iter().all(|p| all_finite(&p.value));
-        let sound = loss.is_finite() && input_is_finite && of_network;
+        let sound = loss.is_finite() && of_network;
         if !(sound && recording.statistics.iter().all(|s| all_finite(&s.mean) && all_finite(&s.variance))) {
-            return Err(first_in_recording(&self.network, &self.tape, &recording, input_is_finite, loss));
+            return Err(first_in_recording(&self.network, &self.tape, &recording, loss));
         }
         let correct = right_answers(self.tape.value(recording.scores), &batch.labels);
         self.tape.backward(loss_var);
