@@ -39,6 +39,11 @@ impl<F: Real> Network<F> {
     #[must_use]
     #[track_caller]
     pub fn infer(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> Inference<F> {
+        self.assert_channels(input);
+        if let Some(outputs) = self.run_blocks(input, delays, false, pool) {
+            let rates = (0..self.hidden_layers()).map(|k| outputs.rate(k, self.dim_of(k, input))).collect();
+            return Inference { scores: outputs.scores, rates };
+        }
         let NetworkTrace { spikes, membrane, scores } = self.trace(input, delays, pool);
         let rates = spikes.iter().map(mean_magnitude).collect();
         spikes.into_iter().chain([membrane]).for_each(|a| pool.give(a));
@@ -52,12 +57,13 @@ impl<F: Real> Network<F> {
     #[must_use]
     #[track_caller]
     pub fn trace(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> NetworkTrace<F> {
-        assert_eq!(
-            input.dim().2,
-            self.inputs(),
-            "channels of the input {:?} and of the network",
-            input.dim()
-        );
+        self.assert_channels(input);
+        if let Some(outputs) = self.run_blocks(input, delays, true, pool) {
+            let sequence = |k| outputs.sequence(k, self.dim_of(k, input), pool);
+            let mut spikes: Vec<_> = (0..self.layers.len()).map(sequence).collect();
+            let membrane = spikes.pop().expect("the readout is a layer");
+            return NetworkTrace { spikes, membrane, scores: outputs.scores };
+        }
         let mut spikes: Vec<Array3<F>> = Vec::new();
         for k in 0..self.layers.len() {
             let signal = spikes.last().map_or_else(|| input.view(), |s| s.view());
@@ -70,6 +76,18 @@ impl<F: Real> Network<F> {
         let membrane = spikes.pop().expect("the readout is a layer");
         let scores = pooling::forward(&membrane.view(), self.pooling(), pool);
         NetworkTrace { spikes, membrane, scores }
+    }
+
+    /// Shape (T, B, N) of a layer's output for `input` (T, B, C).
+    fn dim_of(&self, layer: usize, input: &ArrayView3<'_, F>) -> (usize, usize, usize) {
+        let (steps, batch, _) = input.dim();
+        (steps, batch, self.matrix(self.layers[layer].weight).ncols())
+    }
+
+    #[track_caller]
+    fn assert_channels(&self, input: &ArrayView3<'_, F>) {
+        let (channels, dim) = (self.inputs(), input.dim());
+        assert_eq!(dim.2, channels, "channels of the input {dim:?} and of the network");
     }
 
     /// The synaptic current of a layer, before normalisation.

@@ -34,6 +34,7 @@
 //! # Ok::<(), colearn_network::NetworkError>(())
 //! ```
 
+mod blocks;
 pub mod config;
 mod counts;
 mod dropout;

@@ -13,7 +13,8 @@
 use crate::config::Pooling;
 use crate::softmaxes;
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, LANES, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::simd::{Kernel, Level};
+use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2};
 
@@ -84,6 +85,53 @@ impl<'a, 'b, F: Real> Running<'a, 'b, F> {
         if self.pooling == Pooling::Mean {
             let share = F::one() / F::of(steps.max(1) as f64);
             self.scores.iter_mut().for_each(|o| *o *= share);
+        }
+    }
+}
+
+/// The score before the first step, for sixteen samples.
+pub(crate) fn start<F: Real>(pooling: Pooling) -> Lanes<F> {
+    Lanes::splat(if pooling == Pooling::Maximum { F::neg_infinity() } else { F::zero() })
+}
+
+/// The score of a sample whose `steps` steps gave `score` so far.
+pub(crate) fn finished<F: Real>(pooling: Pooling, score: F, steps: usize) -> F {
+    if pooling == Pooling::Mean { score / F::of(steps.max(1) as f64) } else { score }
+}
+
+/// Adds the first `steps` of each class's `stride` rows of membranes to the scores, a row a class.
+pub(crate) struct AddRows<'a, F> {
+    pub(crate) pooling: Pooling,
+    pub(crate) rows: &'a [Lanes<F>],
+    pub(crate) stride: usize,
+    pub(crate) steps: usize,
+    /// Scratch, a row a class.
+    pub(crate) softmax: &'a mut [Lanes<F>],
+    pub(crate) scores: &'a mut [Lanes<F>],
+}
+
+impl<F: Real> Kernel for AddRows<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { pooling, rows, stride, steps, softmax, scores } = self;
+        for step in 0..steps {
+            for (p, rows) in softmax.iter_mut().zip(rows.chunks_exact(stride)) {
+                *p = rows[step];
+            }
+            if pooling == Pooling::SumOfSoftmaxes {
+                softmaxes::softmax(softmax);
+            }
+            for (score, p) in scores.iter_mut().zip(&*softmax) {
+                for (score, &p) in score.0.iter_mut().zip(&p.0) {
+                    *score = match pooling {
+                        Pooling::SumOfSoftmaxes | Pooling::Mean => *score + p,
+                        Pooling::Last => p,
+                        Pooling::Maximum => score.max(p),
+                    };
+                }
+            }
         }
     }
 }

@@ -30,28 +30,36 @@ impl<F: Real> Block<'_, F> {
     /// The softmax of one step into `p`, a row a class.
     #[inline(always)]
     fn softmax(&self, step: usize, p: &mut [Lanes<F>]) {
-        let mut top = Lanes::splat(F::neg_infinity());
         for (class, p) in p.iter_mut().enumerate() {
             *p = Lanes::load(&self.u[self.at(step, class)..], self.count);
-            for l in 0..LANES {
-                // A NaN is no maximum but stays in its own row, and from there in the total.
-                top.0[l] = if p.0[l] > top.0[l] { p.0[l] } else { top.0[l] };
-            }
         }
-        let mut total = Lanes::default();
-        for p in p.iter_mut() {
-            for l in 0..LANES {
-                p.0[l] = (p.0[l] - top.0[l]).exp_of_negative();
-                total.0[l] += p.0[l];
-            }
-        }
+        softmax(p);
+    }
+}
+
+/// The softmax of sixteen samples in place, a row a class.
+#[inline(always)]
+pub(crate) fn softmax<F: Real>(p: &mut [Lanes<F>]) {
+    let mut top = Lanes::splat(F::neg_infinity());
+    for p in p.iter() {
         for l in 0..LANES {
-            total.0[l] = F::one() / total.0[l];
+            // A NaN is no maximum but stays in its own row, and from there in the total.
+            top.0[l] = if p.0[l] > top.0[l] { p.0[l] } else { top.0[l] };
         }
-        for p in p.iter_mut() {
-            for l in 0..LANES {
-                p.0[l] *= total.0[l];
-            }
+    }
+    let mut total = Lanes::default();
+    for p in p.iter_mut() {
+        for l in 0..LANES {
+            p.0[l] = (p.0[l] - top.0[l]).exp_of_negative();
+            total.0[l] += p.0[l];
+        }
+    }
+    for l in 0..LANES {
+        total.0[l] = F::one() / total.0[l];
+    }
+    for p in p.iter_mut() {
+        for l in 0..LANES {
+            p.0[l] *= total.0[l];
         }
     }
 }

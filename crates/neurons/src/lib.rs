@@ -37,6 +37,7 @@
 mod adlif;
 pub mod analysis;
 mod backward;
+mod block;
 mod chunk;
 mod dynamics;
 mod error;
@@ -58,6 +59,7 @@ mod shape;
 mod step;
 mod surrogate;
 
+pub use block::BlockScan;
 pub use error::Error;
 pub use gated::{Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated};
 pub use model::NeuronModel;

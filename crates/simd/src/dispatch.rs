@@ -22,6 +22,7 @@
 //! one machine the choice is fixed, so runs repeat to the bit.
 
 use crate::Real;
+use crate::binary::BinarySums;
 
 /// The arithmetic of one instruction set.
 pub trait Level: Copy {
@@ -115,6 +116,15 @@ pub fn dispatch_to<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
     compiled::run(set, kernel)
 }
 
+/// The AVX-512 form of [`BinarySums`].
+///
+/// # Panics
+/// If this machine does not have AVX-512.
+pub(crate) fn binary_sums(sums: BinarySums<'_, f32>) {
+    assert!(InstructionSet::best() == InstructionSet::Avx512, "AVX-512 is not available on this machine");
+    compiled::binary_sums(sums);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
@@ -123,6 +133,7 @@ pub fn dispatch_to<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
 )]
 mod compiled {
     use super::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel};
+    use crate::binary::{self, BinarySums};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     fn avx512<K: Kernel>(kernel: K) -> K::Output {
@@ -148,14 +159,25 @@ mod compiled {
             InstructionSet::Portable => portable::<K, PortableLevel>(kernel),
         }
     }
+
+    pub(super) fn binary_sums(sums: BinarySums<'_, f32>) {
+        // SAFETY: the caller has seen that the best set is AVX-512, which `is_x86_feature_detected!` found with every
+        // feature enabled there.
+        unsafe { binary::avx512::run(sums) }
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod compiled {
     use super::{InstructionSet, Kernel, PortableLevel};
+    use crate::binary::BinarySums;
 
     pub(super) fn run<K: Kernel>(_set: InstructionSet, kernel: K) -> K::Output {
         kernel.run::<PortableLevel>()
+    }
+
+    pub(super) fn binary_sums(sums: BinarySums<'_, f32>) {
+        sums.plain();
     }
 }
 

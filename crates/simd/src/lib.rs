@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod arithmetic;
+mod binary;
 mod dispatch;
 mod lanes;
 mod real;
 
+pub use binary::{BINARY_STEPS, BinarySums, Code, GROUP};
 pub use dispatch::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to};
 pub use lanes::{LANES, Lanes};
 pub use real::Real;

@@ -1,5 +1,6 @@
 //! The element type: `f32` to train, `f64` to check.
 
+use crate::{BinarySums, InstructionSet};
 use ndarray::NdFloat;
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -20,6 +21,12 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     /// 10⁻³⁸; in `f64` the library's. NaN stays NaN.
     #[must_use]
     fn exp_of_negative(self) -> Self;
+    /// Whether an instruction set has a form of [`BinarySums`] for these numbers that is faster than multiplying.
+    #[doc(hidden)]
+    const LOOKS_UP: bool;
+    /// [`BinarySums::run_on`].
+    #[doc(hidden)]
+    fn binary_sums(set: InstructionSet, sums: BinarySums<'_, Self>);
 }
 
 /// eˣ = 2ⁿ eʳ with n the whole number nearest x/ln 2 and |r| ≤ ln 2/2, eʳ by a polynomial of degree 6 (S. Moshier,
@@ -57,6 +64,10 @@ impl Real for f32 {
     fn exp_of_negative(self) -> Self {
         exp_of_negative(self)
     }
+    const LOOKS_UP: bool = true;
+    fn binary_sums(set: InstructionSet, sums: BinarySums<'_, Self>) {
+        sums.by_set(set);
+    }
 }
 
 impl Real for f64 {
@@ -71,6 +82,10 @@ impl Real for f64 {
     #[inline(always)]
     fn exp_of_negative(self) -> Self {
         self.exp()
+    }
+    const LOOKS_UP: bool = false;
+    fn binary_sums(_set: InstructionSet, sums: BinarySums<'_, Self>) {
+        sums.plain();
     }
 }
 

@@ -1,8 +1,10 @@
 //! The one place that chooses how a delayed layer is computed.
 
+use crate::block::{BlockSynapse, Signals};
 use crate::interpolation::Interpolation;
 use crate::smooth;
 use crate::stream::DelayLine;
+use crate::table::Synapses;
 use crate::two_tap::{self, Taps};
 use crate::wide::{self, Shape};
 use colearn_tape::{Pool, Real, Tape, Var};
@@ -79,6 +81,31 @@ impl<F: Real> Delayed<F> {
                 wide::forward(x, weight, delay, self.shape(), pool)
             }
         }
+    }
+
+    /// The layer over blocks of sixteen samples; `None` where the kernel has more than two taps.
+    ///
+    /// # Panics
+    /// If the shapes of weight and delay differ, or the largest delay is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn block(
+        self,
+        weight: &ArrayRef2<F>,
+        delay: &ArrayRef2<F>,
+        signals: Signals,
+        pool: &mut Pool<F>,
+    ) -> Option<BlockSynapse<F>> {
+        assert_eq!(weight.dim(), delay.dim(), "delayed synapse: shapes of weight and delay");
+        assert!(self.max_delay > 0, "a delayed synapse needs a largest delay of at least one step");
+        let taps = match self.interpolation {
+            Interpolation::Whole => Taps::One,
+            Interpolation::Linear => Taps::Two,
+            Interpolation::Smoothed if self.spread == F::zero() => Taps::Two,
+            Interpolation::Smoothed | Interpolation::Triangle | Interpolation::Gaussian => return None,
+        };
+        let synapses = Synapses { weight, delay, max_delay: self.max_delay, taps };
+        Some(BlockSynapse::new(synapses, signals, pool))
     }
 
     /// The layer one step at a time. [`Interpolation::Smoothed`] looks ahead and is streamed without its smoothing.

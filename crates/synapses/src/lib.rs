@@ -37,6 +37,7 @@
 //! ```
 
 mod active;
+mod block;
 mod choice;
 mod delayed;
 pub mod dense;
@@ -51,5 +52,6 @@ mod table;
 pub mod two_tap;
 pub mod wide;
 
+pub use block::{BLOCK_SYNAPSE_STEPS, BlockHistory, BlockSynapse, HistoryPart, Signals};
 pub use delayed::Delayed;
 pub use interpolation::Interpolation;

@@ -3,6 +3,7 @@
 use crate::interpolation::{EPSILON, two_taps};
 use crate::lag_kernels::TapTable;
 use crate::two_tap::Taps;
+use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Pool, Real};
 use ndarray::ArrayRef2;
 use rayon::prelude::*;
@@ -35,7 +36,8 @@ pub(crate) struct Synapses<'a, F> {
 
 impl<F: Real> Synapses<'_, F> {
     /// Near and far weight and lag of one synapse.
-    fn taps(&self, input: usize, output: usize) -> (F, F, u32) {
+    #[inline(always)]
+    pub(crate) fn taps(&self, input: usize, output: usize) -> (F, F, u32) {
         let (lag, share) = position(self.delay[[input, output]], self.max_delay, self.taps);
         let weight = self.weight[[input, output]] * scale::<F>();
         let lag = u32::try_from(lag).expect("delays are far shorter than 2³² steps");
@@ -57,9 +59,7 @@ impl<F: Real> Table<F> {
         let len = self.len;
         let parts = self.near[..len].par_chunks_mut(task).zip(self.far[..len].par_chunks_mut(task));
         parts.zip(self.lag[..len].par_chunks_mut(task)).enumerate().for_each(|(k, ((near, far), lag))| {
-            for (place, ((near, far), lag)) in near.iter_mut().zip(far).zip(lag).enumerate() {
-                (*near, *far, *lag) = entry(k * TASK_ROWS + place / width, place % width);
-            }
+            dispatch(Fill { near, far, lag, first: k * TASK_ROWS, width, entry: &entry });
         });
     }
 
@@ -67,6 +67,20 @@ impl<F: Real> Table<F> {
     pub(crate) fn by_output(synapses: Synapses<'_, F>, inputs: &[u32], pool: &mut Pool<F>) -> Self {
         let mut table = Self::empty(synapses.weight.ncols(), inputs.len(), synapses.weight.len(), pool);
         table.fill(|output, place| synapses.taps(inputs[place] as usize, output));
+        table
+    }
+
+    /// One row of `width` synapses per output unit: what `synapse(input, output)` says of the layer's (I, J) `shape`, then
+    /// synapses of weight and lag zero.
+    pub(crate) fn padded(
+        (inputs, outputs): (usize, usize),
+        width: usize,
+        synapse: impl Fn(usize, usize) -> (F, F, u32) + Sync,
+        pool: &mut Pool<F>,
+    ) -> Self {
+        let mut table = Self::empty(outputs, width, outputs * width, pool);
+        let none = (F::zero(), F::zero(), 0);
+        table.fill(|output, input| if input < inputs { synapse(input, output) } else { none });
         table
     }
 
@@ -96,12 +110,38 @@ impl<F: Real> Table<F> {
     }
 }
 
+/// Fills rows of a table from row `first` on. Rounding a delay is a call where the plain target has no instruction for it.
+struct Fill<'a, F, E> {
+    near: &'a mut [F],
+    far: &'a mut [F],
+    lag: &'a mut [u32],
+    first: usize,
+    width: usize,
+    entry: &'a E,
+}
+
+impl<F: Real, E: Fn(usize, usize) -> (F, F, u32)> Kernel for Fill<'_, F, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { near, far, lag, first, width, entry } = self;
+        let rows = near.chunks_exact_mut(width).zip(far.chunks_exact_mut(width));
+        for (row, ((near, far), lag)) in rows.zip(lag.chunks_exact_mut(width)).enumerate() {
+            for (column, ((near, far), lag)) in near.iter_mut().zip(far).zip(lag).enumerate() {
+                (*near, *far, *lag) = entry(first + row, column);
+            }
+        }
+    }
+}
+
 /// The factor 1/(1 + ε) that dividing by the sum of the taps leaves.
 pub(crate) fn scale<F: Real>() -> F {
     F::one() / (F::one() + F::of(EPSILON))
 }
 
 /// Lag and share of the next lag for a stored delay.
+#[inline(always)]
 pub(crate) fn position<F: Real>(delay: F, max_delay: usize, taps: Taps) -> (usize, F) {
     let used = delay.max(F::zero()).min(F::of(max_delay as f64));
     match taps {

@@ -8,11 +8,11 @@
 
 mod common;
 
-use colearn_synapses::{Delayed, Interpolation, dense, smooth};
+use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockSynapse, Delayed, Interpolation, Signals, dense, smooth};
 use colearn_tape::check::{self, Tolerance};
-use colearn_tape::{Pool, Real, Tape, Var};
+use colearn_tape::{LANES, Pool, Real, Tape, Var};
 use common::{Case, assert_close, random};
-use ndarray::{Array2, Array3, ArrayD, Ix2, Ix3, Slice, s};
+use ndarray::{Array2, Array3, ArrayD, ArrayRef2, Ix2, Ix3, Slice, s};
 use proptest::prelude::*;
 
 const NAMES: [&str; 4] = ["y", "∂L/∂x", "∂L/∂W", "∂L/∂d"];
@@ -392,5 +392,96 @@ proptest! {
             let difference = (&all.slice(s![.., batch - 1..batch, ..]) - &last).mapv(f64::abs);
             prop_assert!(difference.iter().all(|v| *v < 1e-13), "{:?}", synapse);
         }
+    }
+}
+
+/// The output (T, B, J) of `synapse` for x (T, B, I), block after block and window after window.
+fn by_blocks<F: Real>(
+    synapse: &BlockSynapse<F>,
+    x: &Array3<F>,
+    outputs: usize,
+    signals: Signals,
+) -> Array3<F> {
+    let (steps, batch, inputs) = x.dim();
+    let mut y = Array3::zeros((steps, batch, outputs));
+    for first in (0..batch).step_by(LANES) {
+        let count = LANES.min(batch - first);
+        let mut history = synapse.history(steps, &mut Pool::default());
+        for step in (0..steps).step_by(BLOCK_SYNAPSE_STEPS) {
+            let len = BLOCK_SYNAPSE_STEPS.min(steps - step);
+            for (part, mut history) in history.parts(3).enumerate() {
+                for unit in part * 3..(part * 3 + 3).min(inputs) {
+                    let of_unit: Vec<F> = x.slice(s![.., .., unit]).iter().copied().collect();
+                    if signals == Signals::Numbers {
+                        history.push_samples(unit - part * 3, step, len, (&of_unit, batch), (first, count));
+                        continue;
+                    }
+                    let rows = of_unit[step * batch..(step + len) * batch].chunks_exact(batch);
+                    let rows: Vec<_> =
+                        rows.map(|row| colearn_tape::Lanes::load(&row[first..], count)).collect();
+                    history.push(unit - part * 3, step, &rows);
+                }
+            }
+            // Outputs in two parts, as threads take them.
+            for range in [0..outputs / 2, outputs / 2..outputs] {
+                let mut sums =
+                    vec![colearn_tape::Lanes::splat(F::of(5.0)); range.len() * BLOCK_SYNAPSE_STEPS];
+                synapse.sums(&history, step, range.clone(), &mut sums);
+                for (output, rows) in range.zip(sums.chunks_exact(BLOCK_SYNAPSE_STEPS)) {
+                    for (t, row) in rows[..len].iter().enumerate() {
+                        for lane in 0..count {
+                            y[[step + t, first + lane, output]] = row.0[lane];
+                        }
+                    }
+                }
+            }
+        }
+    }
+    y
+}
+
+fn check_blocks<F: Real>(tolerance: f64) {
+    let to = |a: &Array3<f64>| a.mapv(F::of);
+    for (t, b, i, j, max_delay) in SHAPES {
+        for signals in [Signals::Numbers, Signals::Spikes] {
+            let mut x = random(Ix3(t, b, i), -1.0, 1.0, 3);
+            if signals == Signals::Spikes {
+                x.mapv_inplace(|v| f64::from(v > 0.6));
+            }
+            let weight = random(Ix2(i, j), -1.0, 1.0, 4).mapv(F::of);
+            let delay = random(Ix2(i, j), -0.5, max_delay as f64 + 0.5, 5).mapv(F::of);
+            let compare = |name: &str, synapse: BlockSynapse<F>, expected: Array3<F>| {
+                let found = by_blocks(&synapse, &to(&x), j, signals).mapv(F::as_f64);
+                let name = format!("{name} {signals:?} {t}x{b}x{i}x{j}");
+                assert_close(&name, &found.view(), &expected.mapv(F::as_f64), tolerance);
+            };
+            let pool = &mut Pool::default();
+            for interpolation in [Interpolation::Whole, Interpolation::Linear] {
+                let synapse = Delayed { max_delay, interpolation, spread: F::zero() };
+                let (weight, delay): (&ArrayRef2<F>, &ArrayRef2<F>) = (&weight, &delay);
+                let block = synapse.block(weight, delay, signals, pool).expect("at most two taps");
+                compare(&format!("{interpolation:?}"), block, synapse.forward(&to(&x), weight, delay, pool));
+            }
+            let block = BlockSynapse::without_delays(&weight, signals, pool);
+            compare("no delays", block, dense::forward(&to(&x), &weight, pool));
+        }
+    }
+}
+
+#[test]
+fn blocks_equal_the_whole_layer() {
+    check_blocks::<f64>(1e-12);
+    check_blocks::<f32>(1e-5);
+}
+
+#[test]
+fn kernels_of_more_than_two_taps_have_no_blocks() {
+    let weight = Array2::<f64>::zeros((2, 3));
+    for (interpolation, spread) in
+        [(Interpolation::Triangle, 0.0), (Interpolation::Gaussian, 1.0), (Interpolation::Smoothed, 0.5)]
+    {
+        let synapse = Delayed { max_delay: 4, interpolation, spread };
+        assert!(synapse.block(&weight, &weight, Signals::Numbers, &mut Pool::default()).is_none());
+        assert!(synapse.rounded().block(&weight, &weight, Signals::Numbers, &mut Pool::default()).is_some());
     }
 }

@@ -252,6 +252,77 @@ fn any_number_of_threads_gives_the_same_bits() {
     });
 }
 
+/// A batch that goes through the layers block by block, with a partly filled block and a partly filled window, against
+/// one sample after another in streaming. Sums are rounded in another order: a spike may differ now and then.
+#[test]
+fn blocks_fire_as_the_stream_does() {
+    let x = input::<f32>(47, 37, 8);
+    for (readout_delay, model) in [(true, "d-cadlif"), (false, "d-lif")] {
+        let mut config = config(model);
+        config.synapse.readout_delay = readout_delay;
+        config.network.hidden = vec![70, 21];
+        let mut network = build::<f32>(&config, 8, 5);
+        network.calibrate(&x.view());
+        let trace = network.trace(&x.view(), Delays::Rounded, &mut Pool::default());
+        let inferred = network.infer(&x.view(), Delays::Rounded, &mut Pool::default());
+        assert_eq!(trace.scores, inferred.scores);
+        let mut stream = network.stream();
+        let (mut spikes, mut others) = (0, 0);
+        for b in 0..37 {
+            stream.reset();
+            for t in 0..47 {
+                stream.step(&x.slice(s![t, b, ..]).to_vec());
+                for layer in 0..2 {
+                    for (&found, &expected) in
+                        trace.spikes[layer].slice(s![t, b, ..]).iter().zip(stream.spikes(layer))
+                    {
+                        spikes += usize::from(expected == 1.0);
+                        others += usize::from(found != expected);
+                    }
+                }
+            }
+        }
+        assert!(spikes > 2000 && others * 500 < spikes, "{model}: {others} of {spikes} spikes differ");
+        for (layer, (spikes, rate)) in trace.spikes.iter().zip(&inferred.rates).enumerate() {
+            let mean = spikes.iter().map(|&s| f64::from(s)).sum::<f64>() / spikes.len() as f64;
+            assert!((mean - rate).abs() < 1e-12, "{model} layer {layer}: {rate} of {mean}");
+        }
+    }
+}
+
+#[test]
+fn inference_has_the_same_bits_on_any_number_of_threads() {
+    for batch in [3, 70] {
+        let x = input::<f32>(47, batch, 8);
+        let mut config = config("d-cadlif");
+        config.network.hidden = vec![70, 21];
+        config.neuron.firing = Firing::Soft;
+        let network = build::<f32>(&config, 8, 5);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let inferred = pool.install(|| network.infer(&x.view(), Delays::Rounded, &mut Pool::default()));
+            (inferred.scores, inferred.rates)
+        };
+        let one = run(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(one, run(threads), "batch {batch}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn repeated_inference_keeps_its_memory() {
+    let network = build::<f32>(&config("d-cadlif"), 8, 5);
+    let (x, mut pool) = (input::<f32>(47, 37, 8), Pool::default());
+    let held: Vec<_> = (0..4)
+        .map(|_| {
+            let _ = network.infer(&x.view(), Delays::Rounded, &mut pool);
+            (pool.held_bytes(), pool.allocated_bytes())
+        })
+        .collect();
+    assert_eq!(held[0], held[3], "bytes held and allocated after each inference: {held:?}");
+}
+
 #[test]
 fn a_repeated_step_keeps_its_memory() {
     let mut config = config("d-cadlif");

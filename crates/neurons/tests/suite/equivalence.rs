@@ -3,9 +3,10 @@
 
 use crate::common::{Case, assert_close, configured, every_neuron, output};
 use colearn_neurons::{
-    Firing, Neuron, NeuronModel, NeuronState, StepParameters, Surrogate, forward, infer, scan, step,
+    BlockScan, Firing, Neuron, NeuronModel, NeuronState, StepParameters, Surrogate, forward, infer,
+    infer_scaled, scan, step,
 };
-use colearn_tape::{Pool, Real, Tape, Var};
+use colearn_tape::{LANES, Lanes, Pool, Real, Tape, Var};
 use ndarray::{Array3, ArrayD};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
@@ -237,6 +238,52 @@ fn check_streaming<F: Real>() {
 fn the_scan_equals_repeated_steps_to_the_bit() {
     check_streaming::<f64>();
     check_streaming::<f32>();
+}
+
+fn check_blocks<F: Real>() {
+    let (steps, batch) = (25, 18);
+    for (neuron, _) in every_neuron().into_iter().filter(|&(_, recurrent)| !recurrent) {
+        for units in [1, 6, 7] {
+            let case = Case::<F>::new(neuron.clone(), (steps, batch, units), false, 8);
+            let scale: Vec<F> = (0..units).map(|n| F::of(0.8 + 0.1 * n as f64)).collect();
+            let shift: Vec<F> = (0..units).map(|n| F::of(0.3 - 0.05 * n as f64)).collect();
+            let affine = [&scale[..], &shift[..]];
+            let expected = infer_scaled(&neuron, &case.current, affine, &case.views(), &mut Pool::default());
+            let block = BlockScan::new(&neuron, &case.views(), affine);
+            for first in (0..batch).step_by(LANES) {
+                let count = LANES.min(batch - first);
+                let mut state = vec![Lanes::default(); units * block.state_rows()];
+                // Windows that divide neither the sequence nor each other, and units in two parts.
+                for (step, len) in [(0, 7), (7, 10), (17, 8)] {
+                    for part in [0..units / 2, units / 2..units] {
+                        let row = |(n, t): (usize, usize)| {
+                            let samples = case.current.slice(ndarray::s![step + t, first..first + count, n]);
+                            Lanes::load(&samples.to_vec(), count)
+                        };
+                        // One row more than is used.
+                        let places = part.clone().flat_map(|n| (0..=len).map(move |t| (n, t.min(len - 1))));
+                        let mut rows: Vec<Lanes<F>> = places.map(row).collect();
+                        let state =
+                            &mut state[part.start * block.state_rows()..part.end * block.state_rows()];
+                        block.run(part.clone(), state, &mut rows, len, len + 1);
+                        for (n, rows) in part.zip(rows.chunks_exact(len + 1)) {
+                            for (t, row) in rows[..len].iter().enumerate() {
+                                let expected =
+                                    expected.slice(ndarray::s![step + t, first..first + count, n]).to_vec();
+                                assert_eq!(row.0[..count], expected[..], "{:?} unit {n}", neuron.model());
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_equal_the_scan_to_the_bit() {
+    check_blocks::<f64>();
+    check_blocks::<f32>();
 }
 
 #[test]
