@@ -39,6 +39,7 @@ fn a_run_leaves_its_files_and_evaluation_agrees() {
     let output = succeed(here, &format!("train {TINY} --seed 3"));
     assert!(output.contains("data     words: "), "{output}");
     assert!(output.contains("model    d-cadlif, hidden layers [8]: "), "{output}");
+    assert!(output.contains("memory   a training step of "), "{output}");
     assert!(output.contains("epoch 2/2  training "), "{output}");
     assert!(output.contains("| test "), "{output}");
 

@@ -4,7 +4,8 @@
 //! y_o[t] = Σ_i w[o, i] · s_i[t − lag[o, i]],   s ∈ {0, 1}
 //! ```
 //!
-//! Four signals at one moment are four bits, and their weighted sum is one of sixteen numbers. A register of AVX-512
+//! Four signals at one moment are four bits, and their weighted sum is one of sixteen numbers. (So are two signals at two
+//! neighbouring steps, which is what interpolated delays need.) A register of AVX-512
 //! holds them, and one instruction looks sixteen samples up at once: a shuffle and an addition take the place of four
 //! multiply-adds and their four loads of 64 bytes. Signals are kept as bytes, so that the four are brought
 //! together by OR, 64 samples and steps at a time, each with its own lag.
@@ -16,8 +17,8 @@
 use crate::dispatch::{self, InstructionSet};
 use crate::{LANES, Lanes, Real};
 
-/// Signals that share a table.
-pub const GROUP: usize = 4;
+/// Bits of a table's place: the signals of a group times the steps that each is read at.
+pub const TABLE_BITS: usize = 4;
 
 /// Steps that are summed in registers: the number of steps must be a multiple of it.
 pub const BINARY_STEPS: usize = 20;
@@ -27,29 +28,31 @@ pub const BINARY_STEPS: usize = 20;
 #[cfg(target_arch = "x86_64")]
 const BLOCK_GROUPS: usize = 8;
 
-/// One step of one signal for sixteen samples: bit i mod 4 of a byte is set where signal i is 1, all others are 0.
+/// One step of one signal for sixteen samples. With `M` signals a group, signal i has 4/M bits of each byte from bit
+/// 4/M · (i mod M) on: whether it is 1 at this step, and at the step before. All other bits are 0.
 pub type Code = [u8; LANES];
 
-/// Sums over signals, in groups of four, for some outputs and steps. See the module for the equation.
+/// Sums over signals, in groups of `M`, for some outputs and steps. See the module for the equation. Four signals a group
+/// have one weight each; two have one for the step that their lag says and one for the step before it.
 #[derive(Debug)]
-pub struct BinarySums<'a, F> {
+pub struct BinarySums<'a, F, const M: usize> {
     /// Codes of the signals, `stride` steps each, one signal after the other.
     pub codes: &'a [Code],
     /// Steps of a signal.
     pub stride: usize,
     /// The step of a signal that an output's first step reads at lag 0; no smaller than any lag.
     pub now: usize,
-    /// Weights, output after output, four signals a group.
-    pub weights: &'a [[F; GROUP]],
-    /// Lags in the same order.
-    pub lags: &'a [[u32; GROUP]],
+    /// Weights, output after output, group after group, in the order of the bits.
+    pub weights: &'a [[F; TABLE_BITS]],
+    /// Lags in the same order, one a signal.
+    pub lags: &'a [[u32; M]],
     /// Steps of an output, a multiple of [`BINARY_STEPS`].
     pub steps: usize,
     /// The sums, output after output; what was there is written over.
     pub sums: &'a mut [Lanes<F>],
 }
 
-impl<F: Real> BinarySums<'_, F> {
+impl<F: Real, const M: usize> BinarySums<'_, F, M> {
     /// Whether this machine looks sums up faster than it multiplies.
     #[must_use]
     pub fn pays() -> bool {
@@ -76,11 +79,7 @@ impl<F: Real> BinarySums<'_, F> {
             self.steps
         );
         assert!(self.now + self.steps <= self.stride, "binary sums: steps of the outputs and of the signals");
-        assert_eq!(
-            self.codes.len(),
-            self.groups() * GROUP * self.stride,
-            "binary sums: codes of all signals"
-        );
+        assert_eq!(self.codes.len(), self.groups() * M * self.stride, "binary sums: codes of all signals");
         assert_eq!(self.weights.len(), self.lags.len(), "binary sums: weights and lags");
         F::binary_sums(set, self);
     }
@@ -90,7 +89,7 @@ impl<F: Real> BinarySums<'_, F> {
     }
 
     fn groups(&self) -> usize {
-        self.codes.len() / (GROUP * self.stride)
+        self.codes.len() / (M * self.stride)
     }
 
     /// The equation as it stands.
@@ -102,8 +101,8 @@ impl<F: Real> BinarySums<'_, F> {
             let range = output * groups..(output + 1) * groups;
             for (group, (w, lags)) in weights[range.clone()].iter().zip(&lags[range]).enumerate() {
                 for (t, sum) in sums.iter_mut().enumerate() {
-                    let row = |k: usize| &codes[(group * GROUP + k) * stride + now + t - lags[k] as usize];
-                    let rows: [&Code; GROUP] = std::array::from_fn(row);
+                    let row = |k: usize| &codes[(group * M + k) * stride + now + t - lags[k] as usize];
+                    let rows: [&Code; M] = std::array::from_fn(row);
                     for (lane, sum) in sum.0.iter_mut().enumerate() {
                         let code = rows.iter().fold(0, |code, row| code | row[lane]);
                         let part = |k: usize| if code >> k & 1 == 1 { w[k] } else { F::zero() };
@@ -115,7 +114,7 @@ impl<F: Real> BinarySums<'_, F> {
     }
 }
 
-impl BinarySums<'_, f32> {
+impl<const M: usize> BinarySums<'_, f32, M> {
     /// The `f32` form for `set`.
     pub(crate) fn by_set(self, set: InstructionSet) {
         match set {
@@ -128,25 +127,25 @@ impl BinarySums<'_, f32> {
 /// The AVX-512 form.
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512 {
-    use super::{BINARY_STEPS, BLOCK_GROUPS, BinarySums, Code, GROUP};
+    use super::{BINARY_STEPS, BLOCK_GROUPS, BinarySums, Code, TABLE_BITS};
     use crate::Lanes;
     use std::arch::x86_64::{
         __m512, __m512i, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps, _mm512_mul_ps,
-        _mm512_or_si512, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_shuffle_f32x4, _mm512_srli_epi32,
-        _mm512_ternarylogic_epi32, _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd,
-        _mm512_unpacklo_ps,
+        _mm512_or_si512, _mm512_permutexvar_ps, _mm512_set1_ps, _mm512_setzero_si512, _mm512_shuffle_f32x4,
+        _mm512_srli_epi32, _mm512_ternarylogic_epi32, _mm512_unpackhi_pd, _mm512_unpackhi_ps,
+        _mm512_unpacklo_pd, _mm512_unpacklo_ps,
     };
 
     /// Steps whose codes fill a register.
     const STEPS: usize = 4;
 
     /// Bit k of the place, as a number: a table is Σ w[k] · bit k.
-    const BITS: [[f32; 16]; GROUP] = {
-        let mut bits = [[0.0; 16]; GROUP];
+    const BITS: [[f32; 16]; TABLE_BITS] = {
+        let mut bits = [[0.0; 16]; TABLE_BITS];
         let mut place = 0;
         while place < 16 {
             let mut k = 0;
-            while k < GROUP {
+            while k < TABLE_BITS {
                 bits[k][place] = (place >> k & 1) as f32;
                 k += 1;
             }
@@ -164,14 +163,14 @@ pub(crate) mod avx512 {
     /// Sums in the order in which they are looked up: of four steps, register b holds samples 4r + b of step s in lane
     /// 4s + r. All groups of a block are added before the next output.
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    pub(crate) fn run(of: BinarySums<'_, f32>) {
+    pub(crate) fn run<const M: usize>(of: BinarySums<'_, f32, M>) {
         let (outputs, groups) = (of.outputs(), of.groups());
         let BinarySums { codes, stride, now, weights, lags, steps, sums } = of;
         sums.fill(Lanes::default());
         for start in (0..steps).step_by(BINARY_STEPS) {
             for first in (0..groups).step_by(BLOCK_GROUPS) {
                 let last = (first + BLOCK_GROUPS).min(groups);
-                let codes = &codes[first * GROUP * stride..last * GROUP * stride];
+                let codes = &codes[first * M * stride..last * M * stride];
                 for output in 0..outputs {
                     let synapses = output * groups + first..output * groups + last;
                     let sums = &mut sums[output * steps + start..][..BINARY_STEPS];
@@ -182,7 +181,7 @@ pub(crate) mod avx512 {
                         *row = bytemuck::cast(sum.0);
                     }
                     let parts = weights[synapses.clone()].iter().zip(&lags[synapses]);
-                    for ((weights, lags), codes) in parts.zip(codes.chunks_exact(GROUP * stride)) {
+                    for ((weights, lags), codes) in parts.zip(codes.chunks_exact(M * stride)) {
                         add_group(&mut rows, codes, stride, now + start, weights, lags);
                     }
                     for (row, sum) in rows.into_iter().zip(sums) {
@@ -198,26 +197,35 @@ pub(crate) mod avx512 {
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    fn add_group(
+    fn add_group<const M: usize>(
         rows: &mut [__m512; BINARY_STEPS],
         codes: &[Code],
         stride: usize,
         now: usize,
-        weights: &[f32; GROUP],
-        lags: &[u32; GROUP],
+        weights: &[f32; TABLE_BITS],
+        lags: &[u32; M],
     ) {
-        let bits: [__m512; GROUP] = bytemuck::cast(BITS);
+        let bits: [__m512; TABLE_BITS] = bytemuck::cast(BITS);
         let mut table = _mm512_mul_ps(bits[0], _mm512_set1_ps(weights[0]));
         table = _mm512_fmadd_ps(bits[1], _mm512_set1_ps(weights[1]), table);
         table = _mm512_fmadd_ps(bits[2], _mm512_set1_ps(weights[2]), table);
         table = _mm512_fmadd_ps(bits[3], _mm512_set1_ps(weights[3]), table);
         let signal = |k: usize| &codes[k * stride + now - lags[k] as usize..][..BINARY_STEPS];
-        let signals = [signal(0), signal(1), signal(2), signal(3)];
+        let mut signals: [&[Code]; M] = [&[]; M];
+        for (k, to) in signals.iter_mut().enumerate() {
+            *to = signal(k);
+        }
         for part in 0..BINARY_STEPS / STEPS {
-            let code = |k: usize| load(&signals[k][part * STEPS..(part + 1) * STEPS]);
-            // 0xFE: the OR of three.
-            let three = _mm512_ternarylogic_epi32::<0xFE>(code(0), code(1), code(2));
-            let code = _mm512_or_si512(three, code(3));
+            let mut codes = [_mm512_setzero_si512(); M];
+            for (code, signal) in codes.iter_mut().zip(&signals) {
+                *code = load(&signal[part * STEPS..(part + 1) * STEPS]);
+            }
+            let code = match codes[..] {
+                // 0xFE: the OR of three.
+                [a, b, c, d] => _mm512_or_si512(_mm512_ternarylogic_epi32::<0xFE>(a, b, c), d),
+                [a, b] => _mm512_or_si512(a, b),
+                _ => unreachable!("two or four signals share a table"),
+            };
             // A look-up reads the lowest four bits of each 32: one byte after the other comes there.
             let rows = &mut rows[part * STEPS..(part + 1) * STEPS];
             rows[0] = _mm512_add_ps(rows[0], _mm512_permutexvar_ps(code, table));
@@ -281,44 +289,44 @@ mod tests {
     }
 
     /// Sums by every set this machine has, beside the sums of the equation in `f64`.
-    fn compare<F: Real>(groups: usize, outputs: usize, steps: usize, pad: u32, bound: f64) {
+    fn compare<F: Real, const M: usize>(groups: usize, outputs: usize, steps: usize, pad: u32, bound: f64) {
         let mut number = numbers();
-        let (stride, now) = (pad as usize + steps, pad as usize);
-        let spikes: Vec<bool> =
-            (0..groups * GROUP * stride * LANES).map(|_| number().is_multiple_of(5)).collect();
-        let codes: Vec<Code> = spikes
-            .as_chunks::<LANES>()
-            .0
-            .iter()
-            .enumerate()
-            .map(|(row, spikes)| spikes.map(|spike| u8::from(spike) << (row / stride % GROUP)))
+        let (taps, stride, now) = (TABLE_BITS / M, pad as usize + steps, pad as usize);
+        // A step more than the codes': what the first one has before it.
+        let rows = stride + 1;
+        let spikes: Vec<bool> = (0..groups * M * rows * LANES).map(|_| number().is_multiple_of(5)).collect();
+        let spike = |i: usize, row: usize, lane: usize| spikes[(i * rows + row) * LANES + lane];
+        let code = |i: usize, row: usize| -> Code {
+            std::array::from_fn(|lane| {
+                let bit = |tap: usize| u8::from(spike(i, row + 1 - tap, lane)) << (i % M * taps + tap);
+                (0..taps).map(bit).sum()
+            })
+        };
+        let codes: Vec<Code> = (0..groups * M)
+            .flat_map(|i| (0..stride).map(move |row| (i, row)))
+            .map(|(i, row)| code(i, row))
             .collect();
-        let weights: Vec<[F; GROUP]> = (0..outputs * groups)
-            .map(|_| [0; GROUP].map(|_| F::of(f64::from(number()) * 0.5f64.powi(32) - 0.5)))
-            .collect();
-        let lags: Vec<[u32; GROUP]> =
-            (0..outputs * groups).map(|_| [0; GROUP].map(|_| number() % (pad + 1))).collect();
+        let weight = |_| F::of(f64::from(number()) * 0.5f64.powi(32) - 0.5);
+        let weights: Vec<F> = (0..outputs * groups * TABLE_BITS).map(weight).collect();
+        let (weights, _) = weights.as_chunks::<TABLE_BITS>();
+        let lags: Vec<u32> = (0..outputs * groups * M).map(|_| number() % (pad + 1)).collect();
+        let (lags, _) = lags.as_chunks::<M>();
         let expected = |output: usize, step: usize, lane: usize| -> f64 {
-            (0..groups * GROUP)
-                .filter(|&i| {
-                    let lag = lags[output * groups + i / GROUP][i % GROUP] as usize;
-                    spikes[(i * stride + now + step - lag) * LANES + lane]
-                })
-                .map(|i| weights[output * groups + i / GROUP][i % GROUP].as_f64())
-                .sum()
+            let mut sum = 0.0;
+            for i in 0..groups * M {
+                let group = output * groups + i / M;
+                for tap in 0..taps {
+                    let row = now + step + 1 - lags[group][i % M] as usize - tap;
+                    let weight = weights[group][i % M * taps + tap].as_f64();
+                    sum += if spike(i, row, lane) { weight } else { 0.0 };
+                }
+            }
+            sum
         };
         for set in InstructionSet::available() {
             let mut sums = vec![Lanes::splat(F::of(7.0)); outputs * steps];
-            let of = BinarySums {
-                codes: &codes,
-                stride,
-                now,
-                weights: &weights,
-                lags: &lags,
-                steps,
-                sums: &mut sums,
-            };
-            of.run_on(set);
+            BinarySums::<F, M> { codes: &codes, stride, now, weights, lags, steps, sums: &mut sums }
+                .run_on(set);
             for (place, row) in sums.iter().enumerate() {
                 for (lane, &found) in row.0.iter().enumerate() {
                     let expected = expected(place / steps, place % steps, lane);
@@ -336,22 +344,25 @@ mod tests {
     #[test]
     fn every_set_looks_up_what_the_equation_sums() {
         // More groups than a block, one, and none.
-        compare::<f32>(11, 3, 40, 7, 1e-5);
-        compare::<f32>(1, 2, 20, 0, 1e-6);
-        compare::<f32>(0, 2, 20, 3, 0.0);
-        compare::<f64>(9, 2, 20, 25, 1e-13);
+        compare::<f32, 4>(11, 3, 40, 7, 1e-5);
+        compare::<f32, 2>(19, 3, 40, 7, 1e-5);
+        compare::<f32, 4>(1, 2, 20, 0, 1e-6);
+        compare::<f32, 2>(1, 2, 20, 0, 1e-6);
+        compare::<f32, 4>(0, 2, 20, 3, 0.0);
+        compare::<f64, 4>(9, 2, 20, 25, 1e-13);
+        compare::<f64, 2>(9, 2, 20, 25, 1e-13);
     }
 
     #[test]
     #[should_panic(expected = "codes of all signals")]
     fn codes_of_too_few_signals_are_refused() {
         let mut sums = [Lanes::splat(0.0f32); 20];
-        let of = BinarySums {
+        let of = BinarySums::<f32, 4> {
             codes: &[[0; LANES]; 60],
             stride: 20,
             now: 0,
-            weights: &[[0.0; GROUP]],
-            lags: &[[0; GROUP]],
+            weights: &[[0.0; TABLE_BITS]],
+            lags: &[[0; 4]],
             steps: 20,
             sums: &mut sums,
         };

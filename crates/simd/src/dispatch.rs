@@ -120,7 +120,7 @@ pub fn dispatch_to<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
 ///
 /// # Panics
 /// If this machine does not have AVX-512.
-pub(crate) fn binary_sums(sums: BinarySums<'_, f32>) {
+pub(crate) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
     assert!(InstructionSet::best() == InstructionSet::Avx512, "AVX-512 is not available on this machine");
     compiled::binary_sums(sums);
 }
@@ -160,7 +160,7 @@ mod compiled {
         }
     }
 
-    pub(super) fn binary_sums(sums: BinarySums<'_, f32>) {
+    pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
         // SAFETY: the caller has seen that the best set is AVX-512, which `is_x86_feature_detected!` found with every
         // feature enabled there.
         unsafe { binary::avx512::run(sums) }
@@ -176,7 +176,7 @@ mod compiled {
         kernel.run::<PortableLevel>()
     }
 
-    pub(super) fn binary_sums(sums: BinarySums<'_, f32>) {
+    pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
         sums.plain();
     }
 }

@@ -6,7 +6,7 @@ mod dispatch;
 mod lanes;
 mod real;
 
-pub use binary::{BINARY_STEPS, BinarySums, Code, GROUP};
+pub use binary::{BINARY_STEPS, BinarySums, Code, TABLE_BITS};
 pub use dispatch::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to};
 pub use lanes::{LANES, Lanes};
 pub use real::Real;

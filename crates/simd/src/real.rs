@@ -26,7 +26,7 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     const LOOKS_UP: bool;
     /// [`BinarySums::run_on`].
     #[doc(hidden)]
-    fn binary_sums(set: InstructionSet, sums: BinarySums<'_, Self>);
+    fn binary_sums<const M: usize>(set: InstructionSet, sums: BinarySums<'_, Self, M>);
 }
 
 /// eˣ = 2ⁿ eʳ with n the whole number nearest x/ln 2 and |r| ≤ ln 2/2, eʳ by a polynomial of degree 6 (S. Moshier,
@@ -65,7 +65,7 @@ impl Real for f32 {
         exp_of_negative(self)
     }
     const LOOKS_UP: bool = true;
-    fn binary_sums(set: InstructionSet, sums: BinarySums<'_, Self>) {
+    fn binary_sums<const M: usize>(set: InstructionSet, sums: BinarySums<'_, Self, M>) {
         sums.by_set(set);
     }
 }
@@ -84,7 +84,7 @@ impl Real for f64 {
         self.exp()
     }
     const LOOKS_UP: bool = false;
-    fn binary_sums(_set: InstructionSet, sums: BinarySums<'_, Self>) {
+    fn binary_sums<const M: usize>(_set: InstructionSet, sums: BinarySums<'_, Self, M>) {
         sums.plain();
     }
 }

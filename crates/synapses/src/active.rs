@@ -20,26 +20,34 @@ pub(crate) const GROUP: usize = 8;
 /// The values of one unit and step for the samples of a group; samples that do not exist are zero.
 pub(crate) type Row<F> = [F; GROUP];
 
-/// How many rows of each unit and group are active.
+/// How many rows of each unit and group are active, and which units are binary.
 #[derive(Debug)]
-pub(crate) struct Counts {
+pub(crate) struct Counts<F> {
     /// Unit after unit, group after group.
     rows: Vec<u32>,
+    /// Of each unit the one value that is not zero, or zero if there is none or there are several.
+    amplitudes: Vec<F>,
     groups: usize,
     steps: usize,
 }
 
-impl Counts {
+impl<F: Real> Counts<F> {
     /// Counts the active rows of unit-major `values` with B = `batch`.
-    pub(crate) fn new<F: Real>(values: &[F], steps: usize, batch: usize, pool: &mut Pool<F>) -> Self {
+    pub(crate) fn new(values: &[F], steps: usize, batch: usize, pool: &mut Pool<F>) -> Self {
         let (unit, groups) = ((steps * batch).max(1), batch.div_ceil(GROUP));
         let mut rows = pool.take_indices(values.len() / unit * groups);
+        let mut amplitudes = pool.take(values.len() / unit);
         let units = rows.par_chunks_mut(groups.max(1)).zip(values.par_chunks(unit)).with_min_len(4);
-        units.for_each(|(counts, unit)| {
+        units.zip(&mut amplitudes).for_each(|((counts, unit), amplitude)| {
             counts.fill(0);
-            dispatch(Count { unit, batch, counts });
+            *amplitude = dispatch(Count { unit, batch, counts });
         });
-        Self { rows, groups, steps }
+        Self { rows, amplitudes, groups, steps }
+    }
+
+    /// The one value of a unit that is not zero; `None` if there is none or there are several.
+    pub(crate) fn amplitude(&self, unit: usize) -> Option<F> {
+        Some(self.amplitudes[unit]).filter(|&a| a != F::zero())
     }
 
     /// Share of a unit's rows that are active.
@@ -48,12 +56,13 @@ impl Counts {
         f64::from(count) / (self.steps * self.groups).max(1) as f64
     }
 
-    pub(crate) fn recycle<F: Real>(self, pool: &mut Pool<F>) {
+    pub(crate) fn recycle(self, pool: &mut Pool<F>) {
         pool.give_indices(self.rows);
+        pool.give_vec(self.amplitudes);
     }
 }
 
-/// Adds each group's active rows of one unit to its count.
+/// Adds each group's active rows of one unit to its count, and returns the amplitude.
 struct Count<'a, F> {
     unit: &'a [F],
     batch: usize,
@@ -65,19 +74,57 @@ fn is_active<F: Real>(row: &[F]) -> bool {
     row.iter().fold(false, |any, x| any | (*x != F::zero()))
 }
 
-impl<F: Real> Kernel for Count<'_, F> {
-    type Output = ();
+/// What values were seen, place by place of a row.
+struct Seen<F> {
+    /// Least and largest value that is not zero; zero counts as largest.
+    least: Row<F>,
+    largest: Row<F>,
+    /// Zero, or NaN once a value was not finite.
+    zero: Row<F>,
+}
+
+impl<F: Real> Seen<F> {
     #[inline(always)]
-    fn run<L: Level>(self) {
+    fn add(&mut self, row: &Row<F>) {
+        let seen = self.least.iter_mut().zip(&mut self.largest).zip(&mut self.zero);
+        for (((least, largest), zero), &x) in seen.zip(row) {
+            let or_infinite = if x == F::zero() { F::infinity() } else { x };
+            *least = if or_infinite < *least { or_infinite } else { *least };
+            *largest = if x > *largest { x } else { *largest };
+            *zero += x * F::zero();
+        }
+    }
+
+    /// The one value that is not zero, or zero.
+    #[inline(always)]
+    fn amplitude(&self) -> F {
+        let least = self.least.iter().fold(F::infinity(), |least, &x| least.min(x));
+        let largest = self.largest.iter().fold(F::zero(), |largest, &x| largest.max(x));
+        let finite = self.zero.iter().all(|&x| x == F::zero());
+        if finite && least == largest { largest } else { F::zero() }
+    }
+}
+
+impl<F: Real> Kernel for Count<'_, F> {
+    type Output = F;
+    #[inline(always)]
+    fn run<L: Level>(self) -> F {
+        let zero = [F::zero(); GROUP];
+        let mut seen = Seen { least: [F::infinity(); GROUP], largest: zero, zero };
         for step in self.unit.chunks(self.batch) {
             let (rows, rest) = step.as_chunks::<GROUP>();
             for (count, row) in self.counts.iter_mut().zip(rows) {
                 *count += u32::from(is_active(row));
+                seen.add(row);
             }
             if let (false, Some(count)) = (rest.is_empty(), self.counts.last_mut()) {
-                *count += u32::from(is_active(rest));
+                let mut row = zero;
+                row[..rest.len()].copy_from_slice(rest);
+                *count += u32::from(is_active(&row));
+                seen.add(&row);
             }
         }
+        seen.amplitude()
     }
 }
 
@@ -132,7 +179,7 @@ impl<F: Real> Active<F> {
     pub(crate) fn new(
         values: &[F],
         batch: usize,
-        counts: &Counts,
+        counts: &Counts<F>,
         wanted: impl Fn(usize) -> bool,
         pool: &mut Pool<F>,
     ) -> Self {
@@ -244,19 +291,40 @@ mod tests {
     }
 
     #[test]
+    fn an_amplitude_is_the_one_value_that_is_not_zero() {
+        let (steps, batch) = (3, 11);
+        let amplitude = |at: &[(usize, f32)]| {
+            let mut values = vec![0.0; steps * batch];
+            for &(k, x) in at {
+                values[k] = x;
+            }
+            Counts::new(&values, steps, batch, &mut Pool::default()).amplitude(0)
+        };
+        assert_eq!(amplitude(&[(3, 1.25), (10, 1.25), (32, 1.25)]), Some(1.25));
+        assert_eq!(amplitude(&[]), None);
+        for other in [1.5, -1.25, 1e-30, f32::NAN, f32::INFINITY] {
+            assert_eq!(amplitude(&[(3, 1.25), (10, other)]), None, "{other}");
+            assert_eq!(amplitude(&[(3, 1.25), (4, other), (32, 1.25)]), None, "{other}");
+        }
+        for alone in [f32::NAN, f32::INFINITY, -1.0] {
+            assert_eq!(amplitude(&[(9, alone)]), None, "{alone}");
+        }
+    }
+
+    #[test]
     fn every_instruction_set_counts_and_fills_alike() {
         let (steps, batch) = (9, 21);
         let unit = values(steps, batch, 1);
         let run = |set| {
             let mut counts = [0; 3];
-            dispatch_to(set, Count { unit: &unit, batch, counts: &mut counts });
+            let amplitude = dispatch_to(set, Count { unit: &unit, batch, counts: &mut counts });
             let mut next = [0, 10, 20];
             let (mut places, mut rows) = (vec![0; 30], vec![[0.0; GROUP]; 30]);
             dispatch_to(
                 set,
                 Fill { unit: &unit, batch, next: &mut next, steps: &mut places, rows: &mut rows },
             );
-            (counts, next, places, rows)
+            (amplitude, counts, next, places, rows)
         };
         let expected = run(InstructionSet::Portable);
         for set in InstructionSet::available() {

@@ -2,14 +2,15 @@
 //!
 //! The equations are those of [`crate::Delayed`]. A [`BlockHistory`] holds what a layer has read so far, a
 //! [`BlockSynapse`] sums it for the next [`BLOCK_SYNAPSE_STEPS`] steps. Signals that are zero or one may be kept as codes and looked
-//! up ([`BinarySums`]) instead of multiplied; [`crate::choice`] says when.
+//! up ([`crate::codes`]) instead of multiplied; [`crate::choice`] says when.
 
 use crate::choice;
+use crate::codes::{CodeTable, Encode, WORDS};
 use crate::lag_kernels::{Accumulate, Source};
 use crate::table::{Synapses, Table};
 use crate::two_tap::Taps;
-use colearn_tape::simd::{BINARY_STEPS, BinarySums, Code, GROUP, Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::simd::{BINARY_STEPS, Code, dispatch};
+use colearn_tape::{Lanes, Pool, Real};
 use ndarray::ArrayRef2;
 use std::ops::Range;
 
@@ -25,20 +26,20 @@ pub enum Signals {
     Spikes,
 }
 
-/// How signals are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Rows,
-    Codes,
+/// Weights and lags, in the form that the signals are kept in.
+#[derive(Debug)]
+enum Taken<F> {
+    /// Rows of numbers.
+    Rows(Table<F>),
+    Codes(CodeTable<F>),
 }
 
 /// A layer's synapses, ready for blocks of sixteen samples.
 #[derive(Debug)]
 pub struct BlockSynapse<F> {
-    table: Table<F>,
+    table: Taken<F>,
     inputs: usize,
     taps: Taps,
-    form: Form,
     /// Rows before the first step.
     pad: usize,
 }
@@ -65,24 +66,29 @@ impl<F: Real> BlockSynapse<F> {
         signals: Signals,
         pool: &mut Pool<F>,
     ) -> Self {
-        let form = if choice::block_by_codes::<F>(signals, taps) { Form::Codes } else { Form::Rows };
         let inputs = shape.0;
-        let width = if form == Form::Codes { inputs.next_multiple_of(GROUP) } else { inputs };
-        Self { table: Table::padded(shape, width, synapse, pool), inputs, taps, form, pad }
+        let table = if signals == Signals::Spikes && choice::looks_up::<F>() {
+            Taken::Codes(CodeTable::new((inputs, inputs, shape.1), taps, synapse, pool))
+        } else {
+            Taken::Rows(Table::whole(shape, synapse, pool))
+        };
+        // One row more for the code of the step before the first, and for the far tap.
+        Self { table, inputs, taps, pad: pad.max(1) }
     }
 
     /// An empty history of a block of samples for sequences of `steps` steps.
     #[must_use]
     pub fn history(&self, steps: usize, pool: &mut Pool<F>) -> BlockHistory<F> {
-        let stride = self.pad + steps.next_multiple_of(BLOCK_SYNAPSE_STEPS);
-        let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), stride, pad: self.pad };
-        match self.form {
-            Form::Rows => {
+        let (taps, pad) = (self.taps, self.pad);
+        let stride = pad + steps.next_multiple_of(BLOCK_SYNAPSE_STEPS);
+        let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), stride, pad, taps };
+        match &self.table {
+            Taken::Rows(_) => {
                 history.rows = pool.take_lanes(self.inputs * stride);
                 history.rows.fill(Lanes::default());
             }
-            Form::Codes => {
-                history.codes = pool.take_indices(self.table.width * stride * WORDS);
+            Taken::Codes(table) => {
+                history.codes = pool.take_indices(table.width * stride * WORDS);
                 history.codes.fill(0);
             }
         }
@@ -98,16 +104,13 @@ impl<F: Real> BlockSynapse<F> {
     pub fn sums(&self, history: &BlockHistory<F>, step: usize, outputs: Range<usize>, sums: &mut [Lanes<F>]) {
         assert_eq!(sums.len(), outputs.len() * BLOCK_SYNAPSE_STEPS, "sums of {} outputs", outputs.len());
         let (stride, now) = (history.stride, self.pad + step);
-        let table = self.table.rows(outputs);
-        if self.form == Form::Codes {
-            let codes: &[Code] = bytemuck::cast_slice(&history.codes);
-            let (weights, lags) = (table.near.as_chunks::<GROUP>().0, table.lag.as_chunks::<GROUP>().0);
-            let steps = BLOCK_SYNAPSE_STEPS;
-            BinarySums { codes, stride, now, weights, lags, steps, sums }.run();
-            return;
-        }
+        let (x, table) = match &self.table {
+            Taken::Codes(table) => {
+                return table.sums(outputs, (&history.codes, stride, now), BLOCK_SYNAPSE_STEPS, sums);
+            }
+            Taken::Rows(table) => (Source { rows: &history.rows, stride, pad: now }, table.rows(outputs)),
+        };
         sums.fill(Lanes::default());
-        let x = Source { rows: &history.rows, stride, pad: now };
         match self.taps {
             Taps::One => {
                 dispatch(Accumulate::<F, 1> { x, table, y: sums, padded_steps: BLOCK_SYNAPSE_STEPS });
@@ -120,12 +123,12 @@ impl<F: Real> BlockSynapse<F> {
 
     /// Gives the buffers back.
     pub fn recycle(self, pool: &mut Pool<F>) {
-        self.table.recycle(pool);
+        match self.table {
+            Taken::Rows(table) => table.recycle(pool),
+            Taken::Codes(table) => table.recycle(pool),
+        }
     }
 }
-
-/// `u32` words of a [`Code`].
-const WORDS: usize = LANES / size_of::<u32>();
 
 /// What the inputs of a layer sent so far, for sixteen samples.
 #[derive(Debug)]
@@ -135,16 +138,17 @@ pub struct BlockHistory<F> {
     codes: Vec<u32>,
     stride: usize,
     pad: usize,
+    taps: Taps,
 }
 
 impl<F: Real> BlockHistory<F> {
     /// Parts of `units` units each, for threads to write.
     pub fn parts(&mut self, units: usize) -> impl Iterator<Item = HistoryPart<'_, F>> {
-        let (stride, pad) = (self.stride, self.pad);
+        let (stride, pad, taps) = (self.stride, self.pad, self.taps);
         let rows = self.rows.chunks_mut(units * stride).map(move |rows| (rows, &mut [][..]));
         let codes = self.codes.chunks_mut(units * stride * WORDS).map(move |codes| (&mut [][..], codes));
         let parts = rows.chain(codes).enumerate();
-        parts.map(move |(k, (rows, codes))| HistoryPart { rows, codes, first: k * units, stride, pad })
+        parts.map(move |(k, (rows, codes))| HistoryPart { rows, codes, first: k * units, stride, pad, taps })
     }
 
     /// Gives the buffers back.
@@ -163,6 +167,7 @@ pub struct HistoryPart<'a, F> {
     first: usize,
     stride: usize,
     pad: usize,
+    taps: Taps,
 }
 
 impl<F: Real> HistoryPart<'_, F> {
@@ -178,8 +183,8 @@ impl<F: Real> HistoryPart<'_, F> {
             self.rows[start..start + rows.len()].copy_from_slice(rows);
         } else {
             let codes: &mut [Code] = bytemuck::cast_slice_mut(&mut *self.codes);
-            let to = &mut codes[start..start + rows.len()];
-            dispatch(Encode { rows, to, bit: 1 << ((self.first + unit) % GROUP) });
+            let codes = &mut codes[start - 1..start + rows.len()];
+            dispatch(Encode { rows: rows.iter().copied(), codes, unit: self.first + unit, taps: self.taps });
         }
     }
 
@@ -201,25 +206,6 @@ impl<F: Real> HistoryPart<'_, F> {
         let from = block[step * batch..(step + steps) * batch].chunks_exact(batch);
         for (row, samples) in self.rows[start..start + steps].iter_mut().zip(from) {
             *row = Lanes::load(&samples[first..], count);
-        }
-    }
-}
-
-/// Spikes to codes.
-struct Encode<'a, F> {
-    rows: &'a [Lanes<F>],
-    to: &'a mut [Code],
-    bit: u8,
-}
-
-impl<F: Real> Kernel for Encode<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Level>(self) {
-        for (row, code) in self.rows.iter().zip(self.to) {
-            // As a value: the compiler then turns the loop into one comparison and one store.
-            *code = row.0.map(|x| if x == F::zero() { 0 } else { self.bit });
         }
     }
 }

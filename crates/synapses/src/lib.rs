@@ -39,6 +39,7 @@
 mod active;
 mod block;
 mod choice;
+mod codes;
 mod delayed;
 pub mod dense;
 pub mod interpolation;

@@ -3,6 +3,9 @@
 //! A packed block holds [`LANES`] samples: for each unit `pad` rows of zeros (the past before the first step), then one
 //! row of lanes per step, then zeros up to a multiple of the kernels' block of steps.
 
+use crate::codes::Encode;
+use crate::two_tap::Taps;
+use colearn_tape::simd::{Code, dispatch};
 use colearn_tape::{LANES, Lanes, Real};
 use rayon::prelude::*;
 
@@ -24,7 +27,7 @@ pub(crate) struct Rows {
     pub(crate) batch: usize,
     /// Rows of zeros before the first step.
     pub(crate) pad: usize,
-    /// Rows after the pad: T rounded up to a multiple of the block of steps.
+    /// Rows after the pad: T rounded up to a multiple of the kernels' block of steps.
     pub(crate) padded_steps: usize,
 }
 
@@ -70,6 +73,26 @@ impl Rows {
                     Lanes::load(&unit[step * self.batch + first..], count);
             }
             rows[self.pad + self.steps..].fill(Lanes::default());
+        });
+    }
+
+    /// Encodes one block of samples of those units of `from` (unit-major) that `units` names, in their order. The pad and what
+    /// follows the last step stay as they are.
+    pub(crate) fn encode<F: Real>(
+        &self,
+        from: &[F],
+        units: &[u32],
+        taps: Taps,
+        block: usize,
+        to: &mut [Code],
+    ) {
+        let (count, first, len) = (self.count(block), block * LANES, self.steps * self.batch);
+        let units = units.par_iter().with_min_len(8).enumerate();
+        to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(codes, (place, &unit))| {
+            let unit = from[unit as usize * len..][..len].chunks_exact(self.batch);
+            let rows = unit.map(|samples| Lanes::load(&samples[first..], count));
+            let codes = &mut codes[self.pad - 1..self.pad + self.steps];
+            dispatch(Encode { rows, codes, unit: place, taps });
         });
     }
 

@@ -9,7 +9,7 @@ use ndarray::ArrayRef2;
 use rayon::prelude::*;
 
 /// Rows that one task fills.
-const TASK_ROWS: usize = 8;
+pub(crate) const TASK_ROWS: usize = 8;
 
 /// Near and far weight and lag of the synapses; a row holds the synapses of one unit.
 #[derive(Debug)]
@@ -70,17 +70,14 @@ impl<F: Real> Table<F> {
         table
     }
 
-    /// One row of `width` synapses per output unit: what `synapse(input, output)` says of the layer's (I, J) `shape`, then
-    /// synapses of weight and lag zero.
-    pub(crate) fn padded(
+    /// One row per output unit of the layer's (I, J) `shape`, with what `synapse(input, output)` says.
+    pub(crate) fn whole(
         (inputs, outputs): (usize, usize),
-        width: usize,
         synapse: impl Fn(usize, usize) -> (F, F, u32) + Sync,
         pool: &mut Pool<F>,
     ) -> Self {
-        let mut table = Self::empty(outputs, width, outputs * width, pool);
-        let none = (F::zero(), F::zero(), 0);
-        table.fill(|output, input| if input < inputs { synapse(input, output) } else { none });
+        let mut table = Self::empty(outputs, inputs, outputs * inputs, pool);
+        table.fill(|output, input| synapse(input, output));
         table
     }
 

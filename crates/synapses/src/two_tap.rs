@@ -11,19 +11,20 @@
 //! ```
 //!
 //! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: two
-//! multiply-adds per synapse, step and sample for each of the three passes, independent of D, at most: the forward pass of quiet units and
-//! the gradient of weights and delays go over active rows alone. Threads share out units;
+//! multiply-adds per synapse, step and sample for each of the three passes, independent of D, at most: busy spikes are looked up forward
+//! ([`crate::codes`]), the forward pass of quiet units and the gradient of weights and delays go over active rows alone. Threads share out units;
 //! no sum is split between them, so the result does not depend on their number.
 
 use crate::active::{Active, Counts, GROUP};
-use crate::choice;
+use crate::choice::{self, Form};
+use crate::codes::{self, CodeTable};
 use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Source};
 use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::simd::dispatch;
+use colearn_tape::simd::{BINARY_STEPS, dispatch};
 use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
@@ -46,9 +47,10 @@ pub enum Taps {
     One,
 }
 
-/// Rows that hold one step more of the past than the largest delay: the far tap of a synapse at the largest delay.
-fn rows_of(steps: usize, batch: usize, max_delay: usize) -> Rows {
-    Rows { steps, batch, pad: max_delay + 1, padded_steps: steps.next_multiple_of(BLOCK_STEPS) }
+/// Rows that hold one step more of the past than the largest delay: the far tap of a synapse at the largest delay. Time is
+/// cut into blocks of `block_steps`.
+fn rows_of(steps: usize, batch: usize, max_delay: usize, block_steps: usize) -> Rows {
+    Rows { steps, batch, pad: max_delay + 1, padded_steps: steps.next_multiple_of(block_steps) }
 }
 
 /// The inputs of a convolution that are taken at all steps, and their taps.
@@ -64,9 +66,16 @@ struct Sparse<'a, F> {
     active: &'a Active<F>,
 }
 
+/// The inputs of a convolution that are looked up at all steps, and their taps.
+struct Coded<'a, F> {
+    inputs: &'a [u32],
+    table: CodeTable<F>,
+}
+
 /// A layer's sums over its inputs.
 struct Convolution<'a, F> {
     dense: Dense<'a, F>,
+    coded: Option<Coded<'a, F>>,
     sparse: Option<Sparse<'a, F>>,
     rows: Rows,
     lines: Lines,
@@ -79,23 +88,37 @@ impl<F: Real> Convolution<'_, F> {
     /// Buffers have the size that all inputs need: how many are dense changes from step to step, and the pool keeps
     /// buffers by their length.
     fn run(self, from: &[F], to: &mut [F], outputs: usize, pool: &mut Pool<F>) {
-        let Self { dense, sparse, rows, lines, time, taps } = self;
+        let Self { dense, coded, sparse, rows, lines, time, taps } = self;
         let task_units = task_units(outputs);
         let unit = rows.steps * rows.batch;
-        let mut room = pool.take_lanes(from.len() / unit.max(1) * rows.stride());
+        let inputs = from.len() / unit.max(1);
+        let mut room = pool.take_lanes(if dense.inputs.is_empty() { 0 } else { inputs * rows.stride() });
+        let width = inputs.next_multiple_of(codes::group(taps));
+        let mut codes =
+            pool.take_indices(if coded.is_some() { width * rows.stride() * codes::WORDS } else { 0 });
+        codes.fill(0);
         let packed = &mut room[..dense.inputs.len() * rows.stride()];
         let mut sums = pool.take_lanes(outputs * rows.padded_steps);
         let tile = lines.tile() * GROUP;
         let mut tiles = pool.take(outputs.div_ceil(task_units) * tile);
         for block in 0..rows.blocks() {
             rows.pack(from, dense.inputs, block, time, packed);
+            if let Some(Coded { inputs, .. }) = &coded {
+                rows.encode(from, inputs, taps, block, bytemuck::cast_slice_mut(&mut codes));
+            }
             let x = Source { rows: packed, stride: rows.stride(), pad: rows.pad };
             let tasks = sums.par_chunks_mut(task_units * rows.padded_steps);
             let tasks = tasks.zip(to.par_chunks_mut(task_units * unit)).zip(tiles.par_chunks_mut(tile));
             tasks.enumerate().for_each(|(task, ((sums, to), tile))| {
                 let units = task * task_units..((task + 1) * task_units).min(outputs);
-                sums.fill(Lanes::default());
                 let (table, padded_steps) = (dense.table.rows(units.clone()), rows.padded_steps);
+                if let Some(Coded { table, .. }) = &coded {
+                    let len = table.width * rows.stride() * codes::WORDS;
+                    let codes = (&codes[..len], rows.stride(), rows.pad);
+                    table.sums(units.clone(), codes, padded_steps, sums);
+                } else {
+                    sums.fill(Lanes::default());
+                }
                 match taps {
                     Taps::One => dispatch(Accumulate::<F, 1> { x, table, y: &mut *sums, padded_steps }),
                     Taps::Two => dispatch(Accumulate::<F, 2> { x, table, y: &mut *sums, padded_steps }),
@@ -110,9 +133,13 @@ impl<F: Real> Convolution<'_, F> {
             });
         }
         pool.give_lanes(room);
+        pool.give_indices(codes);
         pool.give_lanes(sums);
         pool.give_vec(tiles);
         dense.table.recycle(pool);
+        if let Some(coded) = coded {
+            coded.table.recycle(pool);
+        }
         if let Some(sparse) = sparse {
             sparse.table.recycle(pool);
         }
@@ -171,19 +198,32 @@ fn run<F: Real>(
     let mut y = pool.sequence(steps, batch, outputs);
     let x = to_units(x, pool);
     let values = units(&x).expect("made unit-major");
-    let (rows, lines) = (rows_of(steps, batch, max_delay), Lines::new(steps, max_delay));
     let counts = Counts::new(values, steps, batch, pool);
-    let is_sparse = |unit: usize| choice::forward_by_rows(counts.share(unit), taps);
-    let listed = |unit: usize| wanted == Use::Again || is_sparse(unit);
+    let form = |unit: usize| choice::forward::<F>(counts.share(unit), counts.amplitude(unit).is_some(), taps);
+    let units_of =
+        |wanted: Form| (0..).take(inputs).filter(|&unit| form(unit as usize) == wanted).collect::<Vec<u32>>();
+    let [few, coded, many] = [Form::Rows, Form::Codes, Form::Steps].map(units_of);
+    let listed = |unit: usize| wanted == Use::Again || form(unit) == Form::Rows;
     let active = Active::new(values, batch, &counts, listed, pool);
-    let (few, many): (Vec<u32>, Vec<u32>) = (0..).take(inputs).partition(|&unit| is_sparse(unit as usize));
     let dense = Dense { inputs: &many, table: Table::by_output(synapses, &many, pool) };
     let sparse = (!few.is_empty()).then(|| Sparse {
         inputs: &few,
         table: Table::by_output(synapses, &few, pool),
         active: &active,
     });
-    let convolution = Convolution { dense, sparse, rows, lines, time: Time::Forward, taps };
+    let coded = (!coded.is_empty()).then(|| {
+        let synapse = |place: usize, output| {
+            let unit = coded[place] as usize;
+            let amplitude = counts.amplitude(unit).expect("units without one are not looked up");
+            let (near, far, lag) = synapses.taps(unit, output);
+            (near * amplitude, far * amplitude, lag)
+        };
+        let table = CodeTable::new((coded.len(), inputs, outputs), taps, synapse, pool);
+        Coded { inputs: &coded, table }
+    });
+    let block_steps = if coded.is_some() { BINARY_STEPS } else { BLOCK_STEPS };
+    let (rows, lines) = (rows_of(steps, batch, max_delay, block_steps), Lines::new(steps, max_delay));
+    let convolution = Convolution { dense, coded, sparse, rows, lines, time: Time::Forward, taps };
     convolution.run(values, units_mut(&mut y).expect("made unit-major"), outputs, pool);
     counts.recycle(pool);
     release(x, pool);
@@ -227,7 +267,8 @@ impl<F: Real> Fused<F> for TwoTap<F> {
         let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
         let (steps, batch, n) = x.dim();
         let (inputs, outputs) = weight.dim();
-        let (rows, lines) = (rows_of(steps, batch, self.max_delay), Lines::new(steps, self.max_delay));
+        let (rows, lines) =
+            (rows_of(steps, batch, self.max_delay, BLOCK_STEPS), Lines::new(steps, self.max_delay));
         let (max_delay, taps) = (self.max_delay, self.taps);
         let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
         let g_view = sequence(gradient);
@@ -237,7 +278,8 @@ impl<F: Real> Fused<F> for TwoTap<F> {
             let mut part = pool.sequence(steps, batch, n);
             let all: Vec<u32> = (0..).take(outputs).collect();
             let dense = Dense { inputs: &all, table: Table::by_input(synapses, pool) };
-            let convolution = Convolution { dense, sparse: None, rows, lines, time: Time::Reversed, taps };
+            let (coded, sparse, time) = (None, None, Time::Reversed);
+            let convolution = Convolution { dense, coded, sparse, rows, lines, time, taps };
             convolution.run(g_units, units_mut(&mut part).expect("made unit-major"), inputs, pool);
             part.into_dyn()
         });

@@ -1,0 +1,154 @@
+//! Spikes as codes, and the tables that sum them by look-up ([`BinarySums`]).
+//!
+//! With whole delays four units share a table, with two taps two: their bits say whether the unit fired at the step that
+//! is read, and at the one before it.
+
+use crate::table::TASK_ROWS;
+use crate::two_tap::Taps;
+use colearn_tape::simd::{BinarySums, Code, Kernel, Level, TABLE_BITS, dispatch};
+use colearn_tape::{LANES, Lanes, Pool, Real};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// `u32` words of a [`Code`]: codes live in the pool's buffers of indices.
+pub(crate) const WORDS: usize = LANES / size_of::<u32>();
+
+/// Units that share a table.
+pub(crate) fn group(taps: Taps) -> usize {
+    match taps {
+        Taps::One => TABLE_BITS,
+        Taps::Two => TABLE_BITS / 2,
+    }
+}
+
+/// Weights and lags in the order of [`BinarySums`]; a row holds the synapses of one output.
+#[derive(Debug)]
+pub(crate) struct CodeTable<F> {
+    weights: Vec<F>,
+    lags: Vec<u32>,
+    taps: Taps,
+    /// Units of a row: those there are, and silent ones that fill the last group.
+    pub(crate) width: usize,
+}
+
+impl<F: Real> CodeTable<F> {
+    /// A table of `outputs` rows with the synapses from `inputs` units, whose near and far weight and lag `synapse(input,
+    /// output)` says. `room` is the most inputs that a table of this layer can have: the pool keeps buffers by length.
+    pub(crate) fn new(
+        (inputs, room, outputs): (usize, usize, usize),
+        taps: Taps,
+        synapse: impl Fn(usize, usize) -> (F, F, u32) + Sync,
+        pool: &mut Pool<F>,
+    ) -> Self {
+        let units = group(taps);
+        let (width, room) = (inputs.next_multiple_of(units), room.next_multiple_of(units));
+        let bits = TABLE_BITS / units;
+        let mut table = Self {
+            weights: pool.take(outputs * room * bits),
+            lags: pool.take_indices(outputs * room),
+            taps,
+            width,
+        };
+        if width > 0 {
+            let weights = table.weights[..outputs * width * bits].par_chunks_mut(TASK_ROWS * width * bits);
+            let tasks = weights.zip(table.lags[..outputs * width].par_chunks_mut(TASK_ROWS * width));
+            tasks.enumerate().for_each(|(k, (weights, lags))| {
+                let first = k * TASK_ROWS;
+                dispatch(Fill { weights, lags, first, width, inputs, synapse: &synapse });
+            });
+        }
+        table
+    }
+
+    /// The sums of `outputs` over `steps` steps from row `now` of the codes on; see [`BinarySums`].
+    pub(crate) fn sums(
+        &self,
+        outputs: Range<usize>,
+        (codes, stride, now): (&[u32], usize, usize),
+        steps: usize,
+        sums: &mut [Lanes<F>],
+    ) {
+        let codes: &[Code] = bytemuck::cast_slice(codes);
+        let range = outputs.start * self.width..outputs.end * self.width;
+        let bits = TABLE_BITS / group(self.taps);
+        let weights = self.weights[range.start * bits..range.end * bits].as_chunks().0;
+        let lags = &self.lags[range];
+        match self.taps {
+            Taps::One => {
+                let lags = lags.as_chunks().0;
+                BinarySums::<F, TABLE_BITS> { codes, stride, now, weights, lags, steps, sums }.run();
+            }
+            Taps::Two => {
+                let lags = lags.as_chunks().0;
+                BinarySums::<F, { TABLE_BITS / 2 }> { codes, stride, now, weights, lags, steps, sums }.run();
+            }
+        }
+    }
+
+    pub(crate) fn recycle(self, pool: &mut Pool<F>) {
+        pool.give_vec(self.weights);
+        pool.give_indices(self.lags);
+    }
+}
+
+/// Fills rows of a table from output `first` on.
+struct Fill<'a, F, S> {
+    weights: &'a mut [F],
+    lags: &'a mut [u32],
+    first: usize,
+    width: usize,
+    inputs: usize,
+    synapse: &'a S,
+}
+
+impl<F: Real, S: Fn(usize, usize) -> (F, F, u32)> Kernel for Fill<'_, F, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { weights, lags, first, width, inputs, synapse } = self;
+        let bits = weights.len() / lags.len();
+        for (place, (lag, weights)) in lags.iter_mut().zip(weights.chunks_exact_mut(bits)).enumerate() {
+            let (output, input) = (first + place / width, place % width);
+            let (near, far, own) =
+                if input < inputs { synapse(input, output) } else { (F::zero(), F::zero(), 0) };
+            *lag = own;
+            for (weight, value) in weights.iter_mut().zip([near, far]) {
+                *weight = value;
+            }
+        }
+    }
+}
+
+/// Appends steps of one unit to its codes.
+pub(crate) struct Encode<'a, R> {
+    /// Rows of sixteen samples, step after step.
+    pub(crate) rows: R,
+    /// The unit's codes from the step before these on: one more than steps.
+    pub(crate) codes: &'a mut [Code],
+    /// Place of the unit in its layer or list.
+    pub(crate) unit: usize,
+    pub(crate) taps: Taps,
+}
+
+impl<F: Real, R: Iterator<Item = Lanes<F>>> Kernel for Encode<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { rows, codes, unit, taps } = self;
+        let units = group(taps);
+        let bit = 1u8 << (unit % units * (TABLE_BITS / units));
+        let far = if taps == Taps::Two { bit } else { 0 };
+        let Some((first, codes)) = codes.split_first_mut() else { return };
+        let mut before = *first;
+        for (row, code) in rows.zip(codes) {
+            // As a value: the compiler then turns the loop into one comparison and one store.
+            let mut now = row.0.map(|x| if x == F::zero() { 0 } else { bit });
+            for (now, before) in now.iter_mut().zip(before) {
+                *now |= (before & far) << 1;
+            }
+            (*code, before) = (now, now);
+        }
+    }
+}
