@@ -127,7 +127,7 @@ struct Block<'a, F> {
 
 impl<F: Real> Network<F> {
     /// A batch (T, B, C), block by block, with every layer's outputs if `keep` says so; `None` where a layer is recurrent, a
-    /// kernel has more than two taps, no layer has delays, or the input is empty.
+    /// kernel has more than two taps, the input is empty, or there are neither delays nor look-ups.
     pub(crate) fn run_blocks(
         &self,
         input: &ArrayView3<'_, F>,
@@ -173,7 +173,9 @@ impl<F: Real> Network<F> {
     fn stages(&self, delays: Delays, pool: &mut Pool<F>) -> Option<Vec<Stage<F>>> {
         let is_delayed = self.layers.iter().any(|layer| layer.delay.is_some());
         let is_recurrent = self.layers.iter().any(|layer| layer.recurrent.is_some());
-        if !is_delayed || is_recurrent {
+        // Without delays or look-ups, layer after layer is faster: its products are those of a library (W1 on AVX2: 18 ms
+        // of processor time against 23; with look-ups 12).
+        if is_recurrent || !(is_delayed || BlockSynapse::<F>::looks_up()) {
             return None;
         }
         let mut stages: Vec<Stage<F>> = Vec::new();

@@ -76,6 +76,12 @@ impl<F: Real> BlockSynapse<F> {
         Self { table, inputs, taps, pad: pad.max(1) }
     }
 
+    /// Whether this machine looks spikes up instead of multiplying them.
+    #[must_use]
+    pub fn looks_up() -> bool {
+        choice::looks_up::<F>()
+    }
+
     /// An empty history of a block of samples for sequences of `steps` steps.
     #[must_use]
     pub fn history(&self, steps: usize, pool: &mut Pool<F>) -> BlockHistory<F> {

@@ -1,0 +1,88 @@
+"""Trains for a long time and watches the memory: at the end it must be what it was after the first minute.
+
+    cargo build --release -p xtask
+    python3 xtask/scripts/soak.py RUN [--minutes 60] [--program target/release/xtask] [-- TRAIN-OPTIONS]
+
+RUN is the folder of the run; it must not be there. The resident set (`VmRSS` of /proc, so on Linux) is read every five
+seconds. The training is stopped by SIGINT when the time is over and must then end by itself with its checkpoint
+written. Printed are the resident set after the first minute, at the end, its least and largest value between, and the
+epochs done; the table is left as `memory.csv` in RUN. The exit code is 0 if the end is within 2 % of the first minute.
+"""
+
+import argparse
+import csv
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+WORKSPACE = pathlib.Path(__file__).resolve().parents[2]
+# Embedded digits as `cargo xtask train` takes them, with more epochs than can be done.
+OPTIONS = ["--epochs", "100000"]
+INTERVAL_S = 5.0
+FIRST_S = 60.0
+BOUND = 0.02
+
+
+def resident_kib(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise SystemExit("the training has no resident set: it has ended")
+
+
+def watch(run, seconds):
+    """Pairs of seconds since the start and KiB, the first after one minute."""
+    start = time.monotonic()
+    samples = []
+    while time.monotonic() - start < seconds:
+        time.sleep(INTERVAL_S)
+        if run.poll() is not None:
+            raise SystemExit(f"the training ended by itself with exit code {run.returncode}")
+        now = time.monotonic() - start
+        if now >= FIRST_S:
+            samples.append((now, resident_kib(run.pid)))
+    return samples
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=pathlib.Path)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--program", type=pathlib.Path, default=WORKSPACE / "target/release/xtask")
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    args, options = parser.parse_args(sys.argv[1:end]), sys.argv[end + 1 :]
+    if args.minutes * 60 <= FIRST_S + 2 * INTERVAL_S:
+        raise SystemExit("the time must be well above the first minute")
+    if args.run.exists():
+        raise SystemExit(f"{args.run} is there already")
+    command = [str(args.program), "train", "--out", str(args.run), *OPTIONS, *options]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        samples = watch(run, args.minutes * 60)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate()
+    finally:
+        if run.poll() is None:
+            run.kill()
+    if run.returncode != 130:
+        raise SystemExit(f"stopped by SIGINT the training ended with {run.returncode}: {errors.strip()}")
+    with (args.run / "memory.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["seconds", "resident_kib"])
+        writer.writerows((f"{seconds:.0f}", kib) for seconds, kib in samples)
+    values = [kib for _, kib in samples]
+    change = values[-1] / values[0] - 1.0
+    with (args.run / "metrics.csv").open() as file:
+        epochs = sum(1 for _ in file) - 1
+    print(
+        f"{args.minutes:g} minutes, {epochs} epochs: {values[0] / 1024:.1f} MiB after the first minute, "
+        f"{values[-1] / 1024:.1f} MiB at the end ({100 * change:+.2f} %), "
+        f"between {min(values) / 1024:.1f} and {max(values) / 1024:.1f} MiB"
+    )
+    return 0 if abs(change) <= BOUND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
