@@ -200,6 +200,9 @@ pub(crate) struct BenchArgs {
     /// Spread of the smoothed kernel in steps; 0 is linear interpolation.
     #[arg(long, value_name = "STEPS", default_value_t = 0.0)]
     pub(crate) spread: f64,
+    /// Train with train.recompute: what can be computed again is not kept.
+    #[arg(long)]
+    pub(crate) recompute: bool,
     /// Leave out training.
     #[arg(long)]
     pub(crate) inference_only: bool,
@@ -216,6 +219,7 @@ impl BenchArgs {
         passed.extend(self.threads.map(|n| format!("--threads={n}")));
         passed.extend(self.rate.map(|rate| format!("--rate={rate}")));
         passed.extend(self.max_delay.map(|steps| format!("--max-delay={steps}")));
+        passed.extend(self.recompute.then(|| "--recompute".to_owned()));
         passed.extend(self.inference_only.then(|| "--inference-only".to_owned()));
         passed.extend(self.json.then(|| "--json".to_owned()));
         passed

@@ -263,7 +263,7 @@ pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f3
     ));
     lines.push(format!("threads  {}", rayon::current_num_threads()));
     let batch = experiment.train.batch.min(data.train.len());
-    let bytes = network.description().training_bytes(batch, data.steps);
+    let bytes = network.description().training_bytes(batch, data.steps, experiment.train.recompute);
     lines.push(format!(
         "memory   a training step of {batch} samples is predicted to hold {:.0} MiB beside program and data",
         bytes as f64 / f64::from(1 << 20)

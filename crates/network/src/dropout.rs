@@ -85,6 +85,14 @@ impl<F: Real> Fused<F> for Dropout<F> {
         "dropout"
     }
 
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
+        Some(multiply(&sequence(inputs[0]), &self.factors, self.mask, pool).into_dyn())
+    }
+
+    fn recomputes(&self) -> bool {
+        true
+    }
+
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         vec![Some(multiply(&sequence(p.gradient), &self.factors, self.mask, p.pool).into_dyn())]
     }

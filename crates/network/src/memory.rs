@@ -3,6 +3,7 @@
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
 use colearn_tape::LANES;
+use std::collections::BTreeMap;
 
 /// Bytes of an `f32`.
 const NUMBER: usize = 4;
@@ -22,9 +23,10 @@ impl ValidNetwork {
     ///
     /// A layer without recurrence keeps its synaptic sums and its outputs (T, B, N each) and computes its states a second
     /// time; one with delays keeps the rows of its input that are not zero, counted here as if all were; a recurrent one
-    /// keeps currents and states as well.
+    /// keeps currents and states as well. A tape that recomputes ([`colearn_tape::Tape::set_recompute`]) has sums, rows and
+    /// inputs after dropout of one layer at a time.
     #[must_use]
-    pub fn training_bytes(&self, batch: usize, steps: usize) -> usize {
+    pub fn training_bytes(&self, batch: usize, steps: usize, recompute: bool) -> usize {
         let sequence = |units: usize| steps * batch * units;
         let lanes = |units: usize| steps * batch.next_multiple_of(LANES) * units;
         let layers = self.layers();
@@ -32,12 +34,18 @@ impl ValidNetwork {
         let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
         numbers += steps * SCAN;
         let mut scratch = 0;
+        // What recomputing keeps of one layer at a time: numbers of buffers by length, since the pool keeps them so.
+        let mut passing = BTreeMap::<usize, usize>::new();
         for (k, &(inputs, units)) in layers.iter().enumerate() {
             let (is_readout, gates) = (k + 1 == layers.len(), self.columns(k) / units);
-            numbers += sequence(gates * units) + sequence(units);
+            let mut again = vec![sequence(gates * units)];
+            numbers += sequence(units);
             if !is_readout && self.config.network.dropout > 0.0 {
                 let mask = self.config.network.dropout_mask == DropoutMask::Step;
-                numbers += sequence(units) + if mask { sequence(units) } else { batch * units };
+                numbers += if mask { sequence(units) } else { batch * units };
+            }
+            if k > 0 && self.config.network.dropout > 0.0 {
+                again.push(sequence(inputs));
             }
             if self.is_recurrent(k) {
                 // Normalised currents; currents and states in blocks; spikes or gradients in blocks.
@@ -54,14 +62,24 @@ impl ValidNetwork {
                 }
             }
             if self.has_delays(k) {
-                numbers += lanes(inputs) * 9 / 8;
+                again.push(lanes(inputs) * 9 / 8);
                 let reach = self.config.synapse.max_delay + 1;
                 let rows = steps.next_multiple_of(BLOCK_STEPS) + reach;
                 let packed = |units: usize| LANES * units * rows;
                 // Two packed blocks (forward and backward), their sums, and tables and sums of every synapse.
                 scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
             }
+            if recompute {
+                for &len in &again {
+                    let count = again.iter().filter(|&&other| other == len).count();
+                    let most = passing.entry(len).or_default();
+                    *most = count.max(*most);
+                }
+            } else {
+                numbers += again.iter().sum::<usize>();
+            }
         }
+        numbers += passing.iter().map(|(len, count)| len * count).sum::<usize>();
         numbers += scratch + 5 * self.parameter_count();
         numbers * NUMBER
     }

@@ -99,6 +99,9 @@ impl<F: Real> Network<F> {
                 scan_gated(tape, unit, current, recurrent.expect("gated layers are recurrent"))
             }
         };
+        // A layer's sums and its dropped-out input may be computed again.
+        tape.forget(current);
+        tape.forget(signal);
         recording.statistics.push(statistics);
         output
     }

@@ -43,7 +43,12 @@ impl<F: Real> Delayed<F> {
             Interpolation::Whole => two_tap::record(tape, x, weight, delay, self.max_delay, Taps::One),
             Interpolation::Smoothed => {
                 let y = two_tap::record(tape, x, weight, delay, self.max_delay, Taps::Two);
-                if self.spread > F::zero() { smooth::record(tape, y, self.spread) } else { y }
+                if self.spread == F::zero() {
+                    return y;
+                }
+                let smoothed = smooth::record(tape, y, self.spread);
+                tape.forget(y);
+                smoothed
             }
             Interpolation::Triangle | Interpolation::Gaussian => {
                 wide::record(tape, x, weight, delay, self.shape())

@@ -75,6 +75,14 @@ impl<F: Real> Fused<F> for Dense {
         "dense synapse"
     }
 
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
+        Some(forward(&sequence(inputs[0]), &matrix(inputs[1]), pool).into_dyn())
+    }
+
+    fn recomputes(&self) -> bool {
+        true
+    }
+
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
         let (x, weight) = (sequence(inputs[0]), matrix(inputs[1]));

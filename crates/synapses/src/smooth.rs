@@ -129,6 +129,14 @@ impl<F: Real> Fused<F> for Smooth<F> {
         "smoothing over time"
     }
 
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
+        Some(forward(&sequence(inputs[0]), self.sigma, pool).into_dyn())
+    }
+
+    fn recomputes(&self) -> bool {
+        true
+    }
+
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         vec![Some(forward(&sequence(p.gradient), self.sigma, p.pool).into_dyn())]
     }

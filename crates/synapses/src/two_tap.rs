@@ -230,6 +230,18 @@ fn run<F: Real>(
     (y, active)
 }
 
+/// The active rows of all units of x (T, B, I).
+fn all_active<F: Real>(x: &ArrayRef3<F>, pool: &mut Pool<F>) -> Active<F> {
+    let (steps, batch, _) = x.dim();
+    let x = to_units(x, pool);
+    let values = units(&x).expect("made unit-major");
+    let counts = Counts::new(values, steps, batch, pool);
+    let active = Active::new(values, batch, &counts, |_| true, pool);
+    counts.recycle(pool);
+    release(x, pool);
+    active
+}
+
 /// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
 ///
 /// # Panics
@@ -243,10 +255,18 @@ pub fn record<F: Real>(
     max_delay: usize,
     taps: Taps,
 ) -> Var {
+    let recomputes = tape.recomputes();
     let ([x_value, weight_value, delay_value], pool) = tape.workspace([x, weight, delay]);
     let (x_value, weight_value, delay_value) = (sequence(x_value), matrix(weight_value), matrix(delay_value));
     let synapses = Synapses { weight: &weight_value, delay: &delay_value, max_delay, taps };
-    let (y, active) = run(&x_value, synapses, Use::Again, pool);
+    let kept = if recomputes { Use::Once } else { Use::Again };
+    let (y, active) = run(&x_value, synapses, kept, pool);
+    let active = if recomputes {
+        active.recycle(pool);
+        None
+    } else {
+        Some(active)
+    };
     tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps, active })
 }
 
@@ -254,7 +274,8 @@ pub fn record<F: Real>(
 struct TwoTap<F> {
     max_delay: usize,
     taps: Taps,
-    active: Active<F>,
+    /// The active rows of the input, unless they are found a second time.
+    active: Option<Active<F>>,
 }
 
 impl<F: Real> Fused<F> for TwoTap<F> {
@@ -292,8 +313,13 @@ impl<F: Real> Fused<F> for TwoTap<F> {
             } else {
                 let all: Vec<u32> = (0..).take(inputs).collect();
                 let table = Table::by_output(synapses, &all, pool);
-                sparse::correlate(&self.active, g_units, (&table, outputs), rows, lines, pairs, pool);
+                let found = self.active.is_none().then(|| all_active(&x, pool));
+                let active = self.active.as_ref().or(found.as_ref()).expect("kept or found again");
+                sparse::correlate(active, g_units, (&table, outputs), rows, lines, pairs, pool);
                 table.recycle(pool);
+                if let Some(found) = found {
+                    found.recycle(pool);
+                }
             }
             let gradients = Gradients { op: self, weight: &weight, delay: &delay, sums: pairs };
             to_weight = wanted[1].then(|| gradients.of_weight(pool));
@@ -304,8 +330,19 @@ impl<F: Real> Fused<F> for TwoTap<F> {
         vec![to_x, to_weight, to_delay]
     }
 
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
+        let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
+        Some(forward(&x, &weight, &delay, self.max_delay, self.taps, pool).into_dyn())
+    }
+
+    fn recomputes(&self) -> bool {
+        true
+    }
+
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
-        self.active.recycle(pool);
+        if let Some(active) = self.active {
+            active.recycle(pool);
+        }
     }
 }
 

@@ -141,6 +141,17 @@ impl<F: Real> Fused<F> for Wide<F> {
         "wide delayed synapse"
     }
 
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
+        Some(
+            forward(&sequence(inputs[0]), &matrix(inputs[1]), &matrix(inputs[2]), self.shape, pool)
+                .into_dyn(),
+        )
+    }
+
+    fn recomputes(&self) -> bool {
+        true
+    }
+
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
         let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));

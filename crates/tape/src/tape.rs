@@ -29,6 +29,17 @@ struct Node<F: Real> {
     parents: Vec<usize>,
     rule: Rule<F>,
     needs_gradient: bool,
+    kept: Kept,
+}
+
+/// Whether a node has its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Always,
+    /// Not now: its buffer went back to the pool.
+    Forgotten,
+    /// For the rest of the backward pass down to its own turn.
+    Again,
 }
 
 /// An append-only record of a computation.
@@ -40,6 +51,7 @@ pub struct Tape<F: Real> {
     nodes: Vec<Node<F>>,
     pub(crate) pool: Pool<F>,
     recording: u64,
+    recompute: bool,
 }
 
 /// Every recording of every tape has its own number, so that a stale or foreign [`Var`] is noticed.
@@ -59,7 +71,58 @@ impl<F: Real> Tape<F> {
             nodes: Vec::new(),
             pool: Pool::default(),
             recording: RECORDINGS.fetch_add(1, Ordering::Relaxed),
+            recompute: false,
         }
+    }
+
+    /// Sets whether what is recorded from now on spends time instead of memory: operations keep nothing that they can
+    /// compute again in the backward pass, and [`Tape::forget`] forgets. Values and gradients are the same to the bit.
+    pub fn set_recompute(&mut self, recompute: bool) {
+        self.recompute = recompute;
+    }
+
+    /// Whether time is spent instead of memory.
+    #[must_use]
+    pub fn recomputes(&self) -> bool {
+        self.recompute
+    }
+
+    /// If this tape recomputes and the operation behind `var` can: gives the buffer of its value back to the pool. The value
+    /// must not be asked for any more; the backward pass computes it again where it needs it.
+    ///
+    /// # Panics
+    /// If `var` belongs to another tape or an earlier recording.
+    #[track_caller]
+    pub fn forget(&mut self, var: Var) {
+        let index = self.index(var);
+        let can = matches!(&self.nodes[index].rule, Rule::Fused(op) if op.recomputes());
+        if self.recompute && can {
+            self.drop_value(index);
+        }
+    }
+
+    fn drop_value(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        node.kept = Kept::Forgotten;
+        let value = std::mem::replace(&mut node.value, ArrayD::zeros(vec![0]));
+        self.pool.give(value);
+    }
+
+    /// Computes a forgotten value again, and before it those it comes from.
+    fn remember(&mut self, index: usize) {
+        if self.nodes[index].kept != Kept::Forgotten {
+            return;
+        }
+        let parents = self.nodes[index].parents.clone();
+        for &parent in &parents {
+            self.remember(parent);
+        }
+        let Self { nodes, pool, .. } = self;
+        let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
+        let Rule::Fused(op) = &nodes[index].rule else { unreachable!("only fused values are forgotten") };
+        let value = op.recompute(&inputs, pool).expect("only what can be recomputed is forgotten");
+        let node = &mut nodes[index];
+        (node.value, node.kept) = (value, Kept::Again);
     }
 
     /// Forgets all values, keeping their buffers for the next recording.
@@ -100,11 +163,16 @@ impl<F: Real> Tape<F> {
     /// The value of `var`.
     ///
     /// # Panics
-    /// If `var` belongs to another tape or an earlier recording.
+    /// If `var` belongs to another tape or an earlier recording, or is forgotten.
     #[must_use]
     #[track_caller]
     pub fn value(&self, var: Var) -> &ArrayD<F> {
-        &self.nodes[self.index(var)].value
+        let node = &self.nodes[self.index(var)];
+        assert!(
+            node.kept != Kept::Forgotten,
+            "the value of a variable was asked for that had been forgotten"
+        );
+        &node.value
     }
 
     /// ∂L/∂leaf after [`Tape::backward`]; `None` for constants, for values that are not leaves, and for leaves the
@@ -174,11 +242,14 @@ impl<F: Real> Tape<F> {
     #[track_caller]
     pub fn workspace<const N: usize>(&mut self, inputs: [Var; N]) -> ([&ArrayD<F>; N], &mut Pool<F>) {
         let indices = inputs.map(|v| self.index(v));
+        for i in indices {
+            self.remember(i);
+        }
         (indices.map(|i| &self.nodes[i].value), &mut self.pool)
     }
 
     fn push(&mut self, value: ArrayD<F>, parents: Vec<usize>, rule: Rule<F>, needs_gradient: bool) -> Var {
-        self.nodes.push(Node { value, gradient: None, parents, rule, needs_gradient });
+        self.nodes.push(Node { value, gradient: None, parents, rule, needs_gradient, kept: Kept::Always });
         Var { index: self.nodes.len() - 1, recording: self.recording }
     }
 
@@ -213,6 +284,10 @@ impl<F: Real> Tape<F> {
                 continue;
             }
             let Some(gradient) = self.nodes[index].gradient.take() else { continue };
+            for k in 0..self.nodes[index].parents.len() {
+                self.remember(self.nodes[index].parents[k]);
+            }
+            self.remember(index);
             let parents = std::mem::take(&mut self.nodes[index].parents);
             for (&parent, part) in parents.iter().zip(self.pull_back(index, &parents, &gradient)) {
                 if let Some(part) = part {
@@ -221,6 +296,9 @@ impl<F: Real> Tape<F> {
             }
             self.nodes[index].parents = parents;
             self.pool.give(gradient);
+            if self.nodes[index].kept == Kept::Again {
+                self.drop_value(index);
+            }
         }
     }
 

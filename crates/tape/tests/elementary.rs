@@ -248,3 +248,77 @@ fn a_variable_of_an_earlier_recording_is_refused() {
     tape.reset();
     let _ = tape.value(x);
 }
+
+/// y = x² that keeps nothing and can be computed again.
+#[derive(Debug)]
+struct Square;
+
+fn squared(x: &ArrayD<f64>, pool: &mut Pool<f64>) -> ArrayD<f64> {
+    let mut y = pool.array(x.shape());
+    ndarray::Zip::from(&mut y).and(x).for_each(|y, &x| *y = x * x);
+    y
+}
+
+impl Fused<f64> for Square {
+    fn name(&self) -> &'static str {
+        "square"
+    }
+    fn backward(&self, p: Pullback<'_, f64>) -> Vec<Option<ArrayD<f64>>> {
+        let mut part = p.pool.array(p.gradient.shape());
+        // From the output, too: it must be there again.
+        assert_eq!(p.output, &p.inputs[0].mapv(|x| x * x));
+        ndarray::Zip::from(&mut part).and(p.gradient).and(p.inputs[0]).for_each(|o, &g, &x| *o = 2.0 * g * x);
+        vec![Some(part)]
+    }
+    fn recompute(&self, inputs: &[&ArrayD<f64>], pool: &mut Pool<f64>) -> Option<ArrayD<f64>> {
+        Some(squared(inputs[0], pool))
+    }
+    fn recomputes(&self) -> bool {
+        true
+    }
+}
+
+fn square(tape: &mut Tape<f64>, x: Var) -> Var {
+    let ([value], pool) = tape.workspace([x]);
+    let y = squared(value, pool);
+    tape.fused(&[x], y, Square)
+}
+
+/// Eighth powers by three squares; what is forgotten is computed again, one from the other, and used by two.
+#[test]
+fn what_a_recomputing_tape_forgets_comes_back_for_the_backward_pass() {
+    let run = |recompute: bool| {
+        let mut tape = Tape::new();
+        tape.set_recompute(recompute);
+        let x = tape.leaf(&random(&[30], -1.5, 1.5, 13));
+        let second = square(&mut tape, x);
+        let fourth = square(&mut tape, second);
+        tape.forget(second);
+        let eighth = square(&mut tape, fourth);
+        let product = tape.multiply(fourth, eighth);
+        tape.forget(fourth);
+        tape.forget(eighth);
+        // Neither a leaf nor an operation that cannot be repeated is forgotten.
+        tape.forget(x);
+        tape.forget(product);
+        let loss = tape.sum(product);
+        tape.backward(loss);
+        (tape.value(loss).clone(), tape.gradient(x).unwrap().clone(), tape.value(product).clone())
+    };
+    let expected = run(false);
+    assert_eq!(run(true), expected);
+    // ∂ Σ x¹² / ∂x.
+    let twelve = random(&[30], -1.5, 1.5, 13).mapv(|x| 12.0 * x.powi(11));
+    approx::assert_relative_eq!(expected.1, twelve, max_relative = 1e-12);
+}
+
+#[test]
+#[should_panic(expected = "forgotten")]
+fn a_forgotten_value_is_not_read() {
+    let mut tape = Tape::new();
+    tape.set_recompute(true);
+    let x = tape.leaf(&arr1(&[2.0]));
+    let y = square(&mut tape, x);
+    tape.forget(y);
+    let _ = tape.value(y);
+}

@@ -57,6 +57,9 @@ pub struct TrainConfig {
     pub delay_schedule_kind: ScheduleKind,
     /// Whether every epoch is also validated with the delays as they are, beside the rounded ones: `true` or `false`.
     pub validate_unrounded: bool,
+    /// Whether the backward pass computes synaptic sums and active rows a second time instead of keeping them: `true` or
+    /// `false`. For long sequences; results are the same to the bit.
+    pub recompute: bool,
     /// Factors on the learning rate, one per kind of parameter.
     pub rate_factor: RateFactor,
     /// Weight decay, one per kind of parameter.
@@ -82,6 +85,7 @@ impl Default for TrainConfig {
             epsilon: 1e-8,
             clip_norm: 0.0,
             on_nonfinite: OnNonFinite::Stop,
+            recompute: false,
             early_stop: 0,
             selection: Selection::Accuracy,
             schedule_kind: ScheduleKind::OneCycle,

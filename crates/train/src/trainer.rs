@@ -108,13 +108,15 @@ impl<'a> Trainer<'a> {
         }
         dataset.train.preparation().check(&config.augment)?;
         expect_same("classes of the data", &dataset.classes.len(), &network.classes())?;
+        let mut tape = Tape::new();
+        tape.set_recompute(config.recompute);
         let steps = (config.epochs * dataset.train.len().div_ceil(config.batch)) as u64;
         Ok(Self {
             optimiser: Optimiser::new(config, network.parameters()),
             schedule: Schedule::new(config.schedule_kind, config.schedule, steps),
             delay_schedule: Schedule::new(config.delay_schedule_kind, config.schedule, steps),
             initial: network.state(),
-            tape: Tape::new(),
+            tape,
             config: config.clone(),
             files: None,
             last_is_good: false,

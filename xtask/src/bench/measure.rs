@@ -66,10 +66,12 @@ pub(crate) struct Trained {
 
 impl Trained {
     /// Starts from `network`; labels are drawn in a fixed order.
-    pub(crate) fn new(network: Network<f32>, batch: usize) -> Self {
+    pub(crate) fn new(network: Network<f32>, batch: usize, recompute: bool) -> Self {
+        let mut tape = Tape::new();
+        tape.set_recompute(recompute);
         let labels = (0..batch).map(|b| b * 7 % network.classes()).collect();
         let optimiser = Optimiser::new(&TrainConfig::default(), network.parameters());
-        Self { network, tape: Tape::new(), optimiser, rng: initial_generator(1), labels }
+        Self { network, tape, optimiser, rng: initial_generator(1), labels }
     }
 
     fn step(&mut self, input: &Array3<f32>) -> Result<()> {

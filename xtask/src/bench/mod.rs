@@ -95,7 +95,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
     let statistics = input::statistics(&input);
     let network = measure::prepared(&description, &input, args.spread);
     let parameters = network.parameter_count();
-    let mut trained = Trained::new(network, workload.batch);
+    let mut trained = Trained::new(network, workload.batch, args.recompute);
     let rates_before = trained.rates(&input, Delays::Stored);
     measure::reset_peak();
     let training = if args.inference_only {
@@ -122,7 +122,8 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
         input_spikes_per_sample: statistics.spikes_per_sample,
         rates_before,
         rates_after,
-        predicted_mib: description.training_bytes(workload.batch, workload.steps) as f64 / f64::from(1 << 20),
+        predicted_mib: description.training_bytes(workload.batch, workload.steps, args.recompute) as f64
+            / f64::from(1 << 20),
         training_per_s: training.as_ref().map(per_s),
         training_share_of_peak: training.as_ref().map(share),
         training,

@@ -330,6 +330,41 @@ fn a_repeated_step_keeps_its_memory() {
     assert_memory_is_kept(&build::<f32>(&config, 8, 5));
 }
 
+#[test]
+fn recomputing_gives_the_same_bits_with_less_memory() {
+    for (model, kernel) in [
+        ("d-cadlif", Interpolation::Linear),
+        ("d-lif", Interpolation::Whole),
+        ("d-cadlif", Interpolation::Smoothed),
+        ("d-lif", Interpolation::Gaussian),
+        ("cadlif", Interpolation::Linear),
+        ("gru", Interpolation::Linear),
+    ] {
+        let mut config = config(model);
+        config.network.hidden = vec![40, 33];
+        config.network.dropout = 0.3;
+        config.synapse.kernel = kernel;
+        let mut network = build::<f32>(&config, 20, 7);
+        network.set_spread(1.5);
+        let run = |recompute: bool| {
+            let mut tape = Tape::new();
+            tape.set_recompute(recompute);
+            // Twice, as training does: buffers of the first step serve the second.
+            let _ = step(&network, &mut tape, input(60, 37, 20), 5);
+            tape.reset();
+            let (recording, loss) = step(&network, &mut tape, input(60, 37, 20), 5);
+            let gradients: Vec<_> = recording.parameters.iter().map(|&v| tape.gradient(v).cloned()).collect();
+            (tape.value(loss).clone(), gradients, tape.pool().allocated_bytes())
+        };
+        let (kept, again) = (run(false), run(true));
+        assert_eq!(kept.0, again.0, "{model} {kernel:?}");
+        assert!(kept.1 == again.1, "{model} {kernel:?}: gradients");
+        // What a gated layer keeps is more than what could be computed again.
+        let is_less = if model == "gru" { again.2 <= kept.2 } else { again.2 < kept.2 };
+        assert!(is_less, "{model} {kernel:?}: {} bytes kept, {} recomputed", kept.2, again.2);
+    }
+}
+
 /// The prediction from the configuration against what a step really took.
 #[test]
 fn the_memory_of_a_training_step_is_predicted() {
@@ -348,15 +383,22 @@ fn the_memory_of_a_training_step_is_predicted() {
         config.network.hidden = hidden;
         change(&mut config);
         let network = build::<f32>(&config, 40, 20);
-        let mut tape = Tape::new();
-        let x = colearn_tape::layout::to_units(&input(steps, batch, 40), &mut Pool::default()).into_owned();
-        step(&network, &mut tape, x, 1);
-        // Beside the pool: the input, the parameters and two moments of each.
-        let input = steps * batch * 40 * 4;
-        let taken = tape.pool().allocated_bytes() + input + 3 * 4 * network.parameter_count();
-        let predicted = network.description().training_bytes(batch, steps);
-        let ratio = predicted as f64 / taken as f64;
-        assert!((0.98..1.2).contains(&ratio), "{model}: predicted {predicted}, taken {taken}");
+        for recompute in [false, true] {
+            let mut tape = Tape::new();
+            tape.set_recompute(recompute);
+            let x =
+                colearn_tape::layout::to_units(&input(steps, batch, 40), &mut Pool::default()).into_owned();
+            step(&network, &mut tape, x, 1);
+            // Beside the pool: the input, the parameters and two moments of each.
+            let input = steps * batch * 40 * 4;
+            let taken = tape.pool().allocated_bytes() + input + 3 * 4 * network.parameter_count();
+            let predicted = network.description().training_bytes(batch, steps, recompute);
+            let ratio = predicted as f64 / taken as f64;
+            assert!(
+                (0.98..1.2).contains(&ratio),
+                "{model}, recompute {recompute}: predicted {predicted}, taken {taken}"
+            );
+        }
     }
 }
 
