@@ -53,3 +53,8 @@ pub mod wide;
 
 pub use delayed::Delayed;
 pub use interpolation::Interpolation;
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
