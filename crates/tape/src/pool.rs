@@ -174,7 +174,8 @@ mod tests {
         pool.give_indices(indices);
         pool.give_vec(values);
         assert_eq!((pool.allocated_bytes(), pool.held_bytes()), (bytes, bytes));
-        assert_eq!((pool.take_lanes(3).as_ptr(), pool.take_indices(5).as_ptr()), addresses);
+        let (lanes, indices) = (pool.take_lanes(3), pool.take_indices(5));
+        assert_eq!((lanes.as_ptr(), indices.as_ptr()), addresses);
         assert_eq!((pool.allocated_bytes(), pool.held_bytes()), (bytes, 7 * size_of::<f32>()));
 
         // Two of one length count twice, and empty ones not at all.
