@@ -110,6 +110,21 @@ fn shapes_change_as_ndarray_changes_them() {
 }
 
 #[test]
+fn a_tape_says_how_much_it_holds_and_where_gradients_flow() {
+    let mut tape = Tape::<f64>::new();
+    assert!(tape.is_empty());
+    let x = tape.leaf(&arr1(&[1.5, -2.0]));
+    let c = tape.constant(arr1(&[2.0, 3.0]));
+    let moved = tape.offset(x, 0.25);
+    let scaled = tape.scale(c, 4.0);
+    let product = tape.multiply(moved, scaled);
+    assert_eq!(tape.value(product), &arr1(&[14.0, -21.0]).into_dyn());
+    assert_eq!((tape.len(), tape.is_empty()), (5, false));
+    let flows = [x, c, moved, scaled, product].map(|var| tape.needs_gradient(var));
+    assert_eq!(flows, [true, false, true, false, true]);
+}
+
+#[test]
 fn clamp_passes_the_gradient_inside_and_on_the_bounds_only() {
     let mut tape = Tape::<f64>::new();
     let x = tape.leaf(&arr1(&[-2.0, -1.0, 0.0, 1.0, 2.0]));
