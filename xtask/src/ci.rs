@@ -8,11 +8,23 @@ use crate::layers::workspace;
 use crate::terminal::say;
 
 /// Arguments of cargo, and what rustdoc is told.
-const STEPS: [(&[&str], &str); 4] = [
+const STEPS: [(&[&str], &str); 5] = [
     (&["fmt", "--all", "--check"], ""),
     (&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], ""),
     (&["test", "--workspace"], ""),
     (&["doc", "--workspace", "--no-deps"], "-Dwarnings"),
+    (PACKAGE, ""),
+];
+
+/// Every crate as the package that others would get, without building it once more.
+const PACKAGE: &[&str] = &[
+    "package",
+    "--workspace",
+    "--exclude=xtask",
+    "--exclude=colearn-fuzz",
+    "--locked",
+    "--allow-dirty",
+    "--no-verify",
 ];
 
 pub(crate) fn run() -> Result<ExitCode> {

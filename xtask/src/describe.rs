@@ -118,8 +118,18 @@ fn plain(documentation: &str) -> String {
     text + rest
 }
 
-/// Lines of a comment of at most [`WIDTH`] columns.
+/// Lines of a comment of at most [`WIDTH`] columns: what a key means, then its range, unit and source.
 fn comment(text: &mut String, words: &str) {
+    match words.split_once(" Range: ") {
+        Some((meaning, range)) => {
+            wrapped(text, meaning);
+            wrapped(text, &format!("Range: {range}"));
+        }
+        None => wrapped(text, words),
+    }
+}
+
+fn wrapped(text: &mut String, words: &str) {
     let mut line = String::from("#");
     for word in words.split_whitespace() {
         if line.len() > 1 && line.chars().count() + 1 + word.chars().count() > WIDTH {
@@ -135,70 +145,4 @@ fn comment(text: &mut String, words: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::overrides::leaves;
-
-    fn experiments() -> Vec<Experiment> {
-        let names =
-            [None, Some("lif"), Some("d-adlif"), Some("gru"), Some("shd"), Some("words"), Some("gsc")];
-        let resolve = |name: Option<&str>| {
-            Experiment::resolve(&TrainArgs { config: name.map(str::to_owned), ..TrainArgs::default() })
-                .unwrap()
-        };
-        names.into_iter().map(resolve).collect()
-    }
-
-    #[test]
-    fn what_is_printed_is_the_configuration() {
-        for experiment in experiments() {
-            let text = described(&experiment).unwrap();
-            assert_eq!(Experiment::from_toml(&text).unwrap(), experiment, "{text}");
-            // Every key is there, not only those that differ from the defaults.
-            let printed: Table = text.parse().unwrap();
-            assert_eq!(leaves(&printed), leaves(&experiment.to_table().unwrap()));
-        }
-    }
-
-    #[test]
-    fn every_key_has_a_comment_where_it_is_defined() {
-        let mut tables = vec!["Experiment".to_owned()];
-        let mut count = 0;
-        while let Some(kind) = tables.pop() {
-            for key in keys(&kind).unwrap() {
-                count += 1;
-                assert!(key.comment.len() > 8, "{kind}::{}: {:?}", key.name, key.comment);
-                assert!(
-                    key.comment.ends_with(['.', '(', ')', ']']),
-                    "{kind}::{}: {:?}",
-                    key.name,
-                    key.comment
-                );
-                if keys_exist(&key.kind) {
-                    tables.push(key.kind);
-                }
-            }
-        }
-        assert!(count > leaves(&Experiment::default().to_table().unwrap()).len());
-    }
-
-    #[test]
-    fn each_key_follows_its_own_comment() {
-        let text = described(&Experiment::default()).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        for (place, line) in lines.iter().enumerate() {
-            if !line.is_empty() && !line.starts_with('#') {
-                assert!(lines[place - 1].starts_with("# "), "{line}");
-            }
-            assert!(line.chars().count() <= WIDTH || !line.starts_with('#'), "{line}");
-        }
-        let place = lines.iter().position(|line| *line == "max_delay = 24").unwrap();
-        assert_eq!(lines[place - 1], "# Largest delay D in steps, 1 to 1000.");
-        assert!(lines.contains(&"# root ="), "a key without a value is shown");
-    }
-
-    #[test]
-    fn links_become_plain_names() {
-        assert_eq!(plain("see [`A`](crate::A) and [`B::c`]: (d)"), "see `A` and `c`: (d)");
-    }
-}
+mod tests;

@@ -195,9 +195,14 @@ fn what_cannot_work_is_said_in_one_line() {
         ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number from 1 to 1000000"),
         ("train --set network.dropout=1.5", "network.dropout = 1.5: expected 0 ≤ dropout < 1"),
         ("train --set synapse.delay=some", "synapse.delay = \"some\": expected one of none, fixed, learned"),
+        ("train --set neuron.threshold=-1", "neuron.threshold: expected a finite number above 0, found -1"),
         (
-            "train --set neuron.threshold=-1",
-            "[neuron]: threshold: expected a positive finite number, found -1",
+            "train --set neuron.bounds.gamma=[0,1]",
+            "neuron.bounds.gamma: no parameter of cadlif; expected one of alpha, beta, a, b",
+        ),
+        (
+            "train --set neuron.bounds.alpha=[0.9,1.1]",
+            "neuron.bounds.alpha of cadlif: expected 0 ≤ low ≤ high ≤ 1, found [0.9, 1.1]",
         ),
         ("train --config nothing.toml", "--config nothing.toml: no such file, model or experiment; expected"),
         ("train --data words", "data.root: nothing; expected the folder"),

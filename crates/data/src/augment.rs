@@ -49,23 +49,25 @@ const MIX_PURPOSE: u64 = 0x6d69_7862_6174_6368;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augmentation {
-    /// Largest shift in time, in steps.
+    /// Largest shift in time. Range: at least 0. Unit: steps. Source: own choice.
     pub time_shift: usize,
-    /// Standard deviation of each spike's own shift, in steps, 0 to 1000.
+    /// Standard deviation of each spike's own shift. Range: 0 to 1000. Unit: steps. Source: own choice.
     pub time_jitter: f64,
-    /// Largest shift along the channels, in channels, 0 to 1000.
+    /// Largest shift along the channels. Range: 0 to 1000. Unit: channels. Source: Jaitly & Hinton 2013.
     pub channel_shift: f64,
-    /// Longest range of steps set to zero.
+    /// Longest range of steps set to zero. Range: at least 0. Unit: steps. Source: Park et al. 2019.
     pub time_mask: usize,
-    /// Widest range of channels set to zero.
+    /// Widest range of channels set to zero. Range: at least 0. Unit: channels. Source: Park et al. 2019.
     pub channel_mask: usize,
-    /// Probability that a spike is left out, 0 to below 1.
+    /// Probability that a spike is left out. Range: 0 to below 1. Unit: none. Source: own choice.
     pub spike_drop: f64,
-    /// Standard deviation of added noise, in deviations of a band (features) or in spikes, finite and 0 or more.
+    /// Standard deviation of added noise. Range: at least 0. Unit: deviations of a band (features) or spikes. Source:
+    /// own choice.
     pub noise: f64,
-    /// Range of the signal-to-noise ratio of white noise added to the sound, in dB, -100 to 100; left out: none.
+    /// Range of the signal-to-noise ratio of white noise added to the sound; left out: none. Range: two rising numbers
+    /// from -100 to 100. Unit: dB. Source: own choice.
     pub noise_snr_db: Option<[f64; 2]>,
-    /// Share of the batches that are mixed, 0 to 1.
+    /// Share of the batches that are mixed. Range: 0 to 1. Unit: none. Source: Yun et al. 2019.
     pub cutmix: f64,
 }
 

@@ -89,51 +89,67 @@ pub enum Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Partial")]
 pub struct DataConfig {
-    /// The set: `digits`, `fsdd`, `words`, `gsc`, `shd` or `ssc`.
+    /// The set. Range: `digits`, `fsdd`, `words`, `gsc`, `shd`, `ssc`. Source: docs/data.md.
     pub name: DataName,
-    /// Its folder; the embedded digits have none.
+    /// Its folder; the embedded digits have none. Range: a folder. Source: own choice.
     pub root: Option<PathBuf>,
-    /// Sequence length T: longer samples are cut, shorter ones zero-padded after normalisation; 1 to
-    /// 10000.
+    /// Sequence length T: longer samples are cut, shorter ones zero-padded after normalisation. Range: 1 to 10000. Unit:
+    /// steps. Source: own choice.
     pub steps: usize,
-    /// Longest time that is kept, in seconds, in place of `steps`: T = ⌈max_time_s / step_s⌉, at most 10000.
+    /// Longest time that is kept, in place of `steps`: T = ⌈max_time_s / step_s⌉. Range: more than 0, at most 10000
+    /// steps. Unit: seconds. Source: Hammouamri et al. 2024 and others, see docs/data.md.
     pub max_time_s: Option<f64>,
-    /// Whether a batch is as long as T (`fixed`) or as its longest sample (`longest`).
+    /// Whether a batch is as long as T or as its longest sample. Range: `fixed`, `longest`. Source: `longest` from
+    /// Hammouamri et al. 2024.
     pub pad: Pad,
-    /// Where the validation split comes from: `official`, `hash` (Speech Commands), `speakers`, `share`, or `none`: the
-    /// test split selects.
+    /// Where the validation split comes from; with `none` the test split selects. `hash` is for Speech Commands alone.
+    /// Range: `official`, `hash`, `speakers`, `share`, `none`. Source: `hash` from Warden 2018, `none` from published
+    /// protocols.
     pub split: SplitRule,
-    /// This speaker is the test set, and the next `validation_share` of the speakers, at least one, validation.
+    /// This speaker is the test set, and the next `validation_share` of the speakers, at least one, validation. Range: a
+    /// speaker of the set. Source: own choice.
     pub leave_out: Option<String>,
-    /// Share held out for validation where the set does not say: of the recordings or of the speakers. A folder of
-    /// words without any list gives up the same share again for its test split. Above 0, at most 0.4.
+    /// Share held out for validation where the set does not say: of the recordings or of the speakers. A folder of words
+    /// without any list gives up the same share again for its test split. Range: above 0 to 0.4. Unit: none. Source: own
+    /// choice.
     pub validation_share: f64,
-    /// Speech Commands only: every word (`all`), or the task of twelve classes (`twelve`).
+    /// Speech Commands only: every word, or the task of twelve classes. Range: `all`, `twelve`. Source: Warden 2018.
     pub task: Task,
-    /// Sound: what makes it features, `log_mel` (as in Kaldi) or `mel_db` (decibels, as in DCLS-Delays).
+    /// Sound: what makes it features, `log_mel` as in Kaldi or `mel_db` in decibels. Range: `log_mel`, `mel_db`. Source:
+    /// `log_mel` as in Bittar & Garner 2022, `mel_db` as in Hammouamri et al. 2024.
     pub front_end: FrontEndName,
-    /// Sound: mel bands, which become input channels.
+    /// Sound: mel bands, which become input channels. Range: 1 to half the points of a spectrum (`log_mel`), 1 to 4096
+    /// (`mel_db`). Unit: bands. Source: 40 as in Bittar & Garner 2022, 140 as in Hammouamri et al. 2024.
     pub bands: usize,
-    /// Sound: length of an analysis window, in seconds.
+    /// Sound: length of an analysis window. Range: 2 samples to 1 second, an even number of samples for `mel_db`. Unit:
+    /// seconds. Source: Kaldi, Hammouamri et al. 2024.
     pub window_s: f64,
-    /// Length of a step, in seconds: of the front end, or of a bin of spikes; above 0.00001, at most 1.
+    /// Length of a step: of the front end, or of a bin of spikes. Range: above 0.00001 to 1. Unit: seconds. Source:
+    /// Kaldi, Hammouamri et al. 2024.
     pub step_s: f64,
-    /// Sound: lower edge of the first band, in Hz.
+    /// Sound: lower edge of the first band. Range: 0 to below the upper edge and half the sample rate. Unit: Hz. Source:
+    /// Kaldi, Hammouamri et al. 2024.
     pub low_hz: f64,
-    /// Sound: upper edge of the last band, in Hz; left out: half the sample rate, or 14 kHz for `mel_db`.
+    /// Sound: upper edge of the last band; left out: half the sample rate, or 14 kHz for `mel_db`. Range: above
+    /// `low_hz`, at most half the sample rate (`log_mel`). Unit: Hz. Source: Kaldi, Hammouamri et al. 2024.
     pub high_hz: Option<f64>,
     /// Sound: whether each utterance's own mean is taken from every band before the bands are standardised: takes out
     /// microphone and level, which helps with unseen speakers, and needs the whole utterance before the first step.
+    /// Range: `true`, `false`. Source: cepstral mean subtraction, Atal 1974.
     pub subtract_mean: bool,
-    /// Spikes: channels in the files, 1 to 65536.
+    /// Spikes: channels in the files. Range: 1 to 65536. Unit: channels. Source: Cramer et al. 2022.
     pub channels: usize,
-    /// Spikes: neighbouring channels that are added up, 1 to `channels`.
+    /// Spikes: neighbouring channels that are added up. Range: 1 to `channels`. Unit: channels. Source: Hammouamri et
+    /// al. 2024.
     pub sum_channels: usize,
-    /// Spikes: whether a step counts its spikes (`counts`) or says that there are any (`binary`).
+    /// Spikes: whether a step counts its spikes or says that there are any. Range: `counts`, `binary`. Source: `counts`
+    /// from Bittar & Garner 2022 and Hammouamri et al. 2024.
     pub values: BinValues,
-    /// Spikes: the step that time 0 belongs to; the published recipe of sparch leaves step 0 empty.
+    /// Spikes: the step that time 0 belongs to; the published recipe of sparch leaves step 0 empty. Range: 0 to below
+    /// the number of steps. Unit: steps. Source: Bittar & Garner 2022.
     pub first_step: usize,
-    /// Seed of the splits made here. Not the seed of a run: runs that are compared share their splits.
+    /// Seed of the splits made here. Not the seed of a run: runs that are compared share their splits. Range: at least
+    /// 0. Unit: none. Source: own choice.
     pub split_seed: u64,
 }
 

@@ -64,3 +64,8 @@ pub use resample::Resampler;
 pub use sounds::{Sound, Sounds};
 pub use spike_file::SpikeFile;
 pub use spikes::Spikes;
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

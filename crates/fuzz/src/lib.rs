@@ -26,3 +26,8 @@ pub mod targets;
 /// Counts every byte that the process asks for.
 #[global_allocator]
 static MEMORY: peak_alloc::PeakAlloc = peak_alloc::PeakAlloc;
+
+/// The snippets of the workspace's README are tests; crates that are published cannot reach that file.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

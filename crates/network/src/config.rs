@@ -25,12 +25,14 @@ pub use valid::ValidNetwork;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkSection {
-    /// Units of each hidden layer, 1 to 16 layers of 1 to 65536; 128, 128 is the size that Deckers et al. 2024 use for SHD.
+    /// Units of each hidden layer. Range: 1 to 16 layers of 1 to 65536. Unit: units. Source: 128, 128 is the size that
+    /// Deckers et al. 2024 use for SHD.
     pub hidden: Vec<usize>,
-    /// Share of hidden outputs set to zero in training, in [0, 1).
+    /// Share of hidden outputs set to zero in training. Range: 0 to below 1. Unit: none. Source: Srivastava et al. 2014,
+    /// the value is an own choice.
     pub dropout: f64,
-    /// Whether a dropped unit is silent for the whole sequence of a sample (`sequence`), or each step is drawn anew
-    /// (`step`).
+    /// What a draw of dropout covers: a unit for the whole sequence of a sample, or one step of it. Range: `sequence`,
+    /// `step`. Source: `sequence` as in Hammouamri et al. 2024.
     pub dropout_mask: DropoutMask,
 }
 
@@ -55,15 +57,16 @@ impl Default for NetworkSection {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NormSection {
-    /// Gain γ that hidden layers start with, > 0. A constrained adaptive layer with unit-variance current hardly fires
-    /// (below 1 %), so its gain is raised by [`NormSection::initial_rate`] before training.
+    /// Gain γ that hidden layers start with. A constrained adaptive layer with unit-variance current hardly fires (below
+    /// 1 %), so its gain is raised by [`NormSection::initial_rate`] before training. Range: above 0. Unit: none. Source:
+    /// Ioffe & Szegedy 2015.
     pub gain: f64,
-    /// If above zero, one pass over the first batch sets the hidden layers' gains, first layer first, so that each
-    /// fires at this mean rate (spikes per unit and step), 0 to 0.5. 0 keeps `gain`.
+    /// If above zero, one pass over the first batch sets the hidden layers' gains, first layer first, so that each fires
+    /// at this mean rate. 0 keeps `gain`. Range: 0 to 0.5. Unit: spikes per unit and step. Source: own choice.
     pub initial_rate: f64,
-    /// Weight of a new batch in the running statistics, in (0, 1].
+    /// Weight of a new batch in the running statistics. Range: above 0 to 1. Unit: none. Source: Bittar & Garner 2022.
     pub momentum: f64,
-    /// Added to the variance, > 0.
+    /// Added to the variance. Range: above 0. Unit: squared threshold. Source: Ioffe & Szegedy 2015.
     pub epsilon: f64,
 }
 
@@ -92,7 +95,8 @@ pub enum Pooling {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReadoutSection {
-    /// `sum_of_softmaxes`, `mean`, `last` or `maximum`.
+    /// How the readout's membranes over time become one score a class. Range: `sum_of_softmaxes`, `mean`, `last`,
+    /// `maximum`. Source: `sum_of_softmaxes` from Bittar & Garner 2022.
     pub pooling: Pooling,
 }
 

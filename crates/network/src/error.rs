@@ -55,8 +55,8 @@ pub enum NetworkError {
         expected: Vec<String>,
     },
     /// A neuron's own settings are wrong.
-    #[error("[neuron]")]
-    Neuron(#[from] colearn_neurons::Error),
+    #[error("neuron.{0}")]
+    Neuron(colearn_neurons::Error),
     /// A saved state does not belong to this network.
     #[error("the saved state does not fit the network: {item}: found {found}, expected {expected}")]
     State {
@@ -67,6 +67,13 @@ pub enum NetworkError {
         /// What the network holds.
         expected: String,
     },
+}
+
+// Not by `#[from]`: the error is part of the message, not its source.
+impl From<colearn_neurons::Error> for NetworkError {
+    fn from(error: colearn_neurons::Error) -> Self {
+        Self::Neuron(error)
+    }
 }
 
 /// The names in one line.

@@ -63,3 +63,8 @@ pub use parameters::{Parameter, ParameterKind};
 pub use record::Recording;
 pub use state::NetworkState;
 pub use stream::Stream;
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

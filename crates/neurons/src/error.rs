@@ -5,7 +5,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// Bounds are given for a parameter that the model does not have.
-    #[error("bounds: {model} has no parameter `{found}`; it has {known:?}")]
+    #[error("bounds.{found}: no parameter of {model}; expected one of {}", known.join(", "))]
     UnknownParameter {
         /// Name of the model.
         model: &'static str,
@@ -15,7 +15,7 @@ pub enum Error {
         known: Vec<&'static str>,
     },
     /// Bounds that are no interval of finite numbers, or that leave [0, 1] for a time constant.
-    #[error("bounds of `{name}` of {model}: expected {expected}, found [{low}, {high}]")]
+    #[error("bounds.{name} of {model}: expected {expected}, found [{low}, {high}]")]
     Bounds {
         /// Name of the model.
         model: &'static str,
@@ -29,13 +29,13 @@ pub enum Error {
         high: f64,
     },
     /// A threshold that is not positive and finite.
-    #[error("threshold: expected a positive finite number, found {found}")]
+    #[error("threshold: expected a finite number above 0, found {found}")]
     Threshold {
         /// The threshold that was found.
         found: f64,
     },
     /// A width, slope or scale of a surrogate that is not positive and finite.
-    #[error("surrogate: expected a positive finite {name}, found {found}")]
+    #[error("surrogate: expected a finite {name} above 0, found {found}")]
     Surrogate {
         /// Which number.
         name: &'static str,

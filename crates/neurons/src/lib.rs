@@ -69,3 +69,8 @@ pub use parameters::{ParameterRole, ParameterSpec, initial};
 pub use scan::{Trace, forward, infer, scan};
 pub use step::{NeuronState, StepParameters, step};
 pub use surrogate::Surrogate;
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -56,3 +56,8 @@ pub mod wide;
 pub use block::{BLOCK_SYNAPSE_STEPS, BlockHistory, BlockSynapse, HistoryPart, Signals};
 pub use delayed::Delayed;
 pub use interpolation::Interpolation;
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

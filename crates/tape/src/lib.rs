@@ -39,3 +39,8 @@ pub use colearn_simd::{LANES, Lanes, Real};
 pub use fused::{Fused, Pullback};
 pub use pool::Pool;
 pub use tape::{Tape, Var};
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

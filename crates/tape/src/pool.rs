@@ -160,4 +160,30 @@ mod tests {
         pool.give_vec(lent);
         assert_eq!(pool.held_bytes(), 40);
     }
+
+    #[test]
+    fn lanes_and_indices_have_their_length_and_are_counted_and_used_again() {
+        let mut pool = Pool::<f32>::default();
+        let (lanes, indices, values) = (pool.take_lanes(3), pool.take_indices(5), pool.take(7));
+        assert_eq!((lanes.len(), indices.len(), values.len()), (3, 5, 7));
+        let bytes = 3 * size_of::<Lanes<f32>>() + 5 * size_of::<u32>() + 7 * size_of::<f32>();
+        assert_eq!((pool.allocated_bytes(), pool.held_bytes()), (bytes, 0));
+
+        let addresses = (lanes.as_ptr(), indices.as_ptr());
+        pool.give_lanes(lanes);
+        pool.give_indices(indices);
+        pool.give_vec(values);
+        assert_eq!((pool.allocated_bytes(), pool.held_bytes()), (bytes, bytes));
+        let (lanes, indices) = (pool.take_lanes(3), pool.take_indices(5));
+        assert_eq!((lanes.as_ptr(), indices.as_ptr()), addresses);
+        assert_eq!((pool.allocated_bytes(), pool.held_bytes()), (bytes, 7 * size_of::<f32>()));
+
+        // Two of one length count twice, and empty ones not at all.
+        let (first, second) = (pool.take_lanes(2), pool.take_lanes(2));
+        pool.give_lanes(first);
+        pool.give_lanes(second);
+        pool.give_lanes(Vec::new());
+        pool.give_indices(Vec::new());
+        assert_eq!(pool.held_bytes(), 4 * size_of::<Lanes<f32>>() + 7 * size_of::<f32>());
+    }
 }

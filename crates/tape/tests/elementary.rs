@@ -92,6 +92,39 @@ fn gradients_of_products_sums_and_shapes_match_finite_differences() {
 }
 
 #[test]
+fn shapes_change_as_ndarray_changes_them() {
+    let x = random(&[4, 5, 3], -1.0, 1.0, 11);
+    let mut tape = Tape::<f64>::new();
+    let leaf = tape.leaf(&x);
+    let slice = tape.slice(leaf, 1, 1, 3);
+    assert_eq!(tape.value(slice), &x.slice(ndarray::s![.., 1..4, ..]).into_dyn());
+    let rest = tape.slice(leaf, 1, 4, 1);
+    let both = tape.concatenate(&[slice, rest], 1);
+    assert_eq!(tape.value(both), &x.slice(ndarray::s![.., 1..5, ..]).into_dyn());
+    let turned = tape.permute(leaf, &[2, 0, 1]);
+    assert_eq!(tape.value(turned), &x.view().permuted_axes(IxDyn(&[2, 0, 1])));
+    let flat = tape.reshape(leaf, &[20, 3]);
+    assert_eq!(tape.value(flat)[[7, 2]], x[[1, 2, 2]]);
+    let sum = tape.sum_axis(leaf, 1);
+    assert_eq!(tape.value(sum), &x.sum_axis(ndarray::Axis(1)).into_dyn());
+}
+
+#[test]
+fn a_tape_says_how_much_it_holds_and_where_gradients_flow() {
+    let mut tape = Tape::<f64>::new();
+    assert!(tape.is_empty());
+    let x = tape.leaf(&arr1(&[1.5, -2.0]));
+    let c = tape.constant(arr1(&[2.0, 3.0]));
+    let moved = tape.offset(x, 0.25);
+    let scaled = tape.scale(c, 4.0);
+    let product = tape.multiply(moved, scaled);
+    assert_eq!(tape.value(product), &arr1(&[14.0, -21.0]).into_dyn());
+    assert_eq!((tape.len(), tape.is_empty()), (5, false));
+    let flows = [x, c, moved, scaled, product].map(|var| tape.needs_gradient(var));
+    assert_eq!(flows, [true, false, true, false, true]);
+}
+
+#[test]
 fn clamp_passes_the_gradient_inside_and_on_the_bounds_only() {
     let mut tape = Tape::<f64>::new();
     let x = tape.leaf(&arr1(&[-2.0, -1.0, 0.0, 1.0, 2.0]));

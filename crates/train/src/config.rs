@@ -25,37 +25,47 @@ use crate::error::TrainError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
-    /// Passes over the training split, 1 to 1000000.
+    /// Passes over the training split. Range: 1 to 1000000. Unit: epochs. Source: own choice.
     pub epochs: usize,
-    /// Samples in a batch, 1 to 65536; the last batch of an epoch may be smaller.
+    /// Samples in a batch; the last batch of an epoch may be smaller. Range: 1 to 65536. Unit: samples. Source: Bittar &
+    /// Garner 2022.
     pub batch: usize,
-    /// Seed of the initial values, of the order of the samples and of dropout, 0 to 2⁶³ − 1.
+    /// Seed of the initial values, of the order of the samples and of dropout. Range: 0 to 9223372036854775807. Unit:
+    /// none. Source: own choice.
     pub seed: u64,
-    /// `adam` (weight decay in the gradient; Kingma & Ba 2015) or `adamw` (weight decay beside it; Loshchilov & Hutter
-    /// 2019).
+    /// Adam with weight decay in the gradient (Kingma & Ba 2015), or beside it (Loshchilov & Hutter 2019). Range:
+    /// `adam`, `adamw`. Source: Bittar & Garner 2022.
     pub optimiser: OptimiserKind,
-    /// Largest learning rate η of a parameter whose factor is 1, more than 0.
+    /// Largest learning rate η of a parameter whose factor is 1. Range: above 0. Unit: the parameter's, per step.
+    /// Source: 5e-3 as in Hammouamri et al. 2024, 0.01 as in Bittar & Garner 2022.
     pub learning_rate: f64,
-    /// Decay per step of the mean gradient, 0 to below 1.
+    /// Decay per step of the mean gradient. Range: 0 to below 1. Unit: none. Source: Kingma & Ba 2015.
     pub beta1: f64,
-    /// Decay per step of the mean squared gradient, 0 to below 1.
+    /// Decay per step of the mean squared gradient. Range: 0 to below 1. Unit: none. Source: Kingma & Ba 2015.
     pub beta2: f64,
-    /// Smallest denominator of a step, more than 0.
+    /// Added to the denominator of a step. Range: above 0. Unit: the gradient's. Source: Kingma & Ba 2015.
     pub epsilon: f64,
-    /// Largest norm of all gradients together, 0 or more; 0: no clipping.
+    /// Largest norm of all gradients together; 0: no clipping. Range: at least 0. Unit: the gradient's. Source: Pascanu
+    /// et al. 2013.
     pub clip_norm: f64,
-    /// What follows a loss, gradient or activity that is infinite or not a number: `stop` ends the run with an error,
-    /// `skip` goes on without the batch, which then changes neither parameters nor running statistics.
+    /// What follows a loss, gradient or activity that is infinite or not a number: the run ends with an error, or goes
+    /// on without the batch, which then changes neither parameters nor running statistics. Range: `stop`, `skip`.
+    /// Source: own choice.
     pub on_nonfinite: OnNonFinite,
-    /// Epochs without a better validation result after which training ends; 0: never.
+    /// Epochs without a better validation result after which training ends; 0: never. Range: at least 0. Unit: epochs.
+    /// Source: own choice.
     pub early_stop: usize,
-    /// Which epoch is the best one, on the validation split with rounded delays: highest `accuracy` or lowest `loss`.
+    /// Which epoch is the best one, on the validation split with rounded delays: highest accuracy or lowest loss. Range:
+    /// `accuracy`, `loss`. Source: rounded delays as in Hammouamri et al. 2024.
     pub selection: Selection,
-    /// Schedule of every learning rate but that of the delays: `constant`, `cosine`, `one_cycle` or `plateau`.
+    /// Schedule of every learning rate but that of the delays. Range: `constant`, `cosine`, `one_cycle`, `plateau`.
+    /// Source: `one_cycle` as in Hammouamri et al. 2024.
     pub schedule_kind: ScheduleKind,
-    /// Schedule of the learning rate of the delays, one of the same.
+    /// Schedule of the learning rate of the delays. Range: `constant`, `cosine`, `one_cycle`, `plateau`. Source:
+    /// `cosine` as in Hammouamri et al. 2024.
     pub delay_schedule_kind: ScheduleKind,
-    /// Whether every epoch is also validated with the delays as they are, beside the rounded ones: `true` or `false`.
+    /// Whether every epoch is also validated with the delays as they are, beside the rounded ones. Range: `true`,
+    /// `false`. Source: own choice.
     pub validate_unrounded: bool,
     /// Whether the backward pass computes synaptic sums and active rows a second time instead of keeping them: `true` or
     /// `false`. For long sequences; results are the same to the bit.
@@ -149,17 +159,19 @@ pub enum ScheduleKind {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ScheduleConfig {
-    /// One-cycle: share of all steps in which the rate rises, 0 to 1.
+    /// One-cycle: share of all steps in which the rate rises. Range: 0 to 1. Unit: none. Source: Smith & Topin 2018,
+    /// PyTorch.
     pub rise_share: f64,
-    /// One-cycle: the first rate is the largest one divided by this, at least 1.
+    /// One-cycle: the first rate is the largest one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
     pub start_divisor: f64,
-    /// One-cycle: the last rate is the first one divided by this, at least 1.
+    /// One-cycle: the last rate is the first one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
     pub final_divisor: f64,
-    /// Plateau: factor on the rate, more than 0 and below 1.
+    /// Plateau: factor on the rate. Range: above 0 to below 1. Unit: none. Source: own choice.
     pub factor: f64,
-    /// Plateau: epochs without a lower validation loss that are tolerated.
+    /// Plateau: epochs without a lower validation loss that are tolerated. Range: at least 0. Unit: epochs. Source: own
+    /// choice.
     pub patience: usize,
-    /// Plateau: smallest factor on the largest rate, 0 to 1.
+    /// Plateau: smallest factor on the largest rate. Range: 0 to 1. Unit: none. Source: own choice.
     pub floor: f64,
 }
 
@@ -180,11 +192,12 @@ impl Default for ScheduleConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpreadConfig {
-    /// σ in the first epoch, in steps, 0 to 1000. Half the largest delay is usual.
+    /// σ in the first epoch. Half the largest delay is usual. Range: 0 to 1000. Unit: steps. Source: Hammouamri et al.
+    /// 2024.
     pub start: f64,
-    /// σ after the annealing, in steps, 0 to 1000.
+    /// σ after the annealing. Range: 0 to 1000. Unit: steps. Source: Hammouamri et al. 2024.
     pub end: f64,
-    /// Share of the epochs in which σ falls, 0 to 1.
+    /// Share of the epochs in which σ falls. Range: 0 to 1. Unit: none. Source: Hammouamri et al. 2024.
     pub share: f64,
 }
 
@@ -198,15 +211,16 @@ impl Default for SpreadConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RateFactor {
-    /// Factor of the weights.
+    /// Factor of the weights. Range: at least 0. Unit: none. Source: own choice.
     pub weight: f64,
-    /// Factor of the delays, which are in steps and so are much larger numbers than the rest.
+    /// Factor of the delays, which are in steps and so are much larger numbers than the rest. Range: at least 0. Unit:
+    /// steps. Source: 20 to 100 in Hammouamri et al. 2024.
     pub delay: f64,
-    /// Factor of membrane and adaptation decays α, β per step.
+    /// Factor of membrane and adaptation decays α, β per step. Range: at least 0. Unit: none. Source: own choice.
     pub time_constant: f64,
-    /// Factor of adaptation strengths a, b.
+    /// Factor of adaptation strengths a, b. Range: at least 0. Unit: none. Source: own choice.
     pub adaptation: f64,
-    /// Factor of gains and biases of the normalisation.
+    /// Factor of gains and biases of the normalisation. Range: at least 0. Unit: none. Source: own choice.
     pub norm: f64,
 }
 
@@ -234,15 +248,15 @@ impl RateFactor {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Decay {
-    /// λ of weights.
+    /// λ of weights. Range: at least 0. Unit: none. Source: Hammouamri et al. 2024.
     pub weight: f64,
-    /// λ of delays.
+    /// λ of delays. Range: at least 0. Unit: none. Source: Hammouamri et al. 2024.
     pub delay: f64,
-    /// λ of membrane and adaptation decays α, β.
+    /// λ of membrane and adaptation decays α, β. Range: at least 0. Unit: none. Source: own choice.
     pub time_constant: f64,
-    /// λ of adaptation strengths a, b.
+    /// λ of adaptation strengths a, b. Range: at least 0. Unit: none. Source: own choice.
     pub adaptation: f64,
-    /// λ of gains and biases of the normalisation.
+    /// λ of gains and biases of the normalisation. Range: at least 0. Unit: none. Source: Hammouamri et al. 2024.
     pub norm: f64,
 }
 

@@ -34,3 +34,8 @@ pub const VALIDATION_CSV: &str = include_str!("../validation.csv");
 
 /// Where the clips lie in [`TEST_FLAC`], and what they are.
 pub const TEST_CSV: &str = include_str!("../test.csv");
+
+/// The README's snippet is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -14,34 +14,40 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NeuronSection {
-    /// The equations: `lif`, `adlif`, `cadlif`, `se_adlif`, or without spikes `rnn`, `ligru`, `gru`. The latter three
-    /// have no parameters of their own, are recurrent by themselves, take no delays, and ignore surrogate, threshold
-    /// and firing.
+    /// The equations. `rnn`, `ligru` and `gru` are without spikes: they have no parameters of their own, are recurrent
+    /// by themselves, take no delays, and ignore surrogate, threshold and firing. Range: `lif`, `adlif`, `cadlif`,
+    /// `se_adlif`, `rnn`, `ligru`, `gru`. Source: `cadlif` from Deckers et al. 2024, the others in docs/equations.md.
     pub model: HiddenModel,
-    /// The derivative used in place of the spike's: a name (`boxcar`, `fast_sigmoid`, `arc_tangent`, `logistic`,
-    /// `triangle`, `exponential`), or a table with its parameters like `{ fast_sigmoid = { slope = 10.0 } }`.
+    /// The derivative used in place of the spike's: a name, or a table with its parameters like `{ fast_sigmoid = {
+    /// slope = 10.0 } }`, which are above 0. Range: `boxcar`, `fast_sigmoid`, `arc_tangent`, `logistic`, `triangle`,
+    /// `exponential`. Source: `boxcar` from Bittar & Garner 2022.
     #[serde(deserialize_with = "surrogate")]
     pub surrogate: Surrogate,
-    /// Threshold θ of the membrane, above 0.
+    /// Threshold θ of the membrane. Range: above 0. Unit: that of the membrane. Source: Bittar & Garner 2022.
     pub threshold: f64,
-    /// Names of the neuron's parameters that stay as they start (`alpha`, `beta`, `a`, `b`); the others are learned.
+    /// Names of the neuron's parameters that stay as they start; the others are learned. Range: `alpha`, `beta`, `a`,
+    /// `b`, as the model has them. Source: own choice.
     pub frozen: BTreeSet<String>,
     /// Parameters that have one value in all units and are not learned, by name; a and b at 0 leave a neuron without
-    /// adaptation. A value lies within the parameter's bounds.
+    /// adaptation. Range: names as in `frozen`, each value within the parameter's bounds. Source: own choice.
     pub fixed: BTreeMap<String, f64>,
-    /// Whether the neuron's parameters start spread over their bounds (`uniform`) or all in the middle of them
-    /// (`middle`).
+    /// Whether the neuron's parameters start spread over their bounds or all in the middle of them. Range: `uniform`,
+    /// `middle`. Source: `uniform` from Bittar & Garner 2022.
     pub start: Start,
-    /// What keeps time constants and adaptation, the readout's included, within their bounds: the value `used` is
-    /// clamped (Bittar & Garner 2022), or the `stored` one.
+    /// What keeps time constants and adaptation, the readout's included, within their bounds: the value that is used is
+    /// clamped, or the one that is stored. Range: `used`, `stored`. Source: `used` from Bittar & Garner 2022.
     pub clamp: Clamp,
-    /// Whether spikes also reach the layer's own units one step later, through a learned matrix.
+    /// Whether spikes also reach the layer's own units one step later, through a learned matrix. Range: `true`, `false`.
+    /// Source: Bittar & Garner 2022.
     pub recurrent: bool,
-    /// Bounds in place of the model's own, by parameter name.
+    /// Bounds in place of the model's own, by parameter name. Range: `alpha`, `beta` within [0, 1], `a`, `b` finite, low
+    /// ≤ high. Source: the model's own from Deckers et al. 2024.
     pub bounds: BTreeMap<String, (f64, f64)>,
-    /// `spike`; `soft` replaces the step by the surrogate's soft function, to check gradients.
+    /// Whether units spike, or the step is replaced by the surrogate's soft function, to check gradients. Range:
+    /// `spike`, `soft`. Source: own choice.
     pub firing: Firing,
-    /// φ of a layer without spikes in place of its usual one: `tanh`, `relu` or `sigmoid`.
+    /// φ of a layer without spikes in place of its usual one. Range: `tanh`, `relu`, `sigmoid`. Source: see
+    /// docs/equations.md.
     pub activation: Option<Activation>,
 }
 

@@ -22,17 +22,21 @@ pub enum Delay {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SynapseSection {
-    /// `none`, `fixed` or `learned`.
+    /// Whether synapses have delays, and whether these are learned. Range: `none`, `fixed`, `learned`. Source: Deckers
+    /// et al. 2024.
     pub delay: Delay,
-    /// Largest delay D in steps, 1 to 1000.
+    /// Largest delay D. Range: 1 to 1000. Unit: steps. Source: 24 as in Hammouamri et al. 2024.
     pub max_delay: usize,
-    /// Delays start uniformly distributed over [0, this · D], 0 to 1.
+    /// Delays start uniformly distributed over [0, this · D]. Range: 0 to 1. Unit: none. Source: Hammouamri et al. 2024.
     pub initial_range: f64,
-    /// How a real delay is spread over whole lags in training: `linear`, `triangle`, `gaussian`, `smoothed`, `whole`.
+    /// How a real delay is spread over whole lags in training. Range: `linear`, `triangle`, `gaussian`, `smoothed`,
+    /// `whole`. Source: `triangle` and `gaussian` from Hammouamri et al. 2024.
     pub kernel: Interpolation,
-    /// Whether the synapses from the last hidden layer to the readout have delays too (the paper's count says so).
+    /// Whether the synapses from the last hidden layer to the readout have delays too. Range: `true`, `false`. Source:
+    /// Deckers et al. 2024, by their count of parameters.
     pub readout_delay: bool,
-    /// Layers whose synapses, those that lead to them, have no delays: `hidden0`, `hidden1`, …, `readout`.
+    /// Layers whose synapses, those that lead to them, have no delays. Range: `hidden0`, `hidden1`, …, `readout`.
+    /// Source: own choice.
     pub without_delay: BTreeSet<String>,
 }
 
