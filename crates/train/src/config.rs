@@ -67,8 +67,8 @@ pub struct TrainConfig {
     /// Whether every epoch is also validated with the delays as they are, beside the rounded ones. Range: `true`,
     /// `false`. Source: own choice.
     pub validate_unrounded: bool,
-    /// Whether the backward pass computes synaptic sums and active rows a second time instead of keeping them: `true` or
-    /// `false`. For long sequences; results are the same to the bit.
+    /// Whether the backward pass computes synaptic sums and active rows a second time instead of keeping them, which long
+    /// sequences need; results are the same to the bit. Range: `true`, `false`. Source: own choice.
     pub recompute: bool,
     /// Factors on the learning rate, one per kind of parameter.
     pub rate_factor: RateFactor,
