@@ -16,6 +16,7 @@
 //! | [`wide`] | triangle and Gaussian: D + 1 shifted matrix products |
 //! | [`smooth`] | one Gaussian for the whole layer after the sum, so that an annealed spread costs two taps per synapse |
 //! | [`stream`] | one step at a time, event-driven |
+//! | [`BlockSynapse`] | inference of sixteen samples, some steps at a time; spikes by look-up instead of multiplication |
 //!
 //! [`Delayed`] chooses among them. Every form has gradients for input, weight and delay.
 //!

@@ -10,10 +10,10 @@
 //! P₀ = Σ_t,b g[t, b, j] x[t − l, b, i],   P₁ = Σ_t,b g[t, b, j] x[t − l − 1, b, i]
 //! ```
 //!
-//! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: two
-//! multiply-adds per synapse, step and sample for each of the three passes, independent of D, at most: busy spikes are looked up forward
-//! ([`crate::codes`]), the forward pass of quiet units and the gradient of weights and delays go over active rows alone. Threads share out units;
-//! no sum is split between them, so the result does not depend on their number.
+//! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: at most two
+//! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Busy spikes are looked up
+//! forward where the machine can; the forward pass of quiet units and the gradient of weights and delays go over active
+//! rows alone. Threads share out units; no sum is split between them, so the result does not depend on their number.
 
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
