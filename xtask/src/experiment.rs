@@ -234,10 +234,15 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
+    use colearn_network::Network;
+    use colearn_train::initial_generator;
 
     fn resolve(line: &str) -> Result<Experiment> {
-        let words = ["xtask", "train"].into_iter().chain(line.split_whitespace());
-        match Cli::parse_from(words).command {
+        resolve_words(line.split_whitespace())
+    }
+
+    fn resolve_words<'a>(words: impl Iterator<Item = &'a str>) -> Result<Experiment> {
+        match Cli::parse_from(["xtask", "train"].into_iter().chain(words)).command {
             Command::Train(args) => Experiment::resolve(&args),
             _ => unreachable!("the line starts with train"),
         }
@@ -296,6 +301,18 @@ mod tests {
         let table = experiment.to_table().unwrap();
         assert_eq!(table["neuron"]["model"].as_str(), Some("lif"));
         assert_eq!(table["synapse"]["delay"].as_str(), Some("fixed"));
+    }
+
+    #[test]
+    fn the_larger_network_for_words_is_as_large_as_its_file_says() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/words-large.toml");
+        let experiment = resolve_words(["--config", file].into_iter()).unwrap();
+        assert_eq!(experiment.network().model_name(), "d-cadlif");
+        assert_eq!(experiment.data.name, DataName::Words);
+        let description = experiment.network().validate(experiment.data.input_channels(), 40).unwrap();
+        let network = Network::<f32>::new(&description, &mut initial_generator(0));
+        assert_eq!(network.parameter_count(), 175_224);
+        assert!(include_str!("../configs/words-large.toml").contains("175,224 parameters with 40 words"));
     }
 
     #[test]

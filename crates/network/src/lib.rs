@@ -54,7 +54,7 @@ mod stream;
 mod widths;
 
 pub use config::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig, ValidNetwork};
-pub use counts::ParameterRow;
+pub use counts::{FanOut, ParameterRow};
 pub use error::NetworkError;
 pub use infer::{Inference, NetworkTrace};
 pub use network::{Delays, Network};

@@ -12,7 +12,7 @@ use colearn_eval::figures::{DotRow, DotRows, Scatter, ScatterGroup};
 use colearn_eval::page::{Block, Section};
 use colearn_eval::statistics::mean_estimate;
 use colearn_eval::{Align, Table};
-use colearn_network::ParameterKind;
+use colearn_network::{FanOut, ParameterKind};
 
 use super::run::{Networks, Run};
 use super::{Group, dot};
@@ -62,8 +62,8 @@ pub(super) struct Work {
     pub(super) rates: Vec<f64>,
     /// Whether hidden neurons have an adaptation.
     pub(super) adaptive: bool,
-    /// Whether spikes also reach the layer's own units.
-    pub(super) recurrent: bool,
+    /// Synapses that a spike of each hidden layer reaches.
+    pub(super) fan_outs: Vec<FanOut>,
     /// Share of the input that is not zero, and whether it is zeros and ones.
     pub(super) input: (f64, bool),
     /// Numbers in all weight matrices.
@@ -84,7 +84,7 @@ impl Work {
             rates,
             adaptive: networks.best.neuron(0).is_some_and(|neuron| neuron.model().states() > 1),
             weights: weights(networks),
-            recurrent: description.config().neuron.recurrent,
+            fan_outs: description.config().fan_outs(description.classes()),
             // Old folders do not tell: every value then counts.
             input: stored.map_or((1.0, false), |stored| (stored.input_active, stored.input_binary)),
         })
@@ -111,14 +111,14 @@ impl Work {
                 ..Operations::default()
             };
             if index > 0 {
-                found.synaptic_adds = spikes[index - 1] * wide;
+                found.synaptic_adds = spikes[index - 1] * self.fan_outs[index - 1].next as f64;
             } else if self.input.1 {
                 found.synaptic_adds = self.input.0 * self.steps * *inputs as f64 * wide;
             } else {
                 found.synaptic_macs = self.input.0 * self.steps * *inputs as f64 * wide;
             }
-            if hidden && self.recurrent {
-                found.synaptic_adds += spikes[index] * (wide - 1.0);
+            if hidden {
+                found.synaptic_adds += spikes[index] * self.fan_outs[index].own as f64;
             }
             found
         };

@@ -1,7 +1,7 @@
 //! Laws of the report: every section is there whatever the runs hold, and its numbers are those of the runs.
 
 use colearn_eval::Evaluation;
-use colearn_network::{Delays, Network, NetworkConfig};
+use colearn_network::{Delays, FanOut, Network, NetworkConfig};
 use colearn_neurons::{Neuron, NeuronModel};
 use colearn_tape::Pool;
 use ndarray::{Array2, Array3};
@@ -235,7 +235,7 @@ fn operations_are_those_counted_by_hand() {
         layers: vec![(3, 4), (4, 5), (5, 2)],
         rates: vec![0.5, 0.1],
         adaptive: true,
-        recurrent: false,
+        fan_outs: vec![FanOut { next: 5, own: 0 }, FanOut { next: 2, own: 0 }],
         input: (0.5, false),
         weights: 42,
     };
@@ -247,7 +247,8 @@ fn operations_are_those_counted_by_hand() {
     assert_eq!(work.total(), total);
     assert!((total.energy_nj() - 1e-3 * (0.9 * 220.0 + 4.6 * 440.0)).abs() < 1e-12);
     assert!((work.dense_macs() - 420.0).abs() < 1e-12);
-    let spiking = Work { input: (0.5, true), recurrent: true, adaptive: false, ..work };
+    let fan_outs = vec![FanOut { next: 5, own: 3 }, FanOut { next: 2, own: 4 }];
+    let spiking = Work { input: (0.5, true), fan_outs, adaptive: false, ..work };
     // The same input as additions; 20 spikes to 3 and 5 to 4 other units of their own layer.
     let total =
         Operations { synaptic_adds: 250.0, synaptic_macs: 0.0, neuron_adds: 110.0, neuron_macs: 110.0 };

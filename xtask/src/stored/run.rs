@@ -91,8 +91,8 @@ impl StoredRun {
         let layers = hidden_spikes(&experiment, &summary.hidden_rates);
         let spikes = layers.as_ref().map(|layers| layers.iter().sum());
         let synaptic_operations = layers.zip(summary.classes).map(|(layers, classes)| {
-            let fan_outs = fan_outs(&experiment, classes);
-            layers.iter().zip(fan_outs).map(|(spikes, fan_out)| spikes * fan_out as f64).sum()
+            let fan_outs = experiment.network().fan_outs(classes);
+            layers.iter().zip(fan_outs).map(|(spikes, synapses)| spikes * synapses.total() as f64).sum()
         });
         let corpus = match summary.corpus.as_str() {
             "" => experiment.data.name.to_string(),
@@ -156,14 +156,6 @@ fn hidden_spikes(experiment: &Experiment, rates: &[f64]) -> Option<Vec<f64>> {
     counted.then(|| rates.iter().zip(hidden).map(|(rate, units)| rate * *units as f64 * steps).collect())
 }
 
-/// Synapses that a spike of each hidden layer reaches.
-fn fan_outs(experiment: &Experiment, classes: usize) -> Vec<usize> {
-    let hidden = &experiment.network.hidden;
-    let next = hidden.iter().skip(1).chain(std::iter::once(&classes));
-    let own = usize::from(experiment.neuron.recurrent);
-    hidden.iter().zip(next).map(|(units, next)| next + own * units).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,8 +180,8 @@ mod tests {
         assert!((run.synaptic_operations.unwrap() - 264.0).abs() < 1e-9);
         experiment.neuron.recurrent = true;
         write("config.toml", &experiment.to_toml().unwrap());
-        // 16 · 8 + 40 · 4 = 288 more.
-        assert!((StoredRun::read(folder.path()).unwrap().synaptic_operations.unwrap() - 552.0).abs() < 1e-9);
+        // To the other units of the same layer: 16 · 7 + 40 · 3 = 232 more.
+        assert!((StoredRun::read(folder.path()).unwrap().synaptic_operations.unwrap() - 496.0).abs() < 1e-9);
         experiment.data.pad = Pad::Longest;
         write("config.toml", &experiment.to_toml().unwrap());
         assert_eq!(StoredRun::read(folder.path()).unwrap().spikes, None);

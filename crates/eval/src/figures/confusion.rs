@@ -3,12 +3,14 @@
 use ndarray::Array2;
 
 use super::panel::{Glyph, NARROW, legend, masthead};
-use super::scale::{count, percent};
+use super::scale::{count, index, percent};
 use super::svg::{Rect, Svg, shorten, text_width};
 use crate::metrics::Evaluation;
 
 const RECALL_WIDTH: f64 = 120.0;
 const LONGEST_NAME: f64 = 150.0;
+/// Least distance of two names of 9 px on a phone.
+const NAME_PITCH: f64 = 12.0;
 
 /// Figure of a confusion matrix: rows are true classes, columns predicted ones, shades are shares of the row.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +87,7 @@ impl ConfusionMatrix {
         [wide.inline(height), self.narrow()]
     }
 
-    /// Shades alone, with names as large as the cells allow.
+    /// Shades alone, with the names of as many classes as there is room for, evenly chosen.
     fn narrow(&self) -> String {
         let classes = self.counts.nrows().min(self.counts.ncols());
         let mut svg = Svg::new(NARROW, &self.title, &self.subtitle());
@@ -94,6 +96,7 @@ impl ConfusionMatrix {
         let (left, top) = (longest + 24.0, longest + 40.0);
         let cell = ((NARROW - left - 6.0) / classes.max(1) as f64).min(30.0);
         let side = cell * classes as f64;
+        let named_each = index((NAME_PITCH / cell).ceil()).max(1);
         let keys = [
             ("f0 bar", Glyph::Area, "correct, share of row"),
             ("f1 bar", Glyph::Area, "mistaken, share of row"),
@@ -101,14 +104,21 @@ impl ConfusionMatrix {
         legend(&mut svg, (8.0, 18.0), NARROW, &keys);
         for (row, name) in names.iter().enumerate() {
             let y = top + cell * row as f64;
-            svg.text((left - 5.0, y + cell / 2.0 + 3.0), "end ink slight", name);
-            svg.turned((left + cell * (row as f64 + 0.5) + 3.0, top - 5.0), -90.0, "ink slight", name);
+            if row % named_each == 0 {
+                svg.text((left - 5.0, y + cell / 2.0 + 3.0), "end ink slight", name);
+                svg.turned((left + cell * (row as f64 + 0.5) + 3.0, top - 5.0), -90.0, "ink slight", name);
+            }
             for column in 0..classes {
                 let x = left + cell * column as f64;
                 self.cell(&mut svg, Rect::new(x + 0.4, y + 0.4, cell - 0.8, cell - 0.8), (row, column));
             }
         }
-        svg.text((left, top + side + 16.0), "muted", "Predicted class (columns)");
+        let columns = if named_each == 1 {
+            "Predicted class (columns)".to_owned()
+        } else {
+            format!("Predicted class (columns), 1 name in {named_each}")
+        };
+        svg.text((left, top + side + 16.0), "muted", &columns);
         svg.turned((12.0, top + side.max(90.0)), -90.0, "muted", "True class (rows)");
         svg.inline(top + side.max(90.0) + 24.0)
     }

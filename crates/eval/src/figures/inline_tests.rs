@@ -158,3 +158,18 @@ fn a_response_draws_its_spikes_before_and_after() {
     };
     assert_eq!((ticks("s0 tick"), ticks("s1 tick")), (2, 1));
 }
+
+#[test]
+fn names_of_many_classes_do_not_touch_on_a_phone() {
+    for (classes, named) in [(4, 4), (20, 20), (40, 20)] {
+        let [_, narrow] = confusion(classes, 3).inline();
+        let tags = parse(&narrow).unwrap();
+        let places: Vec<f64> = (tags.iter())
+            .filter(|tag| tag.attribute("class") == Some("end ink slight"))
+            .map(|tag| tag.attribute("y").unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(places.len(), named, "{classes} classes");
+        assert!(places.windows(2).all(|pair| pair[1] - pair[0] >= 12.0), "{places:?}");
+        assert_eq!(narrow.contains("1 name in 2"), classes == 40);
+    }
+}

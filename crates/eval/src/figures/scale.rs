@@ -63,9 +63,12 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    /// About `target` ticks at multiples of 1, 2 or 5 times a power of ten within [`low`, `high`].
+    /// About `target` ticks, 3 or more, at multiples of 1, 2 or 5 times a power of ten within [`low`, `high`]; never fewer
+    /// than two, since one number alone is no scale.
     pub(crate) fn new(low: f64, high: f64, target: f64) -> Self {
-        Self::with_step(low, high, nice_step((high - low) / target))
+        let ticks = |target: f64| Self::with_step(low, high, nice_step((high - low) / target));
+        let found = ticks(target);
+        if found.values.len() > 1 { found } else { ticks(2.0 * target) }
     }
 
     /// Ticks at whole numbers, for epochs.
@@ -220,6 +223,8 @@ mod tests {
         ] {
             assert_eq!(Ticks::new(low, high, 5.0).labels(), labels, "{low} to {high}");
         }
+        // Three ticks would be 5 apart, which leaves one of them.
+        assert_eq!(Ticks::new(-4.0, 4.0, 3.0).labels(), ["−4", "−2", "0", "2", "4"]);
         assert_eq!(Ticks::whole(1.0, 3.0, 8.0).labels(), ["1", "2", "3"]);
     }
 
