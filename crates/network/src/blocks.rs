@@ -227,7 +227,7 @@ impl<F: Real> Block<'_, F> {
             state.fill(Lanes::default());
             activity.fill(0.0);
         }
-        sums.fill(pooling::start(pooling));
+        sums.fill(Lanes::splat(pooling::start(pooling)));
         let room_of =
             |stage: &Stage<F>| vec![Lanes::default(); if self.keep { stage.units * steps } else { 0 }];
         let mut kept: Vec<_> = stages.iter().map(room_of).collect();

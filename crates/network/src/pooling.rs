@@ -56,7 +56,7 @@ pub(crate) struct Running<'a, 'b, F> {
 
 impl<'a, 'b, F: Real> Running<'a, 'b, F> {
     pub(crate) fn start(scores: &'a mut ArrayViewMut1<'b, F>, pooling: Pooling) -> Self {
-        scores.fill(if pooling == Pooling::Maximum { F::neg_infinity() } else { F::zero() });
+        scores.fill(start(pooling));
         Self { scores, pooling }
     }
 
@@ -82,21 +82,19 @@ impl<'a, 'b, F: Real> Running<'a, 'b, F> {
     }
 
     pub(crate) fn finish(self, steps: usize) {
-        if self.pooling == Pooling::Mean {
-            let share = F::one() / F::of(steps.max(1) as f64);
-            self.scores.iter_mut().for_each(|o| *o *= share);
-        }
+        let pooling = self.pooling;
+        self.scores.iter_mut().for_each(|o| *o = finished(pooling, *o, steps));
     }
 }
 
-/// The score before the first step, for sixteen samples.
-pub(crate) fn start<F: Real>(pooling: Pooling) -> Lanes<F> {
-    Lanes::splat(if pooling == Pooling::Maximum { F::neg_infinity() } else { F::zero() })
+/// The score before the first step.
+pub(crate) fn start<F: Real>(pooling: Pooling) -> F {
+    if pooling == Pooling::Maximum { F::neg_infinity() } else { F::zero() }
 }
 
 /// The score of a sample whose `steps` steps gave `score` so far.
 pub(crate) fn finished<F: Real>(pooling: Pooling, score: F, steps: usize) -> F {
-    if pooling == Pooling::Mean { score / F::of(steps.max(1) as f64) } else { score }
+    if pooling == Pooling::Mean { score * (F::one() / F::of(steps.max(1) as f64)) } else { score }
 }
 
 /// Adds the first `steps` of each class's `stride` rows of membranes to the scores, a row a class.

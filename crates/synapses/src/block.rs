@@ -6,7 +6,7 @@
 
 use crate::choice;
 use crate::codes::{CodeTable, Encode, WORDS};
-use crate::lag_kernels::{Accumulate, Source};
+use crate::lag_kernels::{Source, accumulate};
 use crate::table::{Synapses, Table};
 use crate::two_tap::Taps;
 use colearn_tape::simd::{BINARY_STEPS, Code, dispatch};
@@ -117,14 +117,7 @@ impl<F: Real> BlockSynapse<F> {
             Taken::Rows(table) => (Source { rows: &history.rows, stride, pad: now }, table.rows(outputs)),
         };
         sums.fill(Lanes::default());
-        match self.taps {
-            Taps::One => {
-                dispatch(Accumulate::<F, 1> { x, table, y: sums, padded_steps: BLOCK_SYNAPSE_STEPS });
-            }
-            Taps::Two => {
-                dispatch(Accumulate::<F, 2> { x, table, y: sums, padded_steps: BLOCK_SYNAPSE_STEPS });
-            }
-        }
+        accumulate(self.taps, x, table, sums, BLOCK_SYNAPSE_STEPS);
     }
 
     /// Gives the buffers back.

@@ -11,7 +11,8 @@
 //! of the machine. A scalar of the table multiplies 16 samples, so x may be anything: spikes, counts or real numbers.
 //! The sparse twin is [`crate::row_kernels`].
 
-use colearn_tape::simd::{Kernel, Level};
+use crate::two_tap::Taps;
+use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Lanes, Real};
 
 /// Steps kept in registers by `accumulate`. Ten accumulators of sixteen lanes fit AVX-512's and AVX2's registers; the
@@ -48,12 +49,26 @@ pub(crate) struct Source<'a, F> {
 }
 
 /// `y += taps ∗ x` for the outputs of `table`; `TAPS` is 1 when no far tap is needed.
-pub(crate) struct Accumulate<'a, F, const TAPS: usize> {
-    pub(crate) x: Source<'a, F>,
-    pub(crate) table: TapTable<'a, F>,
+struct Accumulate<'a, F, const TAPS: usize> {
+    x: Source<'a, F>,
+    table: TapTable<'a, F>,
     /// `padded_steps` rows per output, a multiple of [`BLOCK_STEPS`].
-    pub(crate) y: &'a mut [Lanes<F>],
-    pub(crate) padded_steps: usize,
+    y: &'a mut [Lanes<F>],
+    padded_steps: usize,
+}
+
+/// Runs [`Accumulate`] with the far taps of `taps` or without.
+pub(crate) fn accumulate<F: Real>(
+    taps: Taps,
+    x: Source<'_, F>,
+    table: TapTable<'_, F>,
+    y: &mut [Lanes<F>],
+    padded_steps: usize,
+) {
+    match taps {
+        Taps::One => dispatch(Accumulate::<F, 1> { x, table, y, padded_steps }),
+        Taps::Two => dispatch(Accumulate::<F, 2> { x, table, y, padded_steps }),
+    }
 }
 
 impl<F: Real, const TAPS: usize> Kernel for Accumulate<'_, F, TAPS> {

@@ -18,13 +18,13 @@
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
 use crate::codes::{self, CodeTable};
-use crate::lag_kernels::{Accumulate, BLOCK_STEPS, Source};
+use crate::lag_kernels::{BLOCK_STEPS, Source, accumulate};
 use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::simd::{BINARY_STEPS, dispatch};
+use colearn_tape::simd::BINARY_STEPS;
 use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
@@ -119,10 +119,7 @@ impl<F: Real> Convolution<'_, F> {
                 } else {
                     sums.fill(Lanes::default());
                 }
-                match taps {
-                    Taps::One => dispatch(Accumulate::<F, 1> { x, table, y: &mut *sums, padded_steps }),
-                    Taps::Two => dispatch(Accumulate::<F, 2> { x, table, y: &mut *sums, padded_steps }),
-                }
+                accumulate(taps, x, table, sums, padded_steps);
                 if let Some(Sparse { inputs, table, active }) = &sparse {
                     let scatter = ScatterBlock { active, inputs, block, lines, taps };
                     scatter.add_to(&table.rows(units), sums, padded_steps, tile.as_chunks_mut().0);
