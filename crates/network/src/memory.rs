@@ -2,7 +2,7 @@
 
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
-use colearn_tape::LANES;
+use colearn_tape::{LANES, product};
 use std::collections::BTreeMap;
 
 /// Bytes of an `f32`.
@@ -68,6 +68,9 @@ impl ValidNetwork {
                 let packed = |units: usize| LANES * units * rows;
                 // Two packed blocks (forward and backward), their sums, and tables and sums of every synapse.
                 scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
+            } else {
+                // As if all were sparse: events of layers of one shape share their buffers, others have lengths of their own.
+                numbers += product::scratch(inputs, units, steps * batch);
             }
             if recompute {
                 for &len in &again {

@@ -53,8 +53,9 @@ use crate::recurrent::{blocks, count, unpack_units};
 use crate::shape::Shape;
 pub use activation::Activation;
 use colearn_tape::layout::{matrix, sequence};
+use colearn_tape::product::{self, Form};
 use colearn_tape::simd::dispatch;
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var, layout, product};
+use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var, layout};
 use kernels::{BackwardBlock, ForwardBlock};
 use ndarray::{Array2, Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, Axis, s};
 use rayon::prelude::*;
@@ -349,7 +350,13 @@ fn weight_gradient<F: Real>(
     let (mut to_candidates, mut to_gates) = gradient.view_mut().split_at(Axis(1), units);
     let (g_candidates, g_gates) = after.split_at(Axis(0), units);
     let kept = kept.map(|kept| matrix(kept, units).slice_move(s![.., batch..]));
-    product::over_columns(kept.as_ref().unwrap_or(&before), &g_candidates, &mut to_candidates, pool);
-    product::over_columns(&before, &g_gates, &mut to_gates, pool);
+    product::over_columns(
+        Form::Dense,
+        kept.as_ref().unwrap_or(&before),
+        &g_candidates,
+        &mut to_candidates,
+        pool,
+    );
+    product::over_columns(Form::Dense, &before, &g_gates, &mut to_gates, pool);
     gradient
 }

@@ -7,7 +7,8 @@
 //! Units see each other, so that tasks are blocks of sixteen samples instead of chunks of units: inside a block, time
 //! runs outside and units run inside. Gradients, with g[t] = ∂L/∂current[t] (which is also ∂L/∂I[t]): s[t−1, i] gets
 //! Σ_j V[i, j] g[t, j], and V[i, j] gets Σ_t,b s[t−1, b, i] g[t, b, j], one matrix product over the whole sequence
-//! after the scan. The diagonal of V is neither used nor trained: a neuron's own past is its dynamics' business.
+//! after the scan, by events where spikes are few. The diagonal of V is neither used nor trained: a neuron's own past is
+//! its dynamics' business.
 //!
 //! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
 
@@ -18,8 +19,9 @@ use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
+use colearn_tape::product::{self, Form};
 use colearn_tape::simd::dispatch;
-use colearn_tape::{LANES, Lanes, Pool, Real, product};
+use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlock, ForwardBlock};
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, s};
@@ -306,7 +308,7 @@ pub(crate) fn weight_gradient<F: Real>(
     let matrix = |data| ArrayView2::from_shape((n, block), data).expect("a unit-major sequence has N rows");
     let (before, after) = (matrix(spikes), matrix(g_current));
     let (before, after) = (before.slice(s![.., ..block - batch]), after.slice(s![.., batch..]));
-    product::over_columns(&before, &after, &mut gradient, pool);
+    product::over_columns(Form::of(spikes), &before, &after, &mut gradient, pool);
     gradient.diag_mut().fill(F::zero());
     gradient
 }

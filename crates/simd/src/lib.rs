@@ -3,10 +3,12 @@
 mod arithmetic;
 mod binary;
 mod dispatch;
+mod events;
 mod lanes;
 mod real;
 
 pub use binary::{BINARY_STEPS, BinarySums, Code, TABLE_BITS};
 pub use dispatch::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to};
+pub use events::{EVENT_COLUMNS, Events};
 pub use lanes::{LANES, Lanes};
 pub use real::Real;

@@ -76,7 +76,10 @@ fn measure(
 
 fn main() {
     let dim = (100, 128, 140, 128);
-    measure("dense", dim, 1.0, 0.23, |tape, [x, w, _]| dense::record(tape, x, w));
+    for density in [1.0, 0.23, 0.12, 0.03] {
+        let name = format!("no delays, {:.0} %", 100.0 * density);
+        measure(&name, dim, 1.0, density, |tape, [x, w, _]| dense::record(tape, x, w));
+    }
     for (name, interpolation, taps) in [
         ("linear", Interpolation::Linear, 2.0),
         ("whole", Interpolation::Whole, 1.0),

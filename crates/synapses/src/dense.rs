@@ -5,17 +5,14 @@
 //! ∂L/∂x = g Wᵀ,   ∂L/∂W[i, j] = Σ_t,b x[t, b, i] g[t, b, j]
 //! ```
 //!
-//! In unit-major order these are matrix products over T·B columns. Threads share out blocks of columns of a fixed size;
-//! the gradient of the weight is summed over the blocks in their order ([`product`]).
+//! In unit-major order these are matrix products over T·B columns ([`product`]). Where x is sparse, y and the gradient of
+//! the weight are made of its events alone ([`product::Form`]). Threads share out blocks of columns of a fixed size, and
+//! gradients of the weight are summed over the blocks in their order.
 
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, product};
-use ndarray::linalg::general_mat_mul;
-use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2, Axis};
-
-/// Columns (steps × samples) that one task handles.
-const TASK_COLUMNS: usize = 1600;
+use colearn_tape::product::{self, Form};
+use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2};
 
 /// The unit-major values as a matrix (N, T·B).
 pub(crate) fn by_unit<F>(values: &[F], n: usize) -> ArrayView2<'_, F> {
@@ -28,18 +25,6 @@ pub(crate) fn by_unit_mut<F>(values: &mut [F], n: usize) -> ArrayViewMut2<'_, F>
     ArrayViewMut2::from_shape((n, columns), values).expect("whole units")
 }
 
-/// `to = left · right`, blocks of columns in parallel.
-fn product_by_columns<F: Real>(
-    left: &ArrayView2<'_, F>,
-    right: &ArrayView2<'_, F>,
-    to: &mut ArrayViewMut2<'_, F>,
-) {
-    to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS)
-        .into_par_iter()
-        .zip(right.axis_chunks_iter(Axis(1), TASK_COLUMNS))
-        .for_each(|(mut to, right)| general_mat_mul(F::one(), left, &right, F::zero(), &mut to));
-}
-
 /// The layer's output (T, B, J) in unit-major order, without a tape.
 ///
 /// # Panics
@@ -50,8 +35,9 @@ pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool
     assert_eq!(n, weight.nrows(), "dense synapse: units of the input {:?} and rows of the weight", x.dim());
     let mut y = pool.sequence(steps, batch, weight.ncols());
     let x = to_units(x, pool);
+    let values = units(&x).expect("made unit-major");
     let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), weight.ncols());
-    product_by_columns(&weight.t(), &by_unit(units(&x).expect("made unit-major"), n), &mut to);
+    product::over_rows(Form::of(values), weight, &by_unit(values, n), &mut to, pool);
     release(x, pool);
     y
 }
@@ -93,14 +79,15 @@ impl<F: Real> Fused<F> for Dense {
         let to_x = wanted[0].then(|| {
             let mut part = pool.sequence(steps, batch, n);
             let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), n);
-            product_by_columns(&weight, &g_matrix, &mut to);
+            product::by_columns(&weight, &g_matrix, &mut to);
             part.into_dyn()
         });
         let to_weight = wanted[1].then(|| {
             let x = to_units(&x, pool);
             let mut part = pool.array(&[n, weight.ncols()]);
             let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
-            product::over_columns(&by_unit(units(&x).expect("made unit-major"), n), &g_matrix, &mut to, pool);
+            let values = units(&x).expect("made unit-major");
+            product::over_columns(Form::of(values), &by_unit(values, n), &g_matrix, &mut to, pool);
             release(x, pool);
             part
         });

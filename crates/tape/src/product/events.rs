@@ -1,0 +1,167 @@
+//! Products with a sparse signal, event by event ([`Events`]).
+//!
+//! A panel holds some columns with their outputs side by side, so that what an event adds is contiguous. Columns are
+//! brought there and back by panel, in the cache.
+
+use super::COLUMNS;
+use crate::{LANES, Lanes, Pool, Real};
+use colearn_simd::{EVENT_COLUMNS, Events, Kernel, Level, dispatch};
+use ndarray::parallel::prelude::*;
+use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
+use rayon::slice::ParallelSliceMut;
+
+/// Columns of a task of [`over_rows`]: whole panels.
+const TASK_COLUMNS: usize = 5 * EVENT_COLUMNS;
+
+/// Lanes that hold one row of `outputs`.
+fn width(outputs: usize) -> usize {
+    outputs.div_ceil(LANES)
+}
+
+/// Distance of the columns of a panel. Odd: columns at multiples of 4096 bytes would meet in one set of the
+/// first-level cache.
+fn stride(outputs: usize) -> usize {
+    width(outputs) | 1
+}
+
+/// Rows as whole numbers of lanes, filled up with zeros.
+fn padded<F: Real>(matrix: &ArrayRef2<F>, to: &mut [Lanes<F>]) {
+    to.fill(Lanes::default());
+    for (row, to) in matrix.rows().into_iter().zip(to.chunks_mut(width(matrix.ncols()).max(1))) {
+        for (j, &x) in row.iter().enumerate() {
+            to[j / LANES].0[j % LANES] = x;
+        }
+    }
+}
+
+/// See [`super::scratch`].
+pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> usize {
+    let (weight, panel) = (inputs * width(outputs), EVENT_COLUMNS * stride(outputs));
+    let over_rows = weight + columns.div_ceil(TASK_COLUMNS) * panel;
+    (over_rows + columns.div_ceil(COLUMNS) * (weight + panel)) * LANES
+}
+
+/// [`super::over_rows`].
+pub(super) fn over_rows<F: Real>(
+    weight: &ArrayRef2<F>,
+    signal: &ArrayRef2<F>,
+    to: &mut ArrayRef2<F>,
+    pool: &mut Pool<F>,
+) {
+    let (inputs, outputs) = weight.dim();
+    let panel = EVENT_COLUMNS * stride(outputs);
+    let mut weights = pool.take_lanes(inputs * width(outputs));
+    let mut panels = pool.take_lanes(to.ncols().div_ceil(TASK_COLUMNS) * panel);
+    padded(weight, &mut weights);
+    let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS).into_par_iter();
+    let tasks = tasks.zip(signal.axis_chunks_iter(Axis(1), TASK_COLUMNS));
+    panels.par_chunks_mut(panel).zip(tasks).for_each(|(panel, (to, signal))| {
+        dispatch(OverRows { weights: &weights, signal, panel, to });
+    });
+    pool.give_lanes(panels);
+    pool.give_lanes(weights);
+}
+
+/// Sums of some columns.
+struct OverRows<'a, F> {
+    /// Rows of the weight, padded.
+    weights: &'a [Lanes<F>],
+    signal: ArrayView2<'a, F>,
+    panel: &'a mut [Lanes<F>],
+    to: ArrayViewMut2<'a, F>,
+}
+
+impl<F: Real> Kernel for OverRows<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { weights, signal, panel, mut to } = self;
+        let (outputs, columns) = to.dim();
+        let (width, stride) = (width(outputs), stride(outputs));
+        let mut events = Events::default();
+        for first in (0..columns).step_by(EVENT_COLUMNS) {
+            let count = EVENT_COLUMNS.min(columns - first);
+            let panel = &mut panel[..count * stride];
+            panel.fill(Lanes::default());
+            for (row, weights) in signal.rows().into_iter().zip(weights.chunks(width.max(1))) {
+                let row = row.to_slice().expect("rows of a signal are contiguous");
+                let row = &row[first..first + count];
+                events.list(row);
+                events.scatter::<F, L>(row, weights, panel, stride);
+            }
+            for (j, mut row) in to.rows_mut().into_iter().enumerate() {
+                let row = row.as_slice_mut().expect("rows of the sums are contiguous");
+                for (to, column) in row[first..first + count].iter_mut().zip(panel.chunks_exact(stride)) {
+                    *to = column[j / LANES].0[j % LANES];
+                }
+            }
+        }
+    }
+}
+
+/// Adds [`super::over_columns`] to `to`.
+pub(super) fn over_columns<F: Real>(
+    signal: &ArrayRef2<F>,
+    right: &ArrayRef2<F>,
+    to: &mut ArrayRef2<F>,
+    pool: &mut Pool<F>,
+) {
+    let (inputs, outputs) = to.dim();
+    let (part, panel) = (inputs * width(outputs), EVENT_COLUMNS * stride(outputs));
+    let parts = signal.ncols().div_ceil(COLUMNS);
+    let (mut sums, mut panels) = (pool.take_lanes(parts * part), pool.take_lanes(parts * panel));
+    let pairs = signal.axis_chunks_iter(Axis(1), COLUMNS).into_par_iter();
+    let pairs = pairs.zip(right.axis_chunks_iter(Axis(1), COLUMNS));
+    let room = sums.par_chunks_mut(part).zip(panels.par_chunks_mut(panel));
+    room.zip(pairs).for_each(|((sums, panel), (signal, right))| {
+        dispatch(OverColumns { signal, right, panel, sums });
+    });
+    for sums in sums.chunks(part) {
+        for (mut row, sums) in to.rows_mut().into_iter().zip(sums.chunks(width(outputs))) {
+            for (to, &sum) in row.iter_mut().zip(sums.iter().flat_map(|lanes| &lanes.0)) {
+                *to += sum;
+            }
+        }
+    }
+    pool.give_lanes(panels);
+    pool.give_lanes(sums);
+}
+
+/// Products over some columns.
+struct OverColumns<'a, F> {
+    signal: ArrayView2<'a, F>,
+    right: ArrayView2<'a, F>,
+    panel: &'a mut [Lanes<F>],
+    /// Written over: a padded row for each of the signal's.
+    sums: &'a mut [Lanes<F>],
+}
+
+impl<F: Real> Kernel for OverColumns<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { signal, right, panel, sums } = self;
+        let (outputs, columns) = right.dim();
+        let (width, stride) = (width(outputs), stride(outputs));
+        let mut events = Events::default();
+        sums.fill(Lanes::default());
+        panel.fill(Lanes::default());
+        for first in (0..columns).step_by(EVENT_COLUMNS) {
+            let count = EVENT_COLUMNS.min(columns - first);
+            for (j, row) in right.rows().into_iter().enumerate() {
+                let row = row.to_slice().expect("rows of the right operand are contiguous");
+                for (&x, column) in row[first..first + count].iter().zip(panel.chunks_exact_mut(stride)) {
+                    column[j / LANES].0[j % LANES] = x;
+                }
+            }
+            for (row, sums) in signal.rows().into_iter().zip(sums.chunks_mut(width)) {
+                let row = row.to_slice().expect("rows of a signal are contiguous");
+                let row = &row[first..first + count];
+                events.list(row);
+                events.gather::<F, L>(row, panel, stride, sums);
+            }
+        }
+    }
+}
