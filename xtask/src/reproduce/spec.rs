@@ -40,7 +40,8 @@ pub(crate) struct Spec {
     /// Each of these speakers is left out once; a seed's accuracy is the mean over them.
     #[serde(default)]
     pub(crate) leave_out: Vec<String>,
-    /// Whether the cells of `grid.toml` come before its own, and those of its pairs whose cells are there.
+    /// Whether the cells of `grid.toml` come before its own, and those of its pairs whose cells are there. An own cell with the
+    /// name of one of these takes its place.
     #[serde(default)]
     pub(crate) grid: bool,
     /// On top of the set's experiment, for all cells.
@@ -95,8 +96,15 @@ impl Spec {
     fn parse(text: &str, origin: &str) -> Result<Self> {
         let mut spec: Self = read(text, origin)?;
         if spec.grid {
-            let Shared { cells, pairs } = read(GRID, "grid")?;
-            spec.cells.splice(0..0, cells);
+            let Shared { mut cells, pairs } = read(GRID, "grid")?;
+            unique(spec.cells.iter().map(|cell| cell.name.clone()), "names of cells", origin)?;
+            for cell in std::mem::take(&mut spec.cells) {
+                match cells.iter_mut().find(|other| other.name == cell.name) {
+                    Some(place) => *place = cell,
+                    None => cells.push(cell),
+                }
+            }
+            spec.cells = cells;
             let known = |name: &str| spec.cells.iter().any(|cell| cell.name == name);
             let pairs = pairs
                 .into_iter()
@@ -226,6 +234,23 @@ mod tests {
         assert_eq!((spec.seeds.as_slice(), spec.cells.len(), spec.pairs.len()), ([7].as_slice(), 1, 0));
         let error = spec.shorten(&[], &["c".to_owned()]).unwrap_err().to_string();
         assert_eq!(error, "--cells c: no such cell; expected some of b");
+    }
+
+    #[test]
+    fn an_own_cell_takes_the_place_of_one_of_the_grid() {
+        let grid = Spec::find("gsc").unwrap().1;
+        let with = |name: &str| {
+            let own =
+                SMALL.replace("seeds = ", "grid = true\nseeds = ").replacen("\"a\"", &format!("{name:?}"), 1);
+            Spec::parse(&own.replace("first = \"a\"", &format!("first = {name:?}")), "small").unwrap()
+        };
+        let (without, with) = (with("a"), with("adlif"));
+        let names = |spec: &Spec| spec.cells.iter().map(|cell| cell.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&without)[..9], names(&grid)[..9]);
+        assert_eq!(names(&without)[9..], ["a", "b"]);
+        assert_eq!(names(&with)[..9], names(&grid)[..9]);
+        assert_eq!(names(&with)[9..], ["b"]);
+        assert_eq!(with.cells[1].label, "A");
     }
 
     #[test]
