@@ -3,7 +3,7 @@
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
 use colearn_tape::{LANES, product};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of an `f32`.
 const NUMBER: usize = 4;
@@ -35,6 +35,8 @@ impl ValidNetwork {
         numbers += steps * SCAN;
         let mut scratch = 0;
         // What recomputing keeps of one layer at a time: numbers of buffers by length, since the pool keeps them so.
+        // Scratch of products by events, as if all signals were sparse: layers of one shape share it.
+        let mut events = BTreeSet::new();
         let mut passing = BTreeMap::<usize, usize>::new();
         for (k, &(inputs, units)) in layers.iter().enumerate() {
             let (is_readout, gates) = (k + 1 == layers.len(), self.columns(k) / units);
@@ -55,6 +57,10 @@ impl ValidNetwork {
                 };
                 numbers += sequence(gates * units) + (gates + states) * lanes(units);
                 scratch = scratch.max(lanes(units));
+                if matches!(self.config.neuron.model, HiddenModel::Spiking(_)) {
+                    let [_, over_columns] = product::scratch(units, units, steps * batch);
+                    events.insert(((units, units), 1, over_columns));
+                }
                 if gates > 1 {
                     // Gradients of candidate and gates, in units and in blocks; the state after the reset.
                     numbers += 2 * sequence(gates * units) + 2 * lanes(units);
@@ -69,8 +75,9 @@ impl ValidNetwork {
                 // Two packed blocks (forward and backward), their sums, and tables and sums of every synapse.
                 scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
             } else {
-                // As if all were sparse: events of layers of one shape share their buffers, others have lengths of their own.
-                numbers += product::scratch(inputs, units, steps * batch);
+                let [over_rows, over_columns] = product::scratch(inputs, gates * units, steps * batch);
+                events.insert(((inputs, gates * units), 0, over_rows));
+                events.insert(((inputs, gates * units), 1, over_columns));
             }
             if recompute {
                 for &len in &again {
@@ -83,6 +90,7 @@ impl ValidNetwork {
             }
         }
         numbers += passing.iter().map(|(len, count)| len * count).sum::<usize>();
+        numbers += events.iter().map(|&(_, _, len)| len).sum::<usize>();
         numbers += scratch + 5 * self.parameter_count();
         numbers * NUMBER
     }

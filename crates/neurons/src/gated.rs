@@ -349,6 +349,7 @@ fn weight_gradient<F: Real>(
     let after = matrix(g_input, rows).slice_move(s![.., batch..]);
     let (mut to_candidates, mut to_gates) = gradient.view_mut().split_at(Axis(1), units);
     let (g_candidates, g_gates) = after.split_at(Axis(0), units);
+    // States of layers without spikes are hardly ever zero.
     let kept = kept.map(|kept| matrix(kept, units).slice_move(s![.., batch..]));
     product::over_columns(
         Form::Dense,

@@ -76,7 +76,7 @@ fn measure(
 
 fn main() {
     let dim = (100, 128, 140, 128);
-    for density in [1.0, 0.23, 0.12, 0.03] {
+    for density in [1.0, 0.4, 0.3, 0.23, 0.12, 0.03] {
         let name = format!("no delays, {:.0} %", 100.0 * density);
         measure(&name, dim, 1.0, density, |tape, [x, w, _]| dense::record(tape, x, w));
     }

@@ -14,15 +14,14 @@ use colearn_tape::product::{self, Form};
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2};
 
-/// The unit-major values as a matrix (N, T·B).
-pub(crate) fn by_unit<F>(values: &[F], n: usize) -> ArrayView2<'_, F> {
-    ArrayView2::from_shape((n, values.len() / n.max(1)), values).expect("whole units")
+/// Unit-major values as a matrix of this shape (N, T·B).
+pub(crate) fn by_unit<F>(values: &[F], shape: (usize, usize)) -> ArrayView2<'_, F> {
+    ArrayView2::from_shape(shape, values).expect("whole units")
 }
 
-/// The unit-major values as a matrix (N, T·B) for writing.
-pub(crate) fn by_unit_mut<F>(values: &mut [F], n: usize) -> ArrayViewMut2<'_, F> {
-    let columns = values.len() / n.max(1);
-    ArrayViewMut2::from_shape((n, columns), values).expect("whole units")
+/// Unit-major values as a matrix of this shape (N, T·B) for writing.
+pub(crate) fn by_unit_mut<F>(values: &mut [F], shape: (usize, usize)) -> ArrayViewMut2<'_, F> {
+    ArrayViewMut2::from_shape(shape, values).expect("whole units")
 }
 
 /// The layer's output (T, B, J) in unit-major order, without a tape.
@@ -33,11 +32,12 @@ pub(crate) fn by_unit_mut<F>(values: &mut [F], n: usize) -> ArrayViewMut2<'_, F>
 pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> Array3<F> {
     let (steps, batch, n) = x.dim();
     assert_eq!(n, weight.nrows(), "dense synapse: units of the input {:?} and rows of the weight", x.dim());
+    let columns = steps * batch;
     let mut y = pool.sequence(steps, batch, weight.ncols());
     let x = to_units(x, pool);
     let values = units(&x).expect("made unit-major");
-    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), weight.ncols());
-    product::over_rows(Form::of(values), weight, &by_unit(values, n), &mut to, pool);
+    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), (weight.ncols(), columns));
+    product::over_rows(Form::of(values), weight, &by_unit(values, (n, columns)), &mut to, pool);
     release(x, pool);
     y
 }
@@ -73,13 +73,14 @@ impl<F: Real> Fused<F> for Dense {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
         let (x, weight) = (sequence(inputs[0]), matrix(inputs[1]));
         let (steps, batch, n) = x.dim();
+        let columns = steps * batch;
         let g = sequence(gradient);
         let g = to_units(&g, pool);
-        let g_matrix = by_unit(units(&g).expect("made unit-major"), weight.ncols());
+        let g_matrix = by_unit(units(&g).expect("made unit-major"), (weight.ncols(), columns));
         let to_x = wanted[0].then(|| {
             let mut part = pool.sequence(steps, batch, n);
-            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), n);
-            product::by_columns(&weight, &g_matrix, &mut to);
+            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), (n, columns));
+            product::dense_over_rows(&weight, &g_matrix, &mut to);
             part.into_dyn()
         });
         let to_weight = wanted[1].then(|| {
@@ -87,7 +88,7 @@ impl<F: Real> Fused<F> for Dense {
             let mut part = pool.array(&[n, weight.ncols()]);
             let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
             let values = units(&x).expect("made unit-major");
-            product::over_columns(Form::of(values), &by_unit(values, n), &g_matrix, &mut to, pool);
+            product::over_columns(Form::of(values), &by_unit(values, (n, columns)), &g_matrix, &mut to, pool);
             release(x, pool);
             part
         });

@@ -113,8 +113,15 @@ pub fn forward<F: Real>(
     let kernel = shape.kernel(weight, delay, pool);
     let mut y = pool.sequence(steps, batch, weight.ncols());
     let x = to_units(x, pool);
-    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), weight.ncols());
-    convolve(&kernel.view(), true, &by_unit(units(&x).expect("made unit-major"), n), -1, batch, &mut to);
+    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), (weight.ncols(), steps * batch));
+    convolve(
+        &kernel.view(),
+        true,
+        &by_unit(units(&x).expect("made unit-major"), (n, steps * batch)),
+        -1,
+        batch,
+        &mut to,
+    );
     release(x, pool);
     pool.give(kernel);
     y
@@ -158,11 +165,11 @@ impl<F: Real> Fused<F> for Wide<F> {
         let (steps, batch, n) = x.dim();
         let g = sequence(gradient);
         let g = to_units(&g, pool);
-        let g_matrix = by_unit(units(&g).expect("made unit-major"), weight.ncols());
+        let g_matrix = by_unit(units(&g).expect("made unit-major"), (weight.ncols(), steps * batch));
         let to_x = wanted[0].then(|| {
             let kernel = self.shape.kernel(&weight, &delay, pool);
             let mut part = pool.sequence(steps, batch, n);
-            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), n);
+            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), (n, steps * batch));
             convolve(&kernel.view(), false, &g_matrix, 1, batch, &mut to);
             pool.give(kernel);
             part.into_dyn()
@@ -170,7 +177,7 @@ impl<F: Real> Fused<F> for Wide<F> {
         let (mut to_weight, mut to_delay) = (None, None);
         if wanted[1] || wanted[2] {
             let x = to_units(&x, pool);
-            let x_matrix = by_unit(units(&x).expect("made unit-major"), n);
+            let x_matrix = by_unit(units(&x).expect("made unit-major"), (n, steps * batch));
             let kernel = self.kernel_gradient(&x_matrix, &g_matrix, batch, pool);
             let [w, d] = self.reduce(&weight, &delay, &kernel, pool);
             pool.give(kernel);

@@ -204,16 +204,22 @@ fn gradients_match_finite_differences() {
 
 #[test]
 fn dense_equals_elementary_operations_and_finite_differences() {
-    let case = Case::new((9, 18, 35, 20), forms(1)[0], 31);
-    let fused = case.gradients(|tape, x, w, _| dense::record(tape, x, w));
-    let expected = case.gradients(|tape, x, w, _| {
-        let flat = tape.reshape(x, &[9 * 18, 35]);
-        let y = tape.matrix_product(flat, w);
-        tape.reshape(y, &[9, 18, 20])
-    });
-    for ((name, fused), expected) in NAMES.iter().zip(fused).zip(expected) {
-        assert_close(name, &fused.view(), &expected, 1e-12);
+    let mut case = Case::new((9, 18, 35, 20), forms(1)[0], 31);
+    // Once as it is and once so sparse that it goes by events.
+    for least in [0.0, 0.9] {
+        case.x.mapv_inplace(|x| if x.abs() < least { 0.0 } else { x });
+        let fused = case.gradients(|tape, x, w, _| dense::record(tape, x, w));
+        let expected = case.gradients(|tape, x, w, _| {
+            let flat = tape.reshape(x, &[9 * 18, 35]);
+            let y = tape.matrix_product(flat, w);
+            tape.reshape(y, &[9, 18, 20])
+        });
+        for ((name, fused), expected) in NAMES.iter().zip(fused).zip(expected) {
+            assert_close(name, &fused.view(), &expected, 1e-12);
+        }
     }
+    let kept = case.x.iter().filter(|&&x| x != 0.0).count();
+    assert!(kept > 0 && kept * 4 < case.x.len(), "{kept} of {} entries are left", case.x.len());
     let f = |tape: &mut Tape<f64>, v: &[Var]| {
         let y = dense::record(tape, v[0], v[1]);
         let y = tape.tanh(y);
@@ -221,6 +227,15 @@ fn dense_equals_elementary_operations_and_finite_differences() {
     };
     let inputs = [random(Ix3(4, 3, 5), -1.0, 1.0, 1).into_dyn(), random(Ix2(5, 2), -1.0, 1.0, 2).into_dyn()];
     check::coordinates(f, &inputs, Tolerance::default()).unwrap();
+}
+
+#[test]
+fn a_dense_layer_without_inputs_or_outputs_is_empty_or_zero() {
+    let pool = &mut Pool::default();
+    pool.give_vec(vec![f64::NAN; 4 * 3 * 2]);
+    let y = dense::forward(&Array3::zeros((4, 3, 0)), &Array2::zeros((0, 2)), pool);
+    assert_eq!(y, Array3::zeros((4, 3, 2)));
+    assert_eq!(dense::forward(&Array3::ones((4, 3, 2)), &Array2::zeros((2, 0)), pool).dim(), (4, 3, 0));
 }
 
 #[test]

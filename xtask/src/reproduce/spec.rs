@@ -260,6 +260,11 @@ mod tests {
             ("seeds = [0, 1]", "seeds = [1, 1]", "small: found 1 twice among the seeds"),
             ("seeds = [0, 1]", "seeds = []", "small: found 0 seeds and 2 cells"),
             ("name = \"b\"", "name = \"a\"", "small: found a twice among the names of cells"),
+            (
+                "seeds = [0, 1]",
+                "seeds = [0, 1]\ngrid = true\n[[cell]]\nname = \"lif\"\nlabel = \"1\"\n[[cell]]\nname = \"lif\"\nlabel = \"2\"",
+                "small: found lif twice among the names of cells",
+            ),
             ("name = \"b\"", "name = \"../b\"", "small: found the name \"../b\"; expected letters"),
             ("second = \"b\"", "second = \"c\"", "small: a pair names the cell \"c\""),
             ("second = \"b\"", "second = \"a\"", "small: a pair names \"a\" twice"),

@@ -376,6 +376,8 @@ fn the_memory_of_a_training_step_is_predicted() {
         ("d-lif", vec![32, 96], |c| c.synapse.max_delay = 200),
         ("d-cadlif", vec![64, 64], |c| c.network.dropout = 0.0),
         ("cadlif", vec![64, 64], |c| c.neuron.recurrent = true),
+        ("lif", vec![96], |c| c.neuron.recurrent = true),
+        ("d-cadlif", vec![64], |c| c.neuron.recurrent = true),
         ("gru", vec![64], |_| ()),
         ("rnn", vec![64, 64], |_| ()),
     ] {

@@ -35,10 +35,10 @@ fn padded<F: Real>(matrix: &ArrayRef2<F>, to: &mut [Lanes<F>]) {
 }
 
 /// See [`super::scratch`].
-pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> usize {
+pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
     let (weight, panel) = (inputs * width(outputs), EVENT_COLUMNS * stride(outputs));
     let over_rows = weight + columns.div_ceil(TASK_COLUMNS) * panel;
-    (over_rows + columns.div_ceil(COLUMNS) * (weight + panel)) * LANES
+    [over_rows, columns.div_ceil(COLUMNS) * (weight + panel)].map(|lanes| lanes * LANES)
 }
 
 /// [`super::over_rows`].
