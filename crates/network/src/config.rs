@@ -63,7 +63,8 @@ pub struct NormSection {
     pub gain: f64,
     /// If above zero, one pass over the first batch sets the hidden layers' gains, first layer first, so that each fires
     /// at this mean rate. 0 keeps `gain`, which unconstrained AdLIF may need: its unstable units fire without end, and in a
-    /// layer that reaches the mean with them alone the others are silent. Range: 0 to 0.5. Unit: spikes per unit and step. Source: own choice.
+    /// layer that reaches the mean with them alone the others are silent. Range: 0 to 0.5. Unit: spikes per unit and
+    /// step. Source: own choice.
     pub initial_rate: f64,
     /// Weight of a new batch in the running statistics. Range: above 0 to 1. Unit: none. Source: Bittar & Garner 2022.
     pub momentum: f64,

@@ -3,7 +3,7 @@
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
 use colearn_tape::{LANES, product};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Bytes of an `f32`.
 const NUMBER: usize = 4;
@@ -34,9 +34,13 @@ impl ValidNetwork {
         let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
         numbers += steps * SCAN;
         let mut scratch = 0;
+        // Scratch of products by events, as if all signals were sparse, by shape: layers of one shape share it.
+        let mut events = BTreeMap::<(usize, usize), usize>::new();
+        let mut add_events = |shape, needed: usize| {
+            let most = events.entry(shape).or_default();
+            *most = needed.max(*most);
+        };
         // What recomputing keeps of one layer at a time: numbers of buffers by length, since the pool keeps them so.
-        // Scratch of products by events, as if all signals were sparse: layers of one shape share it.
-        let mut events = BTreeSet::new();
         let mut passing = BTreeMap::<usize, usize>::new();
         for (k, &(inputs, units)) in layers.iter().enumerate() {
             let (is_readout, gates) = (k + 1 == layers.len(), self.columns(k) / units);
@@ -59,7 +63,7 @@ impl ValidNetwork {
                 scratch = scratch.max(lanes(units));
                 if matches!(self.config.neuron.model, HiddenModel::Spiking(_)) {
                     let [_, over_columns] = product::scratch(units, units, steps * batch);
-                    events.insert(((units, units), 1, over_columns));
+                    add_events((units, units), over_columns);
                 }
                 if gates > 1 {
                     // Gradients of candidate and gates, in units and in blocks; the state after the reset.
@@ -76,8 +80,7 @@ impl ValidNetwork {
                 scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
             } else {
                 let [over_rows, over_columns] = product::scratch(inputs, gates * units, steps * batch);
-                events.insert(((inputs, gates * units), 0, over_rows));
-                events.insert(((inputs, gates * units), 1, over_columns));
+                add_events((inputs, gates * units), over_rows + over_columns);
             }
             if recompute {
                 for &len in &again {
@@ -90,7 +93,7 @@ impl ValidNetwork {
             }
         }
         numbers += passing.iter().map(|(len, count)| len * count).sum::<usize>();
-        numbers += events.iter().map(|&(_, _, len)| len).sum::<usize>();
+        numbers += events.values().sum::<usize>();
         numbers += scratch + 5 * self.parameter_count();
         numbers * NUMBER
     }

@@ -30,6 +30,12 @@ pub(crate) fn by_unit_mut<F>(values: &mut [F], shape: (usize, usize)) -> ArrayVi
 /// If the shapes do not fit.
 #[track_caller]
 pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> Array3<F> {
+    run(x, weight, pool).0
+}
+
+/// The output, and how the input was multiplied.
+#[track_caller]
+fn run<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> (Array3<F>, Form) {
     let (steps, batch, n) = x.dim();
     assert_eq!(n, weight.nrows(), "dense synapse: units of the input {:?} and rows of the weight", x.dim());
     let columns = steps * batch;
@@ -37,9 +43,10 @@ pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool
     let x = to_units(x, pool);
     let values = units(&x).expect("made unit-major");
     let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), (weight.ncols(), columns));
-    product::over_rows(Form::of(values), weight, &by_unit(values, (n, columns)), &mut to, pool);
+    let form = Form::of(values);
+    product::over_rows(form, weight, &by_unit(values, (n, columns)), &mut to, pool);
     release(x, pool);
-    y
+    (y, form)
 }
 
 /// Records the layer: x (T, B, I) and weight (I, J) to y (T, B, J).
@@ -49,12 +56,15 @@ pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool
 #[track_caller]
 pub fn record<F: Real>(tape: &mut Tape<F>, x: Var, weight: Var) -> Var {
     let ([x_value, weight_value], pool) = tape.workspace([x, weight]);
-    let y = forward(&sequence(x_value), &matrix(weight_value), pool);
-    tape.fused(&[x, weight], y.into_dyn(), Dense)
+    let (y, form) = run(&sequence(x_value), &matrix(weight_value), pool);
+    tape.fused(&[x, weight], y.into_dyn(), Dense { form })
 }
 
 #[derive(Debug)]
-struct Dense;
+struct Dense {
+    /// How the input is multiplied, forward and for the gradient of the weight.
+    form: Form,
+}
 
 impl<F: Real> Fused<F> for Dense {
     fn name(&self) -> &'static str {
@@ -88,7 +98,7 @@ impl<F: Real> Fused<F> for Dense {
             let mut part = pool.array(&[n, weight.ncols()]);
             let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
             let values = units(&x).expect("made unit-major");
-            product::over_columns(Form::of(values), &by_unit(values, (n, columns)), &g_matrix, &mut to, pool);
+            product::over_columns(self.form, &by_unit(values, (n, columns)), &g_matrix, &mut to, pool);
             release(x, pool);
             part
         });

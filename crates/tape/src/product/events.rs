@@ -34,9 +34,14 @@ fn padded<F: Real>(matrix: &ArrayRef2<F>, to: &mut [Lanes<F>]) {
     }
 }
 
+/// Lanes of a padded weight and of a panel.
+fn lengths((inputs, outputs): (usize, usize)) -> (usize, usize) {
+    (inputs * width(outputs), EVENT_COLUMNS * stride(outputs))
+}
+
 /// See [`super::scratch`].
 pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
-    let (weight, panel) = (inputs * width(outputs), EVENT_COLUMNS * stride(outputs));
+    let (weight, panel) = lengths((inputs, outputs));
     let over_rows = weight + columns.div_ceil(TASK_COLUMNS) * panel;
     [over_rows, columns.div_ceil(COLUMNS) * (weight + panel)].map(|lanes| lanes * LANES)
 }
@@ -48,9 +53,8 @@ pub(super) fn over_rows<F: Real>(
     to: &mut ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) {
-    let (inputs, outputs) = weight.dim();
-    let panel = EVENT_COLUMNS * stride(outputs);
-    let mut weights = pool.take_lanes(inputs * width(outputs));
+    let (len, panel) = lengths(weight.dim());
+    let mut weights = pool.take_lanes(len);
     let mut panels = pool.take_lanes(to.ncols().div_ceil(TASK_COLUMNS) * panel);
     padded(weight, &mut weights);
     let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS).into_par_iter();
@@ -107,8 +111,7 @@ pub(super) fn over_columns<F: Real>(
     to: &mut ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) {
-    let (inputs, outputs) = to.dim();
-    let (part, panel) = (inputs * width(outputs), EVENT_COLUMNS * stride(outputs));
+    let (part, panel) = lengths(to.dim());
     let parts = signal.ncols().div_ceil(COLUMNS);
     let (mut sums, mut panels) = (pool.take_lanes(parts * part), pool.take_lanes(parts * panel));
     let pairs = signal.axis_chunks_iter(Axis(1), COLUMNS).into_par_iter();
@@ -118,7 +121,7 @@ pub(super) fn over_columns<F: Real>(
         dispatch(OverColumns { signal, right, panel, sums });
     });
     for sums in sums.chunks(part) {
-        for (mut row, sums) in to.rows_mut().into_iter().zip(sums.chunks(width(outputs))) {
+        for (mut row, sums) in to.rows_mut().into_iter().zip(sums.chunks(width(right.nrows()))) {
             for (to, &sum) in row.iter_mut().zip(sums.iter().flat_map(|lanes| &lanes.0)) {
                 *to += sum;
             }
