@@ -70,14 +70,14 @@ pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
         return unknown(table, key);
     }
     let mut changed = table.clone();
-    if !insert(&mut changed, key, value.clone()) {
+    if !set(&mut changed, key, value.clone()) {
         return unknown(table, key);
     }
     let reason = match fits(&changed) {
         Ok(()) => None,
         // A speaker may be called 7, a folder 2024: a string was meant where only a string fits.
         Err(reason) if !value.is_str() => {
-            insert(&mut changed, key, Value::String(value.to_string()));
+            set(&mut changed, key, Value::String(value.to_string()));
             fits(&changed).err().map(|_| reason)
         }
         Err(reason) => Some(reason),
@@ -103,8 +103,8 @@ fn fits(table: &Table) -> Result<(), String> {
     parsed.map(drop).map_err(|error| error.message().to_owned())
 }
 
-/// Puts `value` at the path; `false` if the path leads through something that is no table.
-fn insert(table: &mut Table, key: &str, value: Value) -> bool {
+/// Puts `value` at the dotted path, whatever was there; `false` if the path leads through something that is no table.
+pub(crate) fn set(table: &mut Table, key: &str, value: Value) -> bool {
     let Some((first, rest)) = key.split_once('.') else {
         table.insert(key.to_owned(), value);
         return true;
@@ -115,7 +115,7 @@ fn insert(table: &mut Table, key: &str, value: Value) -> bool {
         let chosen = rest.split('.').next().unwrap_or_default();
         inner.retain(|name, _| name == chosen);
     }
-    insert(inner, rest, value)
+    set(inner, rest, value)
 }
 
 /// The allowed values, in words, from a message like ``invalid type: string "x", expected usize``.

@@ -11,6 +11,7 @@ use toml::Table;
 
 use crate::comparison::{Pair, Published};
 use crate::experiment::with_line;
+use crate::overrides::{leaves, set};
 
 /// The comparisons that come with the program.
 pub(super) const EMBEDDED: [(&str, &str); 9] = [
@@ -41,7 +42,7 @@ pub(crate) struct Spec {
     #[serde(default)]
     pub(crate) leave_out: Vec<String>,
     /// Whether the cells of `grid.toml` come before its own, and those of its pairs whose cells are there. An own cell with the
-    /// name of one of these takes its place.
+    /// name of one of these changes it: its settings come on top, and it needs no label.
     #[serde(default)]
     pub(crate) grid: bool,
     /// On top of the set's experiment, for all cells.
@@ -71,10 +72,25 @@ struct Shared {
 pub(crate) struct CellSpec {
     /// Its folder: letters, digits, `-` and `_`.
     pub(crate) name: String,
+    /// May be left out where it changes a cell of the grid.
+    #[serde(default)]
     pub(crate) label: String,
     /// On top of the settings of all cells.
     #[serde(default)]
     pub(crate) settings: Table,
+}
+
+impl CellSpec {
+    /// Puts another cell's label, if it has one, and its settings on top of the own ones.
+    fn change(&mut self, by: Self) {
+        if !by.label.is_empty() {
+            self.label = by.label;
+        }
+        for (key, value) in leaves(&by.settings) {
+            let placed = set(&mut self.settings, &key, value);
+            debug_assert!(placed, "{key}: grid.toml has a value where a table is expected");
+        }
+    }
 }
 
 impl Spec {
@@ -100,7 +116,7 @@ impl Spec {
             unique(spec.cells.iter().map(|cell| cell.name.clone()), "names of cells", origin)?;
             for cell in std::mem::take(&mut spec.cells) {
                 match cells.iter_mut().find(|other| other.name == cell.name) {
-                    Some(place) => *place = cell,
+                    Some(of_grid) => of_grid.change(cell),
                     None => cells.push(cell),
                 }
             }
@@ -131,6 +147,9 @@ impl Spec {
             if name.is_empty() || !name.chars().all(plain) {
                 bail!("{origin}: found the name {name:?}; expected letters, digits, '-' and '_'");
             }
+        }
+        if let Some(cell) = self.cells.iter().find(|cell| cell.label.is_empty()) {
+            bail!("{origin}: the cell {:?} has no label; expected one for the tables", cell.name);
         }
         let known = |name: &str| self.cells.iter().any(|cell| cell.name == name);
         for Published { cell, percent, .. } in &self.published {
@@ -237,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_cell_takes_the_place_of_one_of_the_grid() {
+    fn an_own_cell_changes_one_of_the_grid() {
         let grid = Spec::find("gsc").unwrap().1;
         let with = |name: &str| {
             let own =
@@ -254,11 +273,28 @@ mod tests {
     }
 
     #[test]
+    fn an_own_cell_keeps_what_it_does_not_name() {
+        let own = "[[cell]]\nname = \"adlif\"\nsettings = { norm.clamp = 7, train.epochs = 3 }\n";
+        let text = SMALL.replace("seeds = [0, 1]\n", &format!("grid = true\nseeds = [0, 1]\n{own}"));
+        let cells = Spec::parse(&text, "small").unwrap().cells;
+        let grid: Shared = read(GRID, "grid").unwrap();
+        assert_eq!(cells[1].label, grid.cells[1].label);
+        let (changed, before) = (leaves(&cells[1].settings), leaves(&grid.cells[1].settings));
+        let added =
+            [("norm.clamp", 7), ("train.epochs", 3)].map(|(key, value)| (key.to_owned(), value.into()));
+        assert!(before.iter().chain(&added).all(|setting| changed.contains(setting)), "{changed:?}");
+        assert_eq!(changed.len(), before.len() + 2);
+        let other = text.replace("norm.clamp = 7", "model = \"lif\"");
+        assert_eq!(Spec::parse(&other, "small").unwrap().cells[1].settings["model"].as_str(), Some("lif"));
+    }
+
+    #[test]
     fn what_cannot_be_is_said() {
         for (from, to, message) in [
             ("seeds = [0, 1]", "grid = 1\nseeds = [0, 1]", "small, line 3: invalid type"),
             ("seeds = [0, 1]", "seeds = [1, 1]", "small: found 1 twice among the seeds"),
             ("seeds = [0, 1]", "seeds = []", "small: found 0 seeds and 2 cells"),
+            ("label = \"A\"\n", "", "small: the cell \"a\" has no label"),
             ("name = \"b\"", "name = \"a\"", "small: found a twice among the names of cells"),
             (
                 "seeds = [0, 1]",
