@@ -7,6 +7,8 @@ use colearn_tape::{Lanes, Real};
 
 /// The output of a unit, as a function of its membrane.
 pub(crate) trait Fire<F: Real>: Copy + Send + Sync {
+    /// Whether outputs are 0 or 1.
+    const BINARY: bool;
     fn output(self, u: F) -> F;
 }
 
@@ -23,6 +25,7 @@ pub(crate) struct SoftStep<F>(pub(crate) F, pub(crate) Surrogate);
 pub(crate) struct Membrane;
 
 impl<F: Real> Fire<F> for Step<F> {
+    const BINARY: bool = true;
     #[inline(always)]
     fn output(self, u: F) -> F {
         if u > self.0 { F::one() } else { F::zero() }
@@ -30,6 +33,7 @@ impl<F: Real> Fire<F> for Step<F> {
 }
 
 impl<F: Real> Fire<F> for SoftStep<F> {
+    const BINARY: bool = false;
     #[inline(always)]
     fn output(self, u: F) -> F {
         self.1.soft(u - self.0)
@@ -37,6 +41,7 @@ impl<F: Real> Fire<F> for SoftStep<F> {
 }
 
 impl<F: Real> Fire<F> for Membrane {
+    const BINARY: bool = false;
     #[inline(always)]
     fn output(self, u: F) -> F {
         u

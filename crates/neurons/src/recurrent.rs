@@ -7,7 +7,7 @@
 //! Units see each other, so that tasks are blocks of sixteen samples instead of chunks of units: inside a block, time
 //! runs outside and units run inside. Gradients, with g[t] = ∂L/∂current[t] (which is also ∂L/∂I[t]): s[t−1, i] gets
 //! Σ_j V[i, j] g[t, j], and V[i, j] gets Σ_t,b s[t−1, b, i] g[t, b, j], one matrix product over the whole sequence
-//! after the scan, by events where spikes are few. The diagonal of V is neither used nor trained: a neuron's own past is
+//! after the scan, by events where spikes are few. Sums of spikes are looked up where the machine does that faster. The diagonal of V is neither used nor trained: a neuron's own past is
 //! its dynamics' business.
 //!
 //! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
@@ -20,10 +20,10 @@ use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
-use colearn_tape::simd::dispatch;
+use colearn_tape::simd::{TABLE_BITS, dispatch, looks_up, table};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
-use kernels::{BackwardBlock, ForwardBlock};
+use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups};
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -70,6 +70,14 @@ pub(crate) fn count(shape: Shape, k: usize) -> usize {
     (shape.batch - k * LANES).min(LANES)
 }
 
+/// Most blocks in a task. They share reads: of input, whose units lie far apart, and of tables of weights.
+const TASK_BLOCKS: usize = 4;
+
+/// Blocks in a task. What is computed does not depend on it.
+fn task_blocks(all: usize) -> usize {
+    all.div_ceil(rayon::current_num_threads()).clamp(1, TASK_BLOCKS)
+}
+
 /// Row `row` of `rows` rows a step, from blocks of samples to one (T, B) block.
 fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, out: &mut [F]) {
     for (k, block) in packed.chunks(shape.steps * rows).enumerate() {
@@ -88,8 +96,9 @@ pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut
     out.par_chunks_mut(TASK_UNITS * shape.block()).enumerate().for_each(|(task, out)| {
         // Neighbouring units are read together: they lie side by side in the blocks.
         let first = task * TASK_UNITS;
-        for (k, block) in packed.chunks(steps * units).enumerate() {
-            for (t, step) in block.chunks(units).enumerate() {
+        for t in 0..steps {
+            for (k, block) in packed.chunks(steps * units).enumerate() {
+                let step = &block[t * units..(t + 1) * units];
                 for (lanes, out) in step[first..].iter().zip(out.chunks_mut(shape.block())) {
                     lanes.store(&mut out[t * batch + k * LANES..], count(shape, k));
                 }
@@ -107,6 +116,22 @@ fn pack_weights<F: Real>(weights: &ArrayRef2<F>, transposed: bool, pool: &mut Po
         packed[place] = if i == j { F::zero() } else { v };
     }
     packed
+}
+
+/// [`pack_weights`] as tables of [`TABLE_BITS`] weights.
+fn tables<F: Real>(packed: &[F], units: usize, pool: &mut Pool<F>) -> Vec<Lanes<F>> {
+    let mut tables = pool.take_lanes(units * groups(units));
+    for (row, tables) in packed.chunks(units).zip(tables.chunks_mut(groups(units))) {
+        for (weights, to) in row.chunks(TABLE_BITS).zip(tables) {
+            *to = table(std::array::from_fn(|k| weights.get(k).copied().unwrap_or_default()));
+        }
+    }
+    tables
+}
+
+/// Whether the sums of outputs of this kind are looked up.
+pub(crate) fn adds_by_table<F: Real, A: Fire<F>>() -> bool {
+    A::BINARY && looks_up::<F>()
 }
 
 /// Runs a recurrent layer over unit-major sequences.
@@ -159,6 +184,7 @@ impl<F: Real> RecurrentForward<'_, F> {
             kept,
             saved: saved_out,
             spikes: spikes_out,
+            pool: &mut *pool,
         };
         neuron.model().visit(run);
         unpack_units(&spikes, shape, output);
@@ -178,6 +204,7 @@ struct Run<'a, F> {
     kept: usize,
     saved: &'a mut Blocks<F>,
     spikes: &'a mut [Lanes<F>],
+    pool: &'a mut Pool<F>,
 }
 
 impl<F: Real> Visitor<F> for Run<'_, F> {
@@ -197,28 +224,43 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, input, kept, saved, spikes } = self;
+        let Self { neuron, parameters, weights, shape, input, kept, saved, spikes, pool } = self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
-        let rows = kept * shape.units;
-        let buffers = saved.currents.par_chunks_mut(rows).zip(saved.states.par_chunks_mut(rows * S));
-        spikes.par_chunks_mut(shape.steps * shape.units).zip(buffers).enumerate().for_each(
-            |(k, (spikes, (currents, states)))| {
-                dispatch(ForwardBlock::<F, D, A, S, P> {
-                    parameters: &parameters,
-                    fire,
-                    weights,
-                    shape,
-                    start: k * LANES,
-                    count: count(shape, k),
-                    input,
-                    kept,
-                    currents,
-                    states,
-                    spikes,
-                    dynamics: PhantomData,
-                });
-            },
-        );
+        let (all, rows) = (blocks(shape), kept * shape.units);
+        let (mut tables, mut scratch, mut room) = (Vec::new(), Vec::new(), 0);
+        if adds_by_table::<F, A>() {
+            tables = self::tables(weights, shape.units, pool);
+            room = ForwardBlocks::<F, D, A, S, P>::scratch(shape.units);
+            scratch = pool.take_lanes(all * room);
+        }
+        let weights = if room > 0 { Weights::Tables(&tables) } else { Weights::Rows(weights) };
+        let width = task_blocks(all);
+        let mut rooms = scratch.chunks_mut(width * room.max(1));
+        let tasks: Vec<_> = spikes
+            .chunks_mut(width * shape.steps * shape.units)
+            .zip(saved.currents.chunks_mut(width * rows).zip(saved.states.chunks_mut(width * rows * S)))
+            .map(|buffers| (buffers, rooms.next().unwrap_or_default()))
+            .collect();
+        tasks.into_par_iter().enumerate().for_each(|(k, ((spikes, (currents, states)), scratch))| {
+            dispatch(ForwardBlocks::<F, D, A, S, P> {
+                parameters: &parameters,
+                fire,
+                weights,
+                shape,
+                first: k * width,
+                input,
+                kept,
+                currents,
+                states,
+                spikes,
+                scratch,
+                dynamics: PhantomData,
+            });
+        });
+        if room > 0 {
+            pool.give_lanes(tables);
+            pool.give_lanes(scratch);
+        }
     }
 }
 
@@ -253,23 +295,26 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
         let weights = pack_weights(self.weights, false, pool);
         let (all, rows) = (blocks(shape), shape.steps * shape.units);
         let mut currents = pool.take_lanes(all * rows);
-        let mut scratch = pool.take_lanes(all * BackwardBlock::<F, D, S, P>::scratch(shape.units));
+        let width = task_blocks(all);
+        let room = BackwardBlocks::<F, D, S, P>::scratch(shape.units);
+        let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
         let mut sums = pool.take_lanes(all * P * shape.units);
+        let saved = saved.currents.par_chunks(width * rows).zip(saved.states.par_chunks(width * rows * S));
         currents
-            .par_chunks_mut(rows)
-            .zip(scratch.par_chunks_mut(BackwardBlock::<F, D, S, P>::scratch(shape.units)))
-            .zip(sums.par_chunks_mut(P * shape.units))
+            .par_chunks_mut(width * rows)
+            .zip(scratch.par_chunks_mut(room))
+            .zip(sums.par_chunks_mut(width * P * shape.units))
+            .zip(saved)
             .enumerate()
-            .for_each(|(k, ((g_currents, scratch), sums))| {
-                dispatch(BackwardBlock::<F, D, S, P> {
+            .for_each(|(k, (((g_currents, scratch), sums), (currents, states)))| {
+                dispatch(BackwardBlocks::<F, D, S, P> {
                     parameters: &parameters,
                     output,
                     weights: &weights,
                     shape,
-                    start: k * LANES,
-                    count: count(shape, k),
-                    currents: &saved.currents[k * rows..(k + 1) * rows],
-                    states: &saved.states[k * rows * S..(k + 1) * rows * S],
+                    first: k * width,
+                    currents,
+                    states,
                     gradient: self.gradient,
                     g_currents,
                     scratch,

@@ -19,9 +19,10 @@ use crate::Neuron;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
+use crate::recurrent::adds_by_table;
 use crate::shape::check;
 use colearn_tape::Real;
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::simd::{Kernel, Level, TABLE_BITS, dispatch};
 use ndarray::{ArrayRef2, ArrayView1};
 
 /// A layer's parameters, clamped and laid out for [`step()`].
@@ -119,17 +120,15 @@ pub fn step<F: Real>(
         "{name}: size of the state"
     );
     state.current.copy_from_slice(input);
-    if let Some(weights) = &parameters.recurrent {
-        dispatch(AddProduct { weights, spikes: &state.spikes, current: &mut state.current });
-    }
     parameters.neuron.model().visit(Advance { parameters, state, spikes });
 }
 
-/// current[j] += Σ_i s[i] V[i, j], i ascending.
+/// current[j] += Σ_i s[i] V[i, j], i ascending; by table four products are added to each other before, as in a scan.
 struct AddProduct<'a, F> {
     weights: &'a [F],
     spikes: &'a [F],
     current: &'a mut [F],
+    by_table: bool,
 }
 
 impl<F: Real> Kernel for AddProduct<'_, F> {
@@ -138,6 +137,12 @@ impl<F: Real> Kernel for AddProduct<'_, F> {
     #[inline(always)]
     fn run<L: Level>(self) {
         let n = self.current.len();
+        if self.by_table {
+            for (spikes, rows) in self.spikes.chunks(TABLE_BITS).zip(self.weights.chunks(TABLE_BITS * n)) {
+                add_group(spikes, rows, self.current);
+            }
+            return;
+        }
         for (i, &s) in self.spikes.iter().enumerate() {
             // A silent unit adds nothing.
             if s != F::zero() {
@@ -146,6 +151,33 @@ impl<F: Real> Kernel for AddProduct<'_, F> {
                 }
             }
         }
+    }
+}
+
+/// Adds the sum of those of up to four rows whose unit spikes.
+#[inline(always)]
+fn add_group<F: Real>(spikes: &[F], rows: &[F], current: &mut [F]) {
+    let n = current.len();
+    let mut active: [&[F]; TABLE_BITS] = [&[]; TABLE_BITS];
+    let mut len = 0;
+    for (&spike, row) in spikes.iter().zip(rows.chunks(n)) {
+        if spike != F::zero() {
+            active[len] = row;
+            len += 1;
+        }
+    }
+    match active[..len] {
+        [a] => current.iter_mut().zip(a).for_each(|(sum, &a)| *sum += a),
+        [a, b] => current.iter_mut().zip(a).zip(b).for_each(|((sum, &a), &b)| *sum += a + b),
+        [a, b, c] => {
+            let rows = current.iter_mut().zip(a).zip(b.iter().zip(c));
+            rows.for_each(|((sum, &a), (&b, &c))| *sum += a + b + c);
+        }
+        [a, b, c, d] => {
+            let rows = current.iter_mut().zip(a.iter().zip(b)).zip(c.iter().zip(d));
+            rows.for_each(|((sum, (&a, &b)), (&c, &d))| *sum += a + b + c + d);
+        }
+        _ => {}
     }
 }
 
@@ -174,6 +206,10 @@ impl<F: Real> Advance<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
         let Self { parameters, state, spikes } = self;
         let units = parameters.units;
+        if let Some(weights) = &parameters.recurrent {
+            let by_table = adds_by_table::<F, A>();
+            dispatch(AddProduct { weights, spikes: &state.spikes, current: &mut state.current, by_table });
+        }
         for (n, output) in spikes.iter_mut().enumerate() {
             let p: [F; P] = std::array::from_fn(|k| parameters.values[k * units + n]);
             let before: [F; S] = std::array::from_fn(|k| state.states[k * units + n]);

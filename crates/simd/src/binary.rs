@@ -14,6 +14,12 @@
 //! without their loads). Other instruction sets have no such
 //! instruction for sixteen numbers; their form here is the plain one that tests compare with.
 
+mod product;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use product::avx512 as product_avx512;
+pub use product::{BinaryProduct, codes, table};
+
 use crate::dispatch::{self, InstructionSet};
 use crate::{LANES, Lanes, Real};
 
@@ -52,13 +58,13 @@ pub struct BinarySums<'a, F, const M: usize> {
     pub sums: &'a mut [Lanes<F>],
 }
 
-impl<F: Real, const M: usize> BinarySums<'_, F, M> {
-    /// Whether this machine looks sums up faster than it multiplies.
-    #[must_use]
-    pub fn pays() -> bool {
-        F::LOOKS_UP && InstructionSet::best() == InstructionSet::Avx512
-    }
+/// Whether this machine looks sums of binary signals up faster than it multiplies.
+#[must_use]
+pub fn looks_up<F: Real>() -> bool {
+    F::LOOKS_UP && InstructionSet::best() == InstructionSet::Avx512
+}
 
+impl<F: Real, const M: usize> BinarySums<'_, F, M> {
     /// Runs with the best instruction set of this machine.
     ///
     /// # Panics

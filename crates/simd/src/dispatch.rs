@@ -22,7 +22,7 @@
 //! one machine the choice is fixed, so runs repeat to the bit.
 
 use crate::Real;
-use crate::binary::BinarySums;
+use crate::binary::{BinaryProduct, BinarySums};
 
 /// The arithmetic of one instruction set.
 pub trait Level: Copy {
@@ -125,6 +125,15 @@ pub(crate) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
     compiled::binary_sums(sums);
 }
 
+/// The AVX-512 form of [`BinaryProduct`].
+///
+/// # Panics
+/// If this machine does not have AVX-512.
+pub(crate) fn binary_product(product: BinaryProduct<'_, f32>) {
+    assert!(InstructionSet::best() == InstructionSet::Avx512, "AVX-512 is not available on this machine");
+    compiled::binary_product(product);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
@@ -133,7 +142,7 @@ pub(crate) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
 )]
 mod compiled {
     use super::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel};
-    use crate::binary::{self, BinarySums};
+    use crate::binary::{self, BinaryProduct, BinarySums};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     fn avx512<K: Kernel>(kernel: K) -> K::Output {
@@ -165,12 +174,17 @@ mod compiled {
         // feature enabled there.
         unsafe { binary::avx512::run(sums) }
     }
+
+    pub(super) fn binary_product(product: BinaryProduct<'_, f32>) {
+        // SAFETY: as above.
+        unsafe { binary::product_avx512::run(product) }
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod compiled {
     use super::{InstructionSet, Kernel, PortableLevel};
-    use crate::binary::BinarySums;
+    use crate::binary::{BinaryProduct, BinarySums};
 
     pub(super) fn run<K: Kernel>(_set: InstructionSet, kernel: K) -> K::Output {
         kernel.run::<PortableLevel>()
@@ -178,6 +192,10 @@ mod compiled {
 
     pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
         sums.plain();
+    }
+
+    pub(super) fn binary_product(product: BinaryProduct<'_, f32>) {
+        product.plain();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The element type: `f32` to train, `f64` to check.
 
-use crate::{BinarySums, InstructionSet};
+use crate::{BinaryProduct, BinarySums, InstructionSet};
 use ndarray::NdFloat;
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -21,12 +21,15 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     /// 10⁻³⁸; in `f64` the library's. NaN stays NaN.
     #[must_use]
     fn exp_of_negative(self) -> Self;
-    /// Whether an instruction set has a form of [`BinarySums`] for these numbers that is faster than multiplying.
+    /// Whether an instruction set has forms of [`BinarySums`] and [`BinaryProduct`] for these numbers that are faster than multiplying.
     #[doc(hidden)]
     const LOOKS_UP: bool;
     /// [`BinarySums::run_on`].
     #[doc(hidden)]
     fn binary_sums<const M: usize>(set: InstructionSet, sums: BinarySums<'_, Self, M>);
+    /// [`BinaryProduct::run_on`].
+    #[doc(hidden)]
+    fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>);
 }
 
 /// eˣ = 2ⁿ eʳ with n the whole number nearest x/ln 2 and |r| ≤ ln 2/2, eʳ by a polynomial of degree 6 (S. Moshier,
@@ -68,6 +71,9 @@ impl Real for f32 {
     fn binary_sums<const M: usize>(set: InstructionSet, sums: BinarySums<'_, Self, M>) {
         sums.by_set(set);
     }
+    fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>) {
+        product.by_set(set);
+    }
 }
 
 impl Real for f64 {
@@ -86,6 +92,9 @@ impl Real for f64 {
     const LOOKS_UP: bool = false;
     fn binary_sums<const M: usize>(_set: InstructionSet, sums: BinarySums<'_, Self, M>) {
         sums.plain();
+    }
+    fn binary_product(_set: InstructionSet, product: BinaryProduct<'_, Self>) {
+        product.plain();
     }
 }
 

@@ -4,12 +4,11 @@
 //! [`BlockSynapse`] sums it for the next [`BLOCK_SYNAPSE_STEPS`] steps. Signals that are zero or one may be kept as codes and looked
 //! up ([`crate::codes`]) instead of multiplied; [`crate::choice`] says when.
 
-use crate::choice;
 use crate::codes::{CodeTable, Encode, WORDS};
 use crate::lag_kernels::{Source, accumulate};
 use crate::table::{Synapses, Table};
 use crate::two_tap::Taps;
-use colearn_tape::simd::{BINARY_STEPS, Code, dispatch};
+use colearn_tape::simd::{BINARY_STEPS, Code, dispatch, looks_up};
 use colearn_tape::{Lanes, Pool, Real};
 use ndarray::ArrayRef2;
 use std::ops::Range;
@@ -67,7 +66,7 @@ impl<F: Real> BlockSynapse<F> {
         pool: &mut Pool<F>,
     ) -> Self {
         let inputs = shape.0;
-        let table = if signals == Signals::Spikes && choice::looks_up::<F>() {
+        let table = if signals == Signals::Spikes && looks_up::<F>() {
             Taken::Codes(CodeTable::new((inputs, inputs, shape.1), taps, synapse, pool))
         } else {
             Taken::Rows(Table::whole(shape, synapse, pool))
@@ -79,7 +78,7 @@ impl<F: Real> BlockSynapse<F> {
     /// Whether this machine looks spikes up instead of multiplying them.
     #[must_use]
     pub fn looks_up() -> bool {
-        choice::looks_up::<F>()
+        looks_up::<F>()
     }
 
     /// An empty history of a block of samples for sequences of `steps` steps.

@@ -7,7 +7,7 @@
 
 use crate::two_tap::Taps;
 use colearn_tape::Real;
-use colearn_tape::simd::{BinarySums, TABLE_BITS};
+use colearn_tape::simd::looks_up;
 
 /// Below this share of active rows a unit's forward pass with two taps goes by rows.
 const TWO: f64 = 0.3;
@@ -41,9 +41,4 @@ pub(crate) fn forward<F: Real>(share: f64, has_amplitude: bool, taps: Taps) -> F
         Taps::One => ONE,
     };
     if share < below { Form::Rows } else { dense }
-}
-
-/// Whether spikes are looked up faster than they are multiplied on this machine.
-pub(crate) fn looks_up<F: Real>() -> bool {
-    BinarySums::<F, TABLE_BITS>::pays()
 }

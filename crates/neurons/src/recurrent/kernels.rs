@@ -1,12 +1,13 @@
-//! The loops of a recurrent layer over one block of sixteen samples.
+//! The loops of a recurrent layer over blocks of sixteen samples.
 
+use super::count;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
 use crate::row::Row;
 use crate::shape::Shape;
-use colearn_tape::simd::{Kernel, Level};
-use colearn_tape::{Lanes, Real};
+use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS};
+use colearn_tape::{LANES, Lanes, Real};
 use std::marker::PhantomData;
 
 /// Outputs whose sums are kept in registers. 4 and 8 measured the same, 2 takes 1.7 times as long, 1 takes 2.6 times.
@@ -44,16 +45,21 @@ pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &
 /// Units that [`gather`] takes side by side.
 const GATHER: usize = 8;
 
-/// One block of samples of a unit-major sequence as (T, N). On its own, because neighbouring units lie far apart in
-/// memory: many of these reads are under way at once, which the loop over time does not allow.
+/// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N). On its own, because
+/// neighbouring units lie far apart in memory: many of these reads are under way at once, which the loop over time does not
+/// allow.
 #[inline(always)]
-fn gather<F: Real>(from: &[F], shape: Shape, start: usize, count: usize, to: &mut [Lanes<F>]) {
+fn gather<F: Real>(from: &[F], shape: Shape, first: usize, to: &mut [Lanes<F>]) {
     let Shape { steps, batch, units } = shape;
-    for first in (0..units).step_by(GATHER) {
+    let width = to.len() / (steps * units);
+    for first_unit in (0..units).step_by(GATHER) {
         for t in 0..steps {
-            let row = &mut to[t * units..(t + 1) * units];
-            for (n, lanes) in row.iter_mut().enumerate().skip(first).take(GATHER) {
-                *lanes = Lanes::load(&from[(n * steps + t) * batch + start..], count);
+            for n in first_unit..units.min(first_unit + GATHER) {
+                let row = &from[(n * steps + t) * batch..(n * steps + t + 1) * batch];
+                for k in 0..width {
+                    let lanes = Lanes::load(&row[(first + k) * LANES..], count(shape, first + k));
+                    to[(k * steps + t) * units + n] = lanes;
+                }
             }
         }
     }
@@ -69,28 +75,86 @@ fn read<F: Real, const S: usize>(row: &[Lanes<F>], units: usize, n: usize) -> St
     state
 }
 
-/// Forward over all time and units.
-pub(super) struct ForwardBlock<'a, F, D, A, const S: usize, const P: usize> {
+/// V without its diagonal, for [`ForwardBlocks`].
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Weights<'a, F> {
+    /// Vᵀ row by row: the weights into unit 0, into unit 1, …
+    Rows(&'a [F]),
+    /// The same as tables, for outputs that are 0 or 1: see [`BinaryProduct`].
+    Tables(&'a [Lanes<F>]),
+}
+
+/// Groups of units that share a table.
+pub(super) const fn groups(units: usize) -> usize {
+    units.div_ceil(TABLE_BITS)
+}
+
+/// Forward over all time and units, for some blocks of samples.
+pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) parameters: &'a [[F; P]],
     pub(super) fire: A,
-    /// Vᵀ without its diagonal, row by row: the weights into unit 0, into unit 1, …
-    pub(super) weights: &'a [F],
+    pub(super) weights: Weights<'a, F>,
     pub(super) shape: Shape,
-    /// First sample.
-    pub(super) start: usize,
-    /// Number of samples.
-    pub(super) count: usize,
+    /// Number of the first block.
+    pub(super) first: usize,
     /// Input currents of all samples, unit-major.
     pub(super) input: &'a [F],
     /// Steps that `currents` and `states` have room for: all, or one that is written over and over.
     pub(super) kept: usize,
+    /// (block, kept, N).
     pub(super) currents: &'a mut [Lanes<F>],
+    /// (block, kept, variable, N).
     pub(super) states: &'a mut [Lanes<F>],
+    /// (block, T, N).
     pub(super) spikes: &'a mut [Lanes<F>],
+    /// [`ForwardBlocks::scratch`] values a block; none for weights in rows.
+    pub(super) scratch: &'a mut [Lanes<F>],
     pub(super) dynamics: PhantomData<D>,
 }
 
-impl<F, D, A, const S: usize, const P: usize> Kernel for ForwardBlock<'_, F, D, A, S, P>
+impl<F, D, A, const S: usize, const P: usize> ForwardBlocks<'_, F, D, A, S, P> {
+    /// Room for codes and sums.
+    pub(super) const fn scratch(units: usize) -> usize {
+        groups(units) + units
+    }
+}
+
+/// Hands the total current of every block and unit to `store`: the input current, which row `now` of `spikes` still holds,
+/// plus the product of V and the spikes of row `past`, by table.
+#[inline(always)]
+fn look_up<F: Real, L: Level>(
+    tables: &[Lanes<F>],
+    units: usize,
+    spikes: &[Lanes<F>],
+    (past, now): (usize, usize),
+    scratch: &mut [Lanes<F>],
+    mut store: impl FnMut(usize, usize, Lanes<F>),
+) {
+    let width = scratch.len() / (groups(units) + units);
+    let block = spikes.len() / width;
+    let (codes, sums) = scratch.split_at_mut(groups(units) * width);
+    let none = Lanes::default();
+    for (g, codes) in codes.chunks_exact_mut(width).enumerate() {
+        for (k, code) in codes.iter_mut().enumerate() {
+            let row = &spikes[k * block + past * units..][..units];
+            let signal = |i: usize| row.get(g * TABLE_BITS + i).unwrap_or(&none);
+            *code = colearn_tape::simd::codes::<F, L>([signal(0), signal(1), signal(2), signal(3)]);
+        }
+    }
+    for (n, sums) in sums.chunks_exact_mut(width).enumerate() {
+        for (k, sum) in sums.iter_mut().enumerate() {
+            *sum = spikes[k * block + now * units + n];
+        }
+    }
+    BinaryProduct { tables, codes, width, sums: &mut *sums }.run();
+    for (n, sums) in sums.chunks_exact(width).enumerate() {
+        for (k, &sum) in sums.iter().enumerate() {
+            store(k, n, sum);
+        }
+    }
+}
+
+impl<F, D, A, const S: usize, const P: usize> Kernel for ForwardBlocks<'_, F, D, A, S, P>
 where
     F: Real,
     D: Dynamics<F, S, P>,
@@ -102,75 +166,129 @@ where
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
         // A row of spikes holds the input currents until its step has come.
-        gather(self.input, self.shape, self.start, self.count, self.spikes);
+        gather(self.input, self.shape, self.first, self.spikes);
+        let kept = self.kept * units;
         for t in 0..steps {
-            let (past, now) = self.spikes.split_at_mut(t * units);
-            let past = &past[t.saturating_sub(1) * units..];
             let row = if self.kept == steps { t } else { 0 };
-            let row_before = row.saturating_sub(1);
-            let currents = &mut self.currents[row * units..(row + 1) * units];
-            currents.copy_from_slice(&now[..units]);
-            if t > 0 {
-                add_product::<F, L>(self.weights, past, currents);
+            if let (Weights::Tables(tables), true) = (self.weights, t > 0) {
+                let place = |k: usize, n: usize| k * kept + row * units + n;
+                let store = |k, n, sum| self.currents[place(k, n)] = sum;
+                look_up::<F, L>(tables, units, self.spikes, (t - 1, t), self.scratch, store);
             }
-            for n in 0..units {
-                let p = &self.parameters[n];
-                let (mut before, mut spike_before) = ([Row::default(); S], Row::default());
-                if t > 0 {
-                    spike_before = Row(past[n]);
-                    let state = read(&self.states[row_before * S * units..], units, n);
-                    before = D::settle(p, state, spike_before);
+            let blocks = self.currents.chunks_exact_mut(kept).zip(self.states.chunks_exact_mut(kept * S));
+            for (spikes, (currents, states)) in self.spikes.chunks_exact_mut(steps * units).zip(blocks) {
+                let (past, now) = spikes.split_at_mut(t * units);
+                let past = &past[t.saturating_sub(1) * units..];
+                let row_before = row.saturating_sub(1);
+                let currents = &mut currents[row * units..(row + 1) * units];
+                match self.weights {
+                    Weights::Tables(_) if t > 0 => {}
+                    Weights::Rows(weights) if t > 0 => {
+                        currents.copy_from_slice(&now[..units]);
+                        add_product::<F, L>(weights, past, currents);
+                    }
+                    _ => currents.copy_from_slice(&now[..units]),
                 }
-                let (state, spike) =
-                    integrate::<F, D, A, S, P>(p, self.fire, before, spike_before, Row(currents[n]));
-                for (k, variable) in state.iter().enumerate() {
-                    self.states[(row * S + k) * units + n] = variable.0;
+                for n in 0..units {
+                    let p = &self.parameters[n];
+                    let (mut before, mut spike_before) = ([Row::default(); S], Row::default());
+                    if t > 0 {
+                        spike_before = Row(past[n]);
+                        let state = read(&states[row_before * S * units..], units, n);
+                        before = D::settle(p, state, spike_before);
+                    }
+                    let (state, spike) =
+                        integrate::<F, D, A, S, P>(p, self.fire, before, spike_before, Row(currents[n]));
+                    for (k, variable) in state.iter().enumerate() {
+                        states[(row * S + k) * units + n] = variable.0;
+                    }
+                    now[n] = spike.0;
                 }
-                now[n] = spike.0;
             }
         }
     }
 }
 
-/// Backward over all time and units.
-pub(super) struct BackwardBlock<'a, F, D, const S: usize, const P: usize> {
+/// Backward over all time and units, for some blocks of samples.
+pub(super) struct BackwardBlocks<'a, F, D, const S: usize, const P: usize> {
     pub(super) parameters: &'a [[F; P]],
     pub(super) output: Output<F>,
     /// V without its diagonal, row by row: the weights out of unit 0, out of unit 1, …
     pub(super) weights: &'a [F],
     pub(super) shape: Shape,
-    /// First sample.
-    pub(super) start: usize,
-    /// Number of samples.
-    pub(super) count: usize,
+    /// Number of the first block.
+    pub(super) first: usize,
+    /// (block, T, N).
     pub(super) currents: &'a [Lanes<F>],
+    /// (block, T, variable, N).
     pub(super) states: &'a [Lanes<F>],
     /// ∂L/∂output of all samples, unit-major.
     pub(super) gradient: &'a [F],
-    /// Receives ∂L/∂current: (T, N).
+    /// Receives ∂L/∂current: (block, T, N).
     pub(super) g_currents: &'a mut [Lanes<F>],
-    /// [`BackwardBlock::scratch`] values.
+    /// [`BackwardBlocks::scratch`] values.
     pub(super) scratch: &'a mut [Lanes<F>],
-    /// Receives the parameter sums of this block: (N, parameter).
+    /// Receives the parameter sums of each block: (block, N, parameter).
     pub(super) sums: &'a mut [Lanes<F>],
     pub(super) dynamics: PhantomData<D>,
 }
 
-impl<F: Real, D, const S: usize, const P: usize> BackwardBlock<'_, F, D, S, P> {
+impl<F, D, const S: usize, const P: usize> BackwardBlocks<'_, F, D, S, P> {
     /// Room for the carried gradients of states and spikes, and two rows of outputs and slopes.
-    pub(super) fn scratch(units: usize) -> usize {
+    pub(super) const fn scratch(units: usize) -> usize {
         (S + 5) * units
     }
 }
 
-impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel for BackwardBlock<'_, F, D, S, P> {
+impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
+    for BackwardBlocks<'_, F, D, S, P>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
+        let rows = steps * units;
         // A row of gradients of currents holds ∂L/∂output until its step has come.
-        gather(self.gradient, self.shape, self.start, self.count, self.g_currents);
+        gather(self.gradient, self.shape, self.first, self.g_currents);
+        let saved = self.currents.chunks_exact(rows).zip(self.states.chunks_exact(rows * S));
+        let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
+        for ((currents, states), (g_currents, sums)) in saved.zip(received) {
+            Block {
+                parameters: self.parameters,
+                output: self.output,
+                weights: self.weights,
+                shape: self.shape,
+                currents,
+                states,
+                g_currents,
+                scratch: &mut *self.scratch,
+                sums,
+                dynamics: self.dynamics,
+            }
+            .pull_back::<L>();
+        }
+    }
+}
+
+/// One of [`BackwardBlocks`].
+struct Block<'a, F, D, const S: usize, const P: usize> {
+    parameters: &'a [[F; P]],
+    output: Output<F>,
+    weights: &'a [F],
+    shape: Shape,
+    currents: &'a [Lanes<F>],
+    states: &'a [Lanes<F>],
+    g_currents: &'a mut [Lanes<F>],
+    scratch: &'a mut [Lanes<F>],
+    sums: &'a mut [Lanes<F>],
+    dynamics: PhantomData<D>,
+}
+
+impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F, D, S, P> {
+    #[inline(always)]
+    fn pull_back<L: Level>(self) {
+        let Shape { steps, units, .. } = self.shape;
         self.scratch.fill(Lanes::default());
         self.sums.fill(Lanes::default());
         let (g_states, rest) = self.scratch.split_at_mut(S * units);

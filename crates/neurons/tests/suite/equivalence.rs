@@ -240,6 +240,26 @@ fn the_scan_equals_repeated_steps_to_the_bit() {
     check_streaming::<f32>();
 }
 
+/// Weights that cancel, so that the order in which they are added decides whether the last unit spikes.
+#[test]
+fn the_scan_and_the_step_add_in_one_order() {
+    let mut case = Case::<f32>::new(Neuron::new(NeuronModel::Lif), (4, 70, 9), true, 7);
+    case.current.fill(0.0);
+    case.current.slice_mut(ndarray::s![0, .., ..8]).fill(1e4);
+    let orders = [[3, 4, 5], [2, 3, 4], [5, 3, 4], [3, 5, 4], [0, 1, 7], [4, 7, 2]];
+    for [up, down, small] in orders {
+        let weights = case.recurrent.as_mut().expect("drawn with recurrent weights");
+        weights.fill(0.0);
+        let large = 2.0f32.powi(35);
+        for (unit, weight) in [(up, large), (down, -large), (small, 1024.0)] {
+            weights[(unit, 8)] = weight;
+        }
+        let mut pool = Pool::default();
+        let scanned = infer(&case.neuron, &case.current, &case.views(), case.recurrent.as_deref(), &mut pool);
+        assert_eq!(scanned, streamed(&case), "{up} {down} {small}");
+    }
+}
+
 fn check_blocks<F: Real>() {
     let (steps, batch) = (25, 18);
     for (neuron, _) in every_neuron().into_iter().filter(|&(_, recurrent)| !recurrent) {
