@@ -7,8 +7,8 @@
 //! Units see each other, so that tasks are blocks of sixteen samples instead of chunks of units: inside a block, time
 //! runs outside and units run inside. Gradients, with g[t] = ∂L/∂current[t] (which is also ∂L/∂I[t]): s[t−1, i] gets
 //! Σ_j V[i, j] g[t, j], and V[i, j] gets Σ_t,b s[t−1, b, i] g[t, b, j], one matrix product over the whole sequence
-//! after the scan, by events where spikes are few. Sums of spikes are looked up where the machine does that faster. The diagonal of V is neither used nor trained: a neuron's own past is
-//! its dynamics' business.
+//! after the scan, by events where spikes are few. Sums of spikes are looked up where the machine does that faster. The
+//! diagonal of V is neither used nor trained: a neuron's own past is its dynamics' business.
 //!
 //! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
 
@@ -20,7 +20,7 @@ use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
-use colearn_tape::simd::{TABLE_BITS, dispatch, looks_up, table};
+use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, looks_up};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups};
@@ -73,9 +73,11 @@ pub(crate) fn count(shape: Shape, k: usize) -> usize {
 /// Most blocks in a task. They share reads: of input, whose units lie far apart, and of tables of weights.
 const TASK_BLOCKS: usize = 4;
 
-/// Blocks in a task. What is computed does not depend on it.
+/// Blocks in a task, so that all threads have as many as possible. What is computed does not depend on it.
 fn task_blocks(all: usize) -> usize {
-    all.div_ceil(rayon::current_num_threads()).clamp(1, TASK_BLOCKS)
+    let threads = rayon::current_num_threads();
+    let rounds = all.div_ceil(threads * TASK_BLOCKS).max(1);
+    all.div_ceil(threads * rounds).clamp(1, TASK_BLOCKS)
 }
 
 /// Row `row` of `rows` rows a step, from blocks of samples to one (T, B) block.
@@ -118,15 +120,38 @@ fn pack_weights<F: Real>(weights: &ArrayRef2<F>, transposed: bool, pool: &mut Po
     packed
 }
 
+/// Units whose tables a task makes.
+const TASK_TABLES: usize = 16;
+
 /// [`pack_weights`] as tables of [`TABLE_BITS`] weights.
-fn tables<F: Real>(packed: &[F], units: usize, pool: &mut Pool<F>) -> Vec<Lanes<F>> {
+fn pack_tables<F: Real>(packed: &[F], units: usize, pool: &mut Pool<F>) -> Vec<Lanes<F>> {
     let mut tables = pool.take_lanes(units * groups(units));
-    for (row, tables) in packed.chunks(units).zip(tables.chunks_mut(groups(units))) {
-        for (weights, to) in row.chunks(TABLE_BITS).zip(tables) {
-            *to = table(std::array::from_fn(|k| weights.get(k).copied().unwrap_or_default()));
+    let rows = packed.par_chunks(TASK_TABLES * units);
+    tables
+        .par_chunks_mut(TASK_TABLES * groups(units))
+        .zip(rows)
+        .for_each(|(tables, rows)| dispatch(PackTables { rows, units, tables }));
+    tables
+}
+
+struct PackTables<'a, F> {
+    rows: &'a [F],
+    units: usize,
+    tables: &'a mut [Lanes<F>],
+}
+
+impl<F: Real> Kernel for PackTables<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { rows, units, tables } = self;
+        for (row, tables) in rows.chunks(units).zip(tables.chunks_mut(groups(units))) {
+            for (weights, to) in row.chunks(TABLE_BITS).zip(tables) {
+                *to = binary_table(std::array::from_fn(|k| weights.get(k).copied().unwrap_or_default()));
+            }
         }
     }
-    tables
 }
 
 /// Whether the sums of outputs of this kind are looked up.
@@ -227,15 +252,16 @@ impl<F: Real> Run<'_, F> {
         let Self { neuron, parameters, weights, shape, input, kept, saved, spikes, pool } = self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, rows) = (blocks(shape), kept * shape.units);
-        let (mut tables, mut scratch, mut room) = (Vec::new(), Vec::new(), 0);
-        if adds_by_table::<F, A>() {
-            tables = self::tables(weights, shape.units, pool);
-            room = ForwardBlocks::<F, D, A, S, P>::scratch(shape.units);
+        let by_table = adds_by_table::<F, A>();
+        let (mut tables, mut scratch) = (Vec::new(), Vec::new());
+        let room = ForwardBlocks::<F, D, A, S, P>::scratch(shape.units);
+        if by_table {
+            tables = pack_tables(weights, shape.units, pool);
             scratch = pool.take_lanes(all * room);
         }
-        let weights = if room > 0 { Weights::Tables(&tables) } else { Weights::Rows(weights) };
+        let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
         let width = task_blocks(all);
-        let mut rooms = scratch.chunks_mut(width * room.max(1));
+        let mut rooms = scratch.chunks_mut(width * room);
         let tasks: Vec<_> = spikes
             .chunks_mut(width * shape.steps * shape.units)
             .zip(saved.currents.chunks_mut(width * rows).zip(saved.states.chunks_mut(width * rows * S)))
@@ -257,7 +283,7 @@ impl<F: Real> Run<'_, F> {
                 dynamics: PhantomData,
             });
         });
-        if room > 0 {
+        if by_table {
             pool.give_lanes(tables);
             pool.give_lanes(scratch);
         }

@@ -60,7 +60,7 @@ impl<F: Real> StepParameters<F> {
     }
 }
 
-/// The state of N units of one sample between two steps.
+/// The state of N units of one sample between two steps under the same parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NeuronState<F> {
     /// State variable after state variable, settled, each N values.
@@ -123,7 +123,8 @@ pub fn step<F: Real>(
     parameters.neuron.model().visit(Advance { parameters, state, spikes });
 }
 
-/// current[j] += Σ_i s[i] V[i, j], i ascending; by table four products are added to each other before, as in a scan.
+/// current[j] += Σ_i s[i] V[i, j], i ascending. By table, outputs are 0 or 1, and the weights of each group of four inputs are
+/// summed before they are added, as a scan does.
 struct AddProduct<'a, F> {
     weights: &'a [F],
     spikes: &'a [F],
@@ -138,7 +139,8 @@ impl<F: Real> Kernel for AddProduct<'_, F> {
     fn run<L: Level>(self) {
         let n = self.current.len();
         if self.by_table {
-            for (spikes, rows) in self.spikes.chunks(TABLE_BITS).zip(self.weights.chunks(TABLE_BITS * n)) {
+            let group = (TABLE_BITS * n).max(1);
+            for (spikes, rows) in self.spikes.chunks(TABLE_BITS).zip(self.weights.chunks(group)) {
                 add_group(spikes, rows, self.current);
             }
             return;

@@ -18,7 +18,7 @@ mod product;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use product::avx512 as product_avx512;
-pub use product::{BinaryProduct, codes, table};
+pub use product::{BinaryProduct, binary_codes, binary_table};
 
 use crate::dispatch::{self, InstructionSet};
 use crate::{LANES, Lanes, Real};

@@ -7,7 +7,9 @@ mod events;
 mod lanes;
 mod real;
 
-pub use binary::{BINARY_STEPS, BinaryProduct, BinarySums, Code, TABLE_BITS, codes, looks_up, table};
+pub use binary::{
+    BINARY_STEPS, BinaryProduct, BinarySums, Code, TABLE_BITS, binary_codes, binary_table, looks_up,
+};
 pub use dispatch::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to};
 pub use events::{EVENT_COLUMNS, Events};
 pub use lanes::{LANES, Lanes};

@@ -21,7 +21,8 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     /// 10⁻³⁸; in `f64` the library's. NaN stays NaN.
     #[must_use]
     fn exp_of_negative(self) -> Self;
-    /// Whether an instruction set has forms of [`BinarySums`] and [`BinaryProduct`] for these numbers that are faster than multiplying.
+    /// Whether an instruction set has forms of [`BinarySums`] and [`BinaryProduct`] for these numbers that are faster than
+    /// multiplying.
     #[doc(hidden)]
     const LOOKS_UP: bool;
     /// [`BinarySums::run_on`].

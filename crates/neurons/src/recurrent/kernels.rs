@@ -6,7 +6,7 @@ use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
 use crate::row::Row;
 use crate::shape::Shape;
-use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS};
+use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes};
 use colearn_tape::{LANES, Lanes, Real};
 use std::marker::PhantomData;
 
@@ -119,37 +119,38 @@ impl<F, D, A, const S: usize, const P: usize> ForwardBlocks<'_, F, D, A, S, P> {
     }
 }
 
-/// Hands the total current of every block and unit to `store`: the input current, which row `now` of `spikes` still holds,
-/// plus the product of V and the spikes of row `past`, by table.
+/// The total currents at step `t` > 0 of all blocks, by table: the input current, which this step's row of `spikes` still
+/// holds, plus the product of V with the spikes before. They come into row `row` of `currents`.
 #[inline(always)]
 fn look_up<F: Real, L: Level>(
     tables: &[Lanes<F>],
     units: usize,
     spikes: &[Lanes<F>],
-    (past, now): (usize, usize),
+    t: usize,
     scratch: &mut [Lanes<F>],
-    mut store: impl FnMut(usize, usize, Lanes<F>),
+    currents: &mut [Lanes<F>],
+    row: usize,
 ) {
     let width = scratch.len() / (groups(units) + units);
-    let block = spikes.len() / width;
+    let (block, currents_len) = (spikes.len() / width, currents.len() / width);
     let (codes, sums) = scratch.split_at_mut(groups(units) * width);
     let none = Lanes::default();
     for (g, codes) in codes.chunks_exact_mut(width).enumerate() {
         for (k, code) in codes.iter_mut().enumerate() {
-            let row = &spikes[k * block + past * units..][..units];
+            let row = &spikes[k * block + (t - 1) * units..][..units];
             let signal = |i: usize| row.get(g * TABLE_BITS + i).unwrap_or(&none);
-            *code = colearn_tape::simd::codes::<F, L>([signal(0), signal(1), signal(2), signal(3)]);
+            *code = binary_codes::<F, L>([signal(0), signal(1), signal(2), signal(3)]);
         }
     }
     for (n, sums) in sums.chunks_exact_mut(width).enumerate() {
         for (k, sum) in sums.iter_mut().enumerate() {
-            *sum = spikes[k * block + now * units + n];
+            *sum = spikes[k * block + t * units + n];
         }
     }
     BinaryProduct { tables, codes, width, sums: &mut *sums }.run();
     for (n, sums) in sums.chunks_exact(width).enumerate() {
         for (k, &sum) in sums.iter().enumerate() {
-            store(k, n, sum);
+            currents[k * currents_len + row * units + n] = sum;
         }
     }
 }
@@ -167,15 +168,14 @@ where
         let Shape { steps, units, .. } = self.shape;
         // A row of spikes holds the input currents until its step has come.
         gather(self.input, self.shape, self.first, self.spikes);
-        let kept = self.kept * units;
+        let kept_len = self.kept * units;
         for t in 0..steps {
             let row = if self.kept == steps { t } else { 0 };
             if let (Weights::Tables(tables), true) = (self.weights, t > 0) {
-                let place = |k: usize, n: usize| k * kept + row * units + n;
-                let store = |k, n, sum| self.currents[place(k, n)] = sum;
-                look_up::<F, L>(tables, units, self.spikes, (t - 1, t), self.scratch, store);
+                look_up::<F, L>(tables, units, self.spikes, t, self.scratch, self.currents, row);
             }
-            let blocks = self.currents.chunks_exact_mut(kept).zip(self.states.chunks_exact_mut(kept * S));
+            let blocks =
+                self.currents.chunks_exact_mut(kept_len).zip(self.states.chunks_exact_mut(kept_len * S));
             for (spikes, (currents, states)) in self.spikes.chunks_exact_mut(steps * units).zip(blocks) {
                 let (past, now) = spikes.split_at_mut(t * units);
                 let past = &past[t.saturating_sub(1) * units..];

@@ -254,9 +254,13 @@ fn the_scan_and_the_step_add_in_one_order() {
         for (unit, weight) in [(up, large), (down, -large), (small, 1024.0)] {
             weights[(unit, 8)] = weight;
         }
-        let mut pool = Pool::default();
-        let scanned = infer(&case.neuron, &case.current, &case.views(), case.recurrent.as_deref(), &mut pool);
-        assert_eq!(scanned, streamed(&case), "{up} {down} {small}");
+        for threads in [1, 8] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let v = case.recurrent.as_deref();
+            let scanned =
+                pool.install(|| infer(&case.neuron, &case.current, &case.views(), v, &mut Pool::default()));
+            assert_eq!(scanned, streamed(&case), "{up} {down} {small}, {threads} threads");
+        }
     }
 }
 

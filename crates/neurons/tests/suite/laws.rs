@@ -1,7 +1,9 @@
 //! What must hold for every neuron whatever the numbers.
 
 use crate::common::{Case, assert_close, configured, every_neuron};
-use colearn_neurons::{Neuron, NeuronModel, analysis, forward, infer, initial, scan};
+use colearn_neurons::{
+    Neuron, NeuronModel, NeuronState, StepParameters, analysis, forward, infer, initial, scan, step,
+};
 use colearn_tape::{Pool, Real, Tape, Var, layout};
 use ndarray::{Array1, Array2, Array3, ArrayD, Axis, arr1, s};
 use ndarray_rand::rand::SeedableRng;
@@ -75,8 +77,12 @@ fn threads_change_no_bit() {
         pool.install(|| run_with_gradients(case))
     };
     for (neuron, recurrent) in every_neuron() {
-        let case = Case::<f32>::new(neuron, (20, 50, 37), recurrent, 21);
-        assert_eq!(with(1, &case), with(2, &case), "{:?} {recurrent}", case.neuron.model());
+        // Five blocks of samples: tasks of three and two, or of one.
+        let case = Case::<f32>::new(neuron, (20, 70, 37), recurrent, 21);
+        let one = with(1, &case);
+        for threads in [2, 8] {
+            assert_eq!(one, with(threads, &case), "{:?} {recurrent} {threads}", case.neuron.model());
+        }
     }
 }
 
@@ -121,6 +127,9 @@ fn empty_sequences_are_allowed() {
             let v = case.recurrent.as_deref();
             let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut Pool::default());
             assert_eq!(trace.membrane().dim(), shape);
+            let parameters = StepParameters::new(&case.neuron, &case.views(), v);
+            let nothing = vec![0.0; shape.2];
+            step(&parameters, &mut NeuronState::new(&parameters), &nothing, &mut nothing.clone());
         }
     }
 }

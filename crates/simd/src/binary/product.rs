@@ -9,16 +9,18 @@
 
 use super::TABLE_BITS;
 use crate::dispatch::{self, InstructionSet};
-use crate::{Lanes, Level, Real};
+use crate::{LANES, Lanes, Level, Real};
 
-/// A code and a number whose last bits are the code.
+/// Added to a code it gives an `f32` whose last bits are the code.
 const OFFSET: f64 = (1u64 << 23) as f64;
+
+const _: () = assert!(1 << TABLE_BITS == LANES, "a table fills the lanes");
 
 /// A group's table: all sums of some of its weights, bit k of the place saying whether w[k] is among them. They are added in
 /// their order.
 #[inline(always)]
 #[must_use]
-pub fn table<F: Real>(weights: [F; TABLE_BITS]) -> Lanes<F> {
+pub fn binary_table<F: Real>(weights: [F; TABLE_BITS]) -> Lanes<F> {
     let bit = |place: usize, k: usize| if place >> k & 1 == 1 { F::one() } else { F::zero() };
     Lanes(std::array::from_fn(|place| {
         (1..TABLE_BITS).fold(weights[0] * bit(place, 0), |sum, k| sum + weights[k] * bit(place, k))
@@ -28,7 +30,7 @@ pub fn table<F: Real>(weights: [F; TABLE_BITS]) -> Lanes<F> {
 /// The codes of a group: each lane tells which of the four signals, each 0 or 1, are 1.
 #[inline(always)]
 #[must_use]
-pub fn codes<F: Real, L: Level>(signals: [&Lanes<F>; TABLE_BITS]) -> Lanes<F> {
+pub fn binary_codes<F: Real, L: Level>(signals: [&Lanes<F>; TABLE_BITS]) -> Lanes<F> {
     // Added to 2²³ a whole number of single precision has its own last bits.
     let mut codes = Lanes::splat(F::of(OFFSET));
     for (k, signal) in signals.into_iter().enumerate() {
@@ -40,9 +42,9 @@ pub fn codes<F: Real, L: Level>(signals: [&Lanes<F>; TABLE_BITS]) -> Lanes<F> {
 /// Adds the product of a matrix, as tables, with signals, as codes, to some sums. See the module for the equation.
 #[derive(Debug)]
 pub struct BinaryProduct<'a, F> {
-    /// [`table()`]s, output after output, group after group.
+    /// [`binary_table()`]s, output after output, group after group.
     pub tables: &'a [Lanes<F>],
-    /// [`codes()`], group after group, each for `width` blocks of samples.
+    /// [`binary_codes()`], group after group, each for `width` blocks of samples.
     pub codes: &'a [Lanes<F>],
     /// Blocks of samples.
     pub width: usize,
@@ -56,7 +58,8 @@ impl<F: Real> BinaryProduct<'_, F> {
     /// # Panics
     /// If lengths do not fit each other.
     pub fn run(self) {
-        self.run_on(InstructionSet::best());
+        self.check();
+        F::binary_product(InstructionSet::best(), self);
     }
 
     /// Runs with a given instruction set: for tests that compare the sets.
@@ -65,7 +68,12 @@ impl<F: Real> BinaryProduct<'_, F> {
     /// If this machine does not have the set, or lengths do not fit each other.
     pub fn run_on(self, set: InstructionSet) {
         assert!(InstructionSet::available().contains(&set), "{set:?} is not available on this machine");
-        let Self { tables, codes, width, sums } = &self;
+        self.check();
+        F::binary_product(set, self);
+    }
+
+    fn check(&self) {
+        let Self { tables, codes, width, sums } = self;
         assert!(
             *width > 0 && codes.len().is_multiple_of(*width) && sums.len().is_multiple_of(*width),
             "a binary product of {} codes and {} sums, {width} at a time",
@@ -73,7 +81,6 @@ impl<F: Real> BinaryProduct<'_, F> {
             sums.len()
         );
         assert_eq!(tables.len(), codes.len() / width * (sums.len() / width), "tables of a binary product");
-        F::binary_product(set, self);
     }
 
     fn groups(&self) -> usize {
@@ -201,7 +208,7 @@ pub(crate) mod avx512 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FusedLevel, LANES, PortableLevel};
+    use crate::{FusedLevel, PortableLevel};
 
     /// Products by every set this machine has, beside the sums of the equation in `f64`.
     fn compare<F: Real>(inputs: usize, outputs: usize, width: usize, bound: f64) {
@@ -214,7 +221,7 @@ mod tests {
         for o in 0..outputs {
             for g in 0..groups {
                 let weight = |i: usize| if i < inputs { F::of(weight(o, i)) } else { F::of(1e9) };
-                tables.push(table(std::array::from_fn(|k| weight(g * TABLE_BITS + k))));
+                tables.push(binary_table(std::array::from_fn(|k| weight(g * TABLE_BITS + k))));
             }
         }
         for g in 0..groups {
@@ -225,8 +232,8 @@ mod tests {
                 };
                 let signals: [Lanes<F>; TABLE_BITS] = std::array::from_fn(|k| lanes(g * TABLE_BITS + k));
                 let [a, b, c, d] = &signals;
-                let found = codes::<F, FusedLevel>([a, b, c, d]);
-                assert_eq!(found, codes::<F, PortableLevel>([a, b, c, d]));
+                let found = binary_codes::<F, FusedLevel>([a, b, c, d]);
+                assert_eq!(found, binary_codes::<F, PortableLevel>([a, b, c, d]));
                 all.push(found);
             }
         }
@@ -264,7 +271,7 @@ mod tests {
     #[test]
     fn a_table_adds_its_weights_in_their_order() {
         let weights = [0.1f32, 0.7, -0.3, 1e-8];
-        let table = table(weights);
+        let table = binary_table(weights);
         for (place, &entry) in table.0.iter().enumerate() {
             let of = weights.iter().enumerate().filter(|(k, _)| place >> k & 1 == 1);
             let expected = of.fold(0.0f32, |sum, (_, &w)| sum + w);
