@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn every_set_looks_up_what_the_equation_sums() {
-        for inputs in [0, 1, 4, 22] {
-            for outputs in [0, 1, 3, 17] {
-                for width in [1, 2, 3, 4, 7] {
+        for inputs in [0, 1, 4, 10] {
+            for outputs in [0, 1, 3, 9] {
+                for width in [1, 2, 3, 7] {
                     compare::<f32>(inputs, outputs, width, 2e-6);
                     compare::<f64>(inputs, outputs, width, 1e-14);
                 }
