@@ -16,7 +16,7 @@ const OFFSET: f64 = (1u64 << 23) as f64;
 
 const _: () = assert!(1 << TABLE_BITS == LANES, "a table fills the lanes");
 
-/// A group's table: all sums of some of its weights, bit k of the place saying whether w[k] is among them. They are added in
+/// A group's table: all sums of some of its weights, bit k of the place saying whether weight k is among them. They are added in
 /// their order.
 #[inline(always)]
 #[must_use]
