@@ -10,7 +10,7 @@ use crate::network::{Delays, LayerUnits, Network};
 use crate::pooling;
 use colearn_neurons::{BlockScan, Firing, Neuron};
 use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockHistory, BlockSynapse, Signals};
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::simd::{Kernel, Level, dispatch, looks_up};
 use colearn_tape::{LANES, Lanes, Pool, Real, layout};
 use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
@@ -175,7 +175,7 @@ impl<F: Real> Network<F> {
         let is_recurrent = self.layers.iter().any(|layer| layer.recurrent.is_some());
         // Without delays or look-ups, layer after layer is faster: its products are those of a library (W1 on AVX2: 18 ms
         // of processor time against 23; with look-ups 12).
-        if is_recurrent || !(is_delayed || BlockSynapse::<F>::looks_up()) {
+        if is_recurrent || !(is_delayed || looks_up::<F>()) {
             return None;
         }
         let mut stages: Vec<Stage<F>> = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
-use colearn_tape::simd::TABLE_BITS;
+use colearn_neurons::recurrent_scratch;
 use colearn_tape::{LANES, product};
 use std::collections::BTreeMap;
 
@@ -63,9 +63,7 @@ impl ValidNetwork {
                 numbers += sequence(gates * units) + (gates + states) * lanes(units);
                 scratch = scratch.max(lanes(units));
                 if matches!(self.config.neuron.model, HiddenModel::Spiking(_)) {
-                    // Tables of weights, codes and sums.
-                    numbers += (units + batch.div_ceil(LANES)) * units.div_ceil(TABLE_BITS) * LANES
-                        + batch.next_multiple_of(LANES) * units;
+                    scratch = scratch.max(recurrent_scratch(units, batch, steps));
                     let [_, over_columns] = product::scratch(units, units, steps * batch);
                     add_events((units, units), over_columns);
                 }

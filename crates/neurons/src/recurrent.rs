@@ -23,7 +23,7 @@ use colearn_tape::product::{self, Form};
 use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, looks_up};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
-use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups};
+use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch};
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -123,9 +123,21 @@ fn pack_weights<F: Real>(weights: &ArrayRef2<F>, transposed: bool, pool: &mut Po
 /// Units whose tables a task makes.
 const TASK_TABLES: usize = 16;
 
+/// Lanes of the tables of V.
+const fn table_lanes(units: usize) -> usize {
+    units * groups(units)
+}
+
+/// Numbers that a recurrent spiking layer holds at most while it runs, beside its weights and what it saves: its sequence in
+/// blocks of [`LANES`] samples, the tables of V, and codes and sums of every block.
+#[must_use]
+pub const fn recurrent_scratch(units: usize, batch: usize, steps: usize) -> usize {
+    (table_lanes(units) + batch.div_ceil(LANES) * (look_up_scratch(units) + steps * units)) * LANES
+}
+
 /// [`pack_weights`] as tables of [`TABLE_BITS`] weights.
 fn pack_tables<F: Real>(packed: &[F], units: usize, pool: &mut Pool<F>) -> Vec<Lanes<F>> {
-    let mut tables = pool.take_lanes(units * groups(units));
+    let mut tables = pool.take_lanes(table_lanes(units));
     let rows = packed.par_chunks(TASK_TABLES * units);
     tables
         .par_chunks_mut(TASK_TABLES * groups(units))
@@ -254,7 +266,7 @@ impl<F: Real> Run<'_, F> {
         let (all, rows) = (blocks(shape), kept * shape.units);
         let by_table = adds_by_table::<F, A>();
         let (mut tables, mut scratch) = (Vec::new(), Vec::new());
-        let room = ForwardBlocks::<F, D, A, S, P>::scratch(shape.units);
+        let room = look_up_scratch(shape.units);
         if by_table {
             tables = pack_tables(weights, shape.units, pool);
             scratch = pool.take_lanes(all * room);

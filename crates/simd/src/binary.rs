@@ -349,12 +349,16 @@ mod tests {
 
     #[test]
     fn every_set_looks_up_what_the_equation_sums() {
-        // More groups than a block, one, and none.
-        compare::<f32, 4>(11, 3, 40, 7, 1e-5);
-        compare::<f32, 2>(19, 3, 40, 7, 1e-5);
         compare::<f32, 4>(1, 2, 20, 0, 1e-6);
         compare::<f32, 2>(1, 2, 20, 0, 1e-6);
         compare::<f32, 4>(0, 2, 20, 3, 0.0);
+        if cfg!(miri) {
+            // It is ten thousand times slower, and knows no set that goes by blocks of groups.
+            return compare::<f64, 2>(2, 1, 20, 3, 1e-13);
+        }
+        // More groups than a block.
+        compare::<f32, 4>(11, 3, 40, 7, 1e-5);
+        compare::<f32, 2>(19, 3, 40, 7, 1e-5);
         compare::<f64, 4>(9, 2, 20, 25, 1e-13);
         compare::<f64, 2>(9, 2, 20, 25, 1e-13);
     }

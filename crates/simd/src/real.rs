@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_exponential_is_within_its_bound() {
-        for k in 0..87_000 {
+        for k in (0..87_000).step_by(if cfg!(miri) { 1009 } else { 1 }) {
             let x = -(k as f32) * 1e-3;
             let (found, expected) = (f64::from(Real::exp_of_negative(x)), f64::from(x).exp());
             assert!((found - expected).abs() <= 3e-7 * expected, "{x}: {found} against {expected}");

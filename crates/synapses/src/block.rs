@@ -75,12 +75,6 @@ impl<F: Real> BlockSynapse<F> {
         Self { table, inputs, taps, pad: pad.max(1) }
     }
 
-    /// Whether this machine looks spikes up instead of multiplying them.
-    #[must_use]
-    pub fn looks_up() -> bool {
-        looks_up::<F>()
-    }
-
     /// An empty history of a block of samples for sequences of `steps` steps.
     #[must_use]
     pub fn history(&self, steps: usize, pool: &mut Pool<F>) -> BlockHistory<F> {

@@ -107,16 +107,14 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) states: &'a mut [Lanes<F>],
     /// (block, T, N).
     pub(super) spikes: &'a mut [Lanes<F>],
-    /// [`ForwardBlocks::scratch`] values a block; none for weights in rows.
+    /// [`look_up_scratch`] a block; none for weights in rows.
     pub(super) scratch: &'a mut [Lanes<F>],
     pub(super) dynamics: PhantomData<D>,
 }
 
-impl<F, D, A, const S: usize, const P: usize> ForwardBlocks<'_, F, D, A, S, P> {
-    /// Room for codes and sums.
-    pub(super) const fn scratch(units: usize) -> usize {
-        groups(units) + units
-    }
+/// Lanes of codes and sums that a block needs for weights in tables.
+pub(super) const fn look_up_scratch(units: usize) -> usize {
+    groups(units) + units
 }
 
 /// The total currents at step `t` > 0 of all blocks, by table: the input current, which this step's row of `spikes` still
@@ -131,7 +129,7 @@ fn look_up<F: Real, L: Level>(
     currents: &mut [Lanes<F>],
     row: usize,
 ) {
-    let width = scratch.len() / (groups(units) + units);
+    let width = scratch.len() / look_up_scratch(units);
     let (block, currents_len) = (spikes.len() / width, currents.len() / width);
     let (codes, sums) = scratch.split_at_mut(groups(units) * width);
     let none = Lanes::default();

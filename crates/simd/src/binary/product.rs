@@ -257,9 +257,14 @@ mod tests {
 
     #[test]
     fn every_set_looks_up_what_the_equation_sums() {
-        for inputs in [0, 1, 4, 10] {
-            for outputs in [0, 1, 3, 9] {
-                for width in [1, 2, 3, 7] {
+        let sizes: [&[usize]; 3] = if cfg!(miri) {
+            [&[0, 5], &[0, 2], &[1, 3]]
+        } else {
+            [&[0, 1, 4, 10], &[0, 1, 3, 9], &[1, 2, 3, 7]]
+        };
+        for &inputs in sizes[0] {
+            for &outputs in sizes[1] {
+                for &width in sizes[2] {
                     compare::<f32>(inputs, outputs, width, 2e-6);
                     compare::<f64>(inputs, outputs, width, 1e-14);
                 }
