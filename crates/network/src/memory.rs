@@ -55,12 +55,12 @@ impl ValidNetwork {
                 again.push(sequence(inputs));
             }
             if self.is_recurrent(k) {
-                // Normalised currents; currents and states in blocks; spikes or gradients in blocks.
-                let states = match self.config.neuron.model {
-                    HiddenModel::Spiking(model) => model.states(),
-                    HiddenModel::Gated(_) => 0,
+                // Currents and states in blocks; normalised currents; spikes or gradients in blocks.
+                let (states, normalised) = match self.config.neuron.model {
+                    HiddenModel::Spiking(model) => (model.states(), 0),
+                    HiddenModel::Gated(_) => (0, sequence(gates * units)),
                 };
-                numbers += sequence(gates * units) + (gates + states) * lanes(units);
+                numbers += normalised + (gates + states) * lanes(units);
                 scratch = scratch.max(lanes(units));
                 if matches!(self.config.neuron.model, HiddenModel::Spiking(_)) {
                     scratch = scratch.max(recurrent_scratch(units, batch, steps));

@@ -254,7 +254,7 @@ impl<F: Real> Fused<F> for Normalise<F> {
 mod tests {
     use super::*;
     use colearn_tape::check::{self, Tolerance};
-    use ndarray::{Array3, arr1};
+    use ndarray::{Array3, arr1, arr2};
 
     fn input() -> Array3<f64> {
         Array3::from_shape_fn((7, 5, 3), |(t, b, n)| ((t * 31 + b * 17 + n * 7) % 23) as f64 * 0.3 - n as f64)
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn a_normalised_scan_equals_normalisation_and_scan() {
         use colearn_neurons::{Firing, NeuronConfig, NeuronModel, Surrogate, scan, scan_normalised};
-        for model in NeuronModel::ALL {
+        for (model, is_recurrent) in NeuronModel::ALL.iter().flat_map(|m| [(m, false), (m, true)]) {
             let mut config = NeuronConfig::new(*model);
             (config.firing, config.surrogate) = (Firing::Soft, Surrogate::Logistic { slope: 4.0 });
             let neuron = config.validate().unwrap();
@@ -299,27 +299,33 @@ mod tests {
                 let middle = |bounds: (f64, f64)| arr1(&[bounds.0, 0.5 * (bounds.0 + bounds.1), bounds.1]);
                 let parameters: Vec<Var> =
                     neuron.specs().iter().map(|s| tape.leaf(&middle(s.bounds))).collect();
+                let v = is_recurrent
+                    .then(|| tape.leaf(&arr2(&[[9.0, 0.4, -0.3], [0.2, 9.0, 0.5], [-0.6, 0.1, 9.0]])));
                 let statistics = statistics_of(&mut tape, leaves[0]);
                 let norm = [leaves[1], leaves[2]];
                 let y = if fused {
                     let of_batch = statistics.norm(1e-5);
-                    scan_normalised(&mut tape, &neuron, leaves[0], norm, of_batch, &parameters)
+                    scan_normalised(&mut tape, &neuron, leaves[0], norm, of_batch, &parameters, v)
                 } else {
                     let current = record(&mut tape, leaves[0], norm, &statistics, 1e-5);
-                    scan(&mut tape, &neuron, current, &parameters, None)
+                    scan(&mut tape, &neuron, current, &parameters, v)
                 };
                 let squared = tape.square(y);
                 let cubed = tape.multiply(squared, y);
                 let loss = tape.sum(cubed);
                 tape.backward(loss);
                 let mut found = vec![tape.value(y).clone()];
-                found.extend(leaves.iter().chain(&parameters).map(|&v| tape.gradient(v).unwrap().clone()));
+                let all = leaves.iter().chain(&parameters).chain(&v);
+                found.extend(all.map(|&v| tape.gradient(v).unwrap().clone()));
                 found
             };
             for (k, (fused, expected)) in run(true).iter().zip(&run(false)).enumerate() {
                 let largest = expected.iter().fold(0.0f64, |m, x| m.max(x.abs()));
                 let difference = (fused - expected).iter().fold(0.0f64, |m, x| m.max(x.abs()));
-                assert!(largest > 0.0 && difference <= 1e-11 * largest, "{model:?} {k}: {difference}");
+                assert!(
+                    largest > 0.0 && difference <= 1e-11 * largest,
+                    "{model:?} recurrent {is_recurrent} {k}: {difference}"
+                );
             }
         }
     }

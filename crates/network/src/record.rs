@@ -4,7 +4,7 @@ use crate::config::Pooling;
 use crate::network::{Delays, LayerUnits, Network};
 use crate::normalise::{self, Statistics, statistics_of as statistics};
 use crate::{dropout, pooling};
-use colearn_neurons::{scan, scan_gated, scan_normalised};
+use colearn_neurons::{scan_gated, scan_normalised};
 use colearn_synapses::dense;
 use colearn_tape::{Real, Tape, Var};
 use ndarray::Array3;
@@ -86,13 +86,9 @@ impl<F: Real> Network<F> {
         let recurrent = layer.recurrent.map(var);
         let statistics = statistics(tape, current);
         let output = match (self.units_of(k), recurrent) {
-            (LayerUnits::Neurons(units), None) => {
-                let of_batch = statistics.norm(epsilon);
-                scan_normalised(tape, units, current, norm, of_batch, &neuron)
-            }
             (LayerUnits::Neurons(units), recurrent) => {
-                let current = normalise::record(tape, current, norm, &statistics, epsilon);
-                scan(tape, units, current, &neuron, recurrent)
+                let of_batch = statistics.norm(epsilon);
+                scan_normalised(tape, units, current, norm, of_batch, &neuron, recurrent)
             }
             (LayerUnits::Gated(unit), recurrent) => {
                 let current = normalise::record(tape, current, norm, &statistics, epsilon);

@@ -13,6 +13,7 @@ use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::lane_step::{Carried, Visited, adjoint};
 use crate::model::Visitor;
+use crate::normalised::{Norm, Normalisation};
 use crate::shape::{Shape, clamped};
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Pool, Real};
@@ -32,17 +33,6 @@ fn rows<const S: usize>(steps: usize) -> usize {
     (S + 1) * (steps + 1) + 3 * steps
 }
 
-/// Batch normalisation of the inputs: what its gradient needs, one number a unit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Norms<'a, F> {
-    pub(crate) mean: &'a [F],
-    /// 1/√(v + ε).
-    pub(crate) inverse: &'a [F],
-    /// What turns inputs into currents.
-    pub(crate) scale: &'a [F],
-    pub(crate) shift: &'a [F],
-}
-
 /// Pulls ∂L/∂output back to the input and the parameters. All sequences are unit-major.
 #[derive(Debug)]
 pub(crate) struct Backward<'a, F> {
@@ -50,7 +40,7 @@ pub(crate) struct Backward<'a, F> {
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
     pub(crate) shape: Shape,
     /// The normalisation of the inputs; without one they are the currents.
-    pub(crate) norms: Option<Norms<'a, F>>,
+    pub(crate) norm: Option<&'a Normalisation<F>>,
     /// Inputs of the forward pass.
     pub(crate) input: &'a [F],
     /// ∂L/∂output.
@@ -105,14 +95,13 @@ impl<F: Real> Backward<'_, F> {
                 let each = g_input.chunks_mut(block).zip(sums.chunks_mut(P)).zip(g_norms);
                 for (k, ((g_input, sums), g_norm)) in each.enumerate() {
                     let n = chunk * task_units + k;
-                    let norm = self.norms.map(|norms| (norms.mean[n], norms.inverse[n]));
                     let (rows, _) = scratch.as_chunks_mut::<CHUNK>();
                     let (total, of_norm) = dispatch(Unit::<F, D, A, S, P> {
                         p: parameters[n],
                         fire,
                         output,
-                        drive: drive(self.norms.map(|norms| (norms.scale, norms.shift)), n),
-                        norm,
+                        drive: drive(self.norm.map(Normalisation::drives), n),
+                        norm: self.norm.map(|norm| norm.unit(n)),
                         batch,
                         input: &self.input[n * block..(n + 1) * block],
                         gradient: &self.gradient[n * block..(n + 1) * block],
@@ -134,8 +123,7 @@ struct Unit<'a, F, D, A, const S: usize, const P: usize> {
     fire: A,
     output: Output<F>,
     drive: Drive<F>,
-    /// Mean and 1/√(v + ε) of the normalisation.
-    norm: Option<(F, F)>,
+    norm: Option<Norm<F>>,
     batch: usize,
     input: &'a [F],
     gradient: &'a [F],
@@ -169,7 +157,9 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
             parameters.iter_mut().zip(&sums.parameters).for_each(|(sum, chunk)| *sum += total(chunk));
             norm.iter_mut().zip(&sums.norm).for_each(|(sum, chunk)| *sum += total(chunk));
         }
-        self.through_statistics(norm);
+        if let Some(of_unit) = self.norm {
+            of_unit.through_statistics(norm, self.input, self.g_input);
+        }
         (parameters, norm)
     }
 }
@@ -220,7 +210,7 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         let (outputs, rest) = rest.split_at(steps + 1);
         let (slopes, rest) = rest.split_at(steps);
         let (inputs, gradients) = rest.split_at(steps);
-        let (mean, inverse) = self.norm.unwrap_or((F::zero(), F::zero()));
+        let norm = self.norm.unwrap_or_default();
         let mut sums = Sums { parameters: [[F::zero(); CHUNK]; P], norm: [[F::zero(); CHUNK]; 2] };
         let mut carried = Running::<F, S>::start();
         for t in (0..steps).rev() {
@@ -257,25 +247,13 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
                 for (sum, own) in sums.parameters.iter_mut().zip(own) {
                     sum[l] += own;
                 }
-                sums.norm[0][l] += g * ((x[l] - mean) * inverse);
+                sums.norm[0][l] += g * norm.hat(x[l]);
                 sums.norm[1][l] += g;
                 g_current[l] = g;
             }
             store(&g_current, &mut self.g_input[at..], count);
         }
         sums
-    }
-
-    /// From ∂L/∂current to ∂L/∂x: with a normalisation scale · (g − (Σ g + x̂ Σ g x̂)/(T·B)).
-    #[inline(always)]
-    fn through_statistics(&mut self, [scaled, plain]: [F; 2]) {
-        let Some((mean, inverse)) = self.norm else { return };
-        let scale = self.drive.scale;
-        let count = F::of(self.input.len() as f64);
-        let (scaled, plain) = (scaled / count, plain / count);
-        for (g, &x) in self.g_input.iter_mut().zip(self.input) {
-            *g = scale * (*g - plain - (x - mean) * inverse * scaled);
-        }
     }
 }
 
@@ -318,7 +296,7 @@ mod tests {
                 fire: step,
                 output: Output::Spike(step, Surrogate::default()),
                 drive,
-                norm: Some((0.3, 0.2)),
+                norm: Some(Norm { mean: 0.3, inverse: 0.2, scale: 0.9 }),
                 batch,
                 input: &input,
                 gradient: &gradient,

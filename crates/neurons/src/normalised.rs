@@ -7,16 +7,17 @@
 //!
 //! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). The
 //! current is never stored: the scan computes it from x forward and once more backward, so that a layer keeps its
-//! synaptic sums and its spikes and nothing else.
+//! synaptic sums and its spikes and nothing else. (A recurrent one, whose current is more than that, saves it: see
+//! [`crate::recurrent`].)
 
 use crate::Neuron;
-use crate::backward::{Backward, Norms};
-use crate::forward::Forward;
-use crate::scan::masked;
-use crate::shape::Shape;
-use colearn_tape::layout::{sequence, vector};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
-use ndarray::{Array3, ArrayD, ArrayRef3, ArrayView1};
+use crate::chunk::Drives;
+use crate::scan::{self, Keep};
+use colearn_tape::layout::vector;
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{LANES, Lanes, Pool, Real, Tape, Var};
+use ndarray::{Array3, ArrayRef3, ArrayView1};
+use rayon::prelude::*;
 
 /// Mean and 1/√(v + ε) of every unit's input over steps and samples.
 #[derive(Clone, Debug)]
@@ -27,19 +28,104 @@ pub struct BatchNorm<F> {
     pub inverse: Vec<F>,
 }
 
-impl<F: Real> BatchNorm<F> {
-    /// Scale and shift for gain γ and bias η.
-    fn affine(&self, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> (Vec<F>, Vec<F>) {
-        assert_eq!(gain.len(), self.mean.len(), "gains and units of a normalised neuron");
-        assert_eq!(bias.len(), self.mean.len(), "biases and units of a normalised neuron");
-        let scale: Vec<F> = gain.iter().zip(&self.inverse).map(|(&gain, &inverse)| gain * inverse).collect();
-        let shift = bias.iter().zip(&self.mean).zip(&scale).map(|((&bias, &m), &s)| bias - m * s).collect();
-        (scale, shift)
+/// A normalisation with what gain and bias make of it.
+#[derive(Debug)]
+pub(crate) struct Normalisation<F> {
+    statistics: BatchNorm<F>,
+    scale: Vec<F>,
+    shift: Vec<F>,
+}
+
+impl<F: Real> Normalisation<F> {
+    /// For gain γ and bias η.
+    fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
+        let BatchNorm { mean, inverse } = &statistics;
+        assert_eq!(gain.len(), mean.len(), "gains and units of a normalised neuron");
+        assert_eq!(bias.len(), mean.len(), "biases and units of a normalised neuron");
+        let scale: Vec<F> = gain.iter().zip(inverse).map(|(&gain, &inverse)| gain * inverse).collect();
+        let shift = bias.iter().zip(mean).zip(&scale).map(|((&bias, &m), &s)| bias - m * s).collect();
+        Self { statistics, scale, shift }
+    }
+
+    /// What turns inputs into currents.
+    pub(crate) fn drives(&self) -> (&[F], &[F]) {
+        (&self.scale, &self.shift)
+    }
+
+    /// That of unit `n`.
+    pub(crate) fn unit(&self, n: usize) -> Norm<F> {
+        Norm { mean: self.statistics.mean[n], inverse: self.statistics.inverse[n], scale: self.scale[n] }
+    }
+
+    /// From g = ∂L/∂I to ∂L/∂x in its place, both unit-major like `x`; `sums` receives ∂L/∂γ and ∂L/∂η, unit by unit.
+    pub(crate) fn pull_back(&self, x: &[F], g: &mut [F], sums: &mut [[F; 2]]) {
+        let block = x.len() / sums.len().max(1);
+        if block == 0 {
+            return sums.fill([F::zero(); 2]);
+        }
+        let units = g.par_chunks_mut(block).zip(x.par_chunks(block)).zip(sums).enumerate();
+        units.for_each(|(n, ((g, x), sums))| *sums = dispatch(PullBack { norm: self.unit(n), x, g }));
+    }
+}
+
+/// The normalisation of one unit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Norm<F> {
+    pub(crate) mean: F,
+    pub(crate) inverse: F,
+    pub(crate) scale: F,
+}
+
+impl<F: Real> Norm<F> {
+    /// x̂.
+    #[inline(always)]
+    pub(crate) fn hat(self, x: F) -> F {
+        (x - self.mean) * self.inverse
+    }
+
+    /// From g = ∂L/∂I to ∂L/∂x in its place, for Σ g x̂ and Σ g.
+    #[inline(always)]
+    pub(crate) fn through_statistics(self, [scaled, plain]: [F; 2], x: &[F], g: &mut [F]) {
+        let count = F::of(x.len() as f64);
+        let (scaled, plain) = (scaled / count, plain / count);
+        for (g, &x) in g.iter_mut().zip(x) {
+            *g = self.scale * (*g - plain - self.hat(x) * scaled);
+        }
+    }
+}
+
+/// [`Normalisation::pull_back`] of one unit: returns Σ g x̂ and Σ g.
+struct PullBack<'a, F> {
+    norm: Norm<F>,
+    x: &'a [F],
+    g: &'a mut [F],
+}
+
+impl<F: Real> Kernel for PullBack<'_, F> {
+    type Output = [F; 2];
+
+    #[inline(always)]
+    fn run<L: Level>(self) -> [F; 2] {
+        let Self { norm, x, g } = self;
+        let ((g_blocks, g_rest), (x_blocks, x_rest)) = (g.as_chunks::<LANES>(), x.as_chunks::<LANES>());
+        let (mut scaled, mut plain) = (Lanes::default(), Lanes::default());
+        for (g, x) in g_blocks.iter().zip(x_blocks) {
+            for l in 0..LANES {
+                scaled.0[l] += g[l] * norm.hat(x[l]);
+                plain.0[l] += g[l];
+            }
+        }
+        let rest = g_rest.iter().zip(x_rest);
+        let sums = rest.fold([scaled.total(), plain.total()], |[scaled, plain], (&g, &x)| {
+            [scaled + g * norm.hat(x), plain + g]
+        });
+        norm.through_statistics(sums, x, g);
+        sums
     }
 }
 
 /// Records `neuron` over the normalised `input` (T, B, N) and returns its output (T, B, N). `norm` holds the statistics
-/// of that input; `gain`, `bias` and the `parameters` are vectors of N values. The neuron is not recurrent.
+/// of that input; `gain`, `bias` and the `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
 ///
 /// # Panics
 /// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
@@ -51,19 +137,14 @@ pub fn scan_normalised<F: Real>(
     [gain, bias]: [Var; 2],
     norm: BatchNorm<F>,
     parameters: &[Var],
+    recurrent: Option<Var>,
 ) -> Var {
-    let mut pool = std::mem::take(tape.pool());
-    let (scale, shift) = norm.affine(&vector(tape.value(gain)), &vector(tape.value(bias)));
-    let values: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
-    let output = infer_scaled(neuron, &sequence(tape.value(input)), [&scale, &shift], &values, &mut pool);
-    *tape.pool() = pool;
-    let inputs: Vec<Var> = [input, gain, bias].into_iter().chain(parameters.iter().copied()).collect();
-    let op = NormalisedScan { neuron: neuron.clone(), norm, scale, shift };
-    tape.fused(&inputs, output.into_dyn(), op)
+    let norm = Normalisation::new(norm, &vector(tape.value(gain)), &vector(tape.value(bias)));
+    scan::record(tape, neuron, input, Some(([gain, bias], norm)), parameters, recurrent)
 }
 
 /// The output of `neuron` over currents scale · x + shift of `input` x (T, B, N), with nothing kept. `affine` holds N
-/// scales and N shifts.
+/// scales and N shifts. The neuron is not recurrent: for one that is, [`crate::infer`] over scaled currents is faster.
 ///
 /// # Panics
 /// If shapes do not fit.
@@ -75,83 +156,8 @@ pub fn infer_scaled<F: Real>(
     parameters: &[ArrayView1<'_, F>],
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let shape = Shape::of(neuron, input, parameters, None);
-    assert_eq!(affine.map(<[F]>::len), [shape.units; 2], "scales and shifts of {} units", shape.units);
-    let input = layout::to_units(input, pool);
-    let mut output = pool.take(shape.len());
-    neuron.model().visit(Forward {
-        neuron,
-        parameters,
-        shape,
-        drives: Some(affine.into()),
-        input: layout::units(&input).expect("the copy is unit-major"),
-        output: &mut output,
-        states: None,
-    });
-    layout::release(input, pool);
-    layout::from_units(shape.steps, shape.batch, shape.units, output)
-}
-
-/// A normalised scan on a tape: its statistics, and what they make of gain and bias.
-#[derive(Debug)]
-struct NormalisedScan<F> {
-    neuron: Neuron,
-    norm: BatchNorm<F>,
-    scale: Vec<F>,
-    shift: Vec<F>,
-}
-
-impl<F: Real> Fused<F> for NormalisedScan<F> {
-    fn name(&self) -> &'static str {
-        "normalised neuron"
-    }
-
-    fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let Pullback { inputs, gradient, wanted, pool, .. } = pullback;
-        let neuron = &self.neuron;
-        let count = neuron.specs().len();
-        let x = sequence(inputs[0]);
-        let parameters: Vec<_> = inputs[3..].iter().map(|p| vector(p)).collect();
-        let shape = Shape::of(neuron, &x, &parameters, None);
-        let gradient = sequence(gradient);
-        let gradient = layout::to_units(&gradient, pool);
-        let x = layout::to_units(&x, pool);
-        let mut g_input = pool.take(shape.len());
-        let mut sums = pool.take(shape.units * count);
-        let mut g_norms = vec![[F::zero(); 2]; shape.units];
-        neuron.model().visit(Backward {
-            neuron,
-            parameters: &parameters,
-            shape,
-            norms: Some(Norms {
-                mean: &self.norm.mean,
-                inverse: &self.norm.inverse,
-                scale: &self.scale,
-                shift: &self.shift,
-            }),
-            input: layout::units(&x).expect("the copy is unit-major"),
-            gradient: layout::units(&gradient).expect("the copy is unit-major"),
-            g_input: &mut g_input,
-            g_parameters: &mut sums,
-            g_norms: &mut g_norms,
-            pool,
-        });
-        layout::release(x, pool);
-        layout::release(gradient, pool);
-        let g_input = layout::from_units(shape.steps, shape.batch, shape.units, g_input);
-        let mut gradients = vec![Some(g_input.into_dyn())];
-        for k in 0..2 {
-            let part = || {
-                let mut part = pool.array(&[shape.units]);
-                part.iter_mut().zip(&g_norms).for_each(|(to, g)| *to = g[k]);
-                part
-            };
-            gradients.push(wanted[k + 1].then(part));
-        }
-        for (k, values) in parameters.iter().enumerate() {
-            gradients.push(wanted[k + 3].then(|| masked(neuron, k, values, &sums, pool)));
-        }
-        pool.give_vec(sums);
-        gradients
-    }
+    let units = input.dim().2;
+    assert_eq!(affine.map(<[F]>::len), [units; 2], "scales and shifts of {units} units");
+    let drives: Drives<'_, F> = Some(affine.into());
+    scan::run(neuron, input, drives, parameters, None, Keep::Nothing, pool).0
 }

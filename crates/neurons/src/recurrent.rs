@@ -15,6 +15,7 @@
 mod kernels;
 
 use crate::Neuron;
+use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
@@ -178,7 +179,9 @@ pub(crate) struct RecurrentForward<'a, F> {
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
     pub(crate) weights: &'a ArrayRef2<F>,
     pub(crate) shape: Shape,
-    /// Input currents.
+    /// What turns inputs into currents.
+    pub(crate) drives: Drives<'a, F>,
+    /// Inputs.
     pub(crate) input: &'a [F],
     /// Receives the outputs.
     pub(crate) output: &'a mut [F],
@@ -200,7 +203,7 @@ impl<F: Real> RecurrentForward<'_, F> {
 
     /// Runs with room for `kept` steps of currents and states.
     fn run(self, kept: usize) -> Blocks<F> {
-        let Self { neuron, parameters, weights, shape, input, output, pool } = self;
+        let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
         let (all, rows) = (blocks(shape), kept * shape.units);
         let mut saved = Blocks {
             currents: pool.take_lanes(all * rows),
@@ -217,6 +220,7 @@ impl<F: Real> RecurrentForward<'_, F> {
             parameters,
             weights: &weights,
             shape,
+            drives,
             input,
             kept,
             saved: saved_out,
@@ -237,6 +241,7 @@ struct Run<'a, F> {
     parameters: &'a [ArrayView1<'a, F>],
     weights: &'a [F],
     shape: Shape,
+    drives: Drives<'a, F>,
     input: &'a [F],
     kept: usize,
     saved: &'a mut Blocks<F>,
@@ -261,7 +266,7 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, input, kept, saved, spikes, pool } = self;
+        let Self { neuron, parameters, weights, shape, drives, input, kept, saved, spikes, pool } = self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, rows) = (blocks(shape), kept * shape.units);
         let by_table = adds_by_table::<F, A>();
@@ -286,6 +291,7 @@ impl<F: Real> Run<'_, F> {
                 weights,
                 shape,
                 first: k * width,
+                drives,
                 input,
                 kept,
                 currents,
@@ -302,7 +308,7 @@ impl<F: Real> Run<'_, F> {
     }
 }
 
-/// Pulls ∂L/∂output of a recurrent layer back to the input and the parameters. All sequences are unit-major.
+/// Pulls ∂L/∂output of a recurrent layer back to its input currents and the parameters. All sequences are unit-major.
 #[derive(Debug)]
 pub(crate) struct RecurrentBackward<'a, F> {
     pub(crate) neuron: &'a Neuron,
@@ -312,8 +318,8 @@ pub(crate) struct RecurrentBackward<'a, F> {
     pub(crate) saved: &'a Blocks<F>,
     /// ∂L/∂output.
     pub(crate) gradient: &'a [F],
-    /// Receives ∂L/∂input.
-    pub(crate) g_input: &'a mut [F],
+    /// Receives ∂L/∂current.
+    pub(crate) g_current: &'a mut [F],
     /// Receives ∂L/∂(value used), unit by unit, parameter by parameter; not masked.
     pub(crate) g_parameters: &'a mut [F],
     pub(crate) pool: &'a mut Pool<F>,
@@ -360,7 +366,7 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
                     dynamics: PhantomData,
                 });
             });
-        unpack_units(&currents, shape, self.g_input);
+        unpack_units(&currents, shape, self.g_current);
         for (k, sums) in sums.chunks(P * shape.units).enumerate() {
             for (total, lanes) in self.g_parameters.iter_mut().zip(sums) {
                 *total += lanes.0[..count(shape, k)].iter().fold(F::zero(), |sum, &x| sum + x);

@@ -24,7 +24,9 @@
 
 use crate::Neuron;
 use crate::backward::Backward;
+use crate::chunk::Drives;
 use crate::forward::Forward;
+use crate::normalised::Normalisation;
 use crate::recurrent::{self, Blocks, RecurrentBackward, RecurrentForward};
 use crate::shape::Shape;
 use colearn_tape::layout::{matrix, sequence, vector};
@@ -73,17 +75,75 @@ pub fn scan<F: Real>(
     parameters: &[Var],
     recurrent: Option<Var>,
 ) -> Var {
+    record(tape, neuron, input, None, parameters, recurrent)
+}
+
+/// Records a scan over `input`; with a normalisation of it, its gain and bias come along.
+#[track_caller]
+pub(crate) fn record<F: Real>(
+    tape: &mut Tape<F>,
+    neuron: &Neuron,
+    input: Var,
+    norm: Option<([Var; 2], Normalisation<F>)>,
+    parameters: &[Var],
+    recurrent: Option<Var>,
+) -> Var {
+    let (affine, norm) = norm.unzip();
     let mut pool = std::mem::take(tape.pool());
-    let (output, op) = {
-        let input = sequence(tape.value(input));
+    let (output, saved) = {
         let values: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
         let weights = recurrent.map(|v| matrix(tape.value(v)));
-        record(neuron, &input, &values, weights.as_deref(), &mut pool)
+        let drives = norm.as_ref().map(Normalisation::drives);
+        run(neuron, &sequence(tape.value(input)), drives, &values, weights.as_deref(), Keep::All, &mut pool)
     };
     *tape.pool() = pool;
+    let affine = affine.into_iter().flatten();
     let inputs: Vec<Var> =
-        std::iter::once(input).chain(parameters.iter().copied()).chain(recurrent).collect();
-    tape.fused(&inputs, output.into_dyn(), op)
+        std::iter::once(input).chain(affine).chain(parameters.iter().copied()).chain(recurrent).collect();
+    tape.fused(&inputs, output.into_dyn(), Scan { neuron: neuron.clone(), norm, saved })
+}
+
+/// What a run keeps beside its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// What the backward pass of a recurrent scan needs. Another one needs nothing: it runs its forward pass once more.
+    All,
+    /// Nothing.
+    Nothing,
+}
+
+/// The output of `neuron` over `input`, of which `drives` make its currents, and what `keep` says of a recurrent one.
+#[track_caller]
+pub(crate) fn run<F: Real>(
+    neuron: &Neuron,
+    input: &ArrayRef3<F>,
+    drives: Drives<'_, F>,
+    parameters: &[ArrayView1<'_, F>],
+    recurrent: Option<&ArrayRef2<F>>,
+    keep: Keep,
+    pool: &mut Pool<F>,
+) -> (Array3<F>, Option<Blocks<F>>) {
+    let shape = Shape::of(neuron, input, parameters, recurrent);
+    let by_unit = layout::to_units(input, pool);
+    let input = layout::units(&by_unit).expect("the copy is unit-major");
+    let mut values = pool.take(shape.len());
+    let output = &mut values[..];
+    let saved = if let Some(weights) = recurrent {
+        let run =
+            RecurrentForward { neuron, parameters, weights, shape, drives, input, output, pool: &mut *pool };
+        match keep {
+            Keep::All => Some(run.record()),
+            Keep::Nothing => {
+                run.infer();
+                None
+            }
+        }
+    } else {
+        neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
+        None
+    };
+    layout::release(by_unit, pool);
+    (layout::from_units(shape.steps, shape.batch, shape.units, values), saved)
 }
 
 /// Runs `neuron` over `input` (T, B, N) and keeps its states, without a tape. Arguments as [`scan`].
@@ -100,8 +160,8 @@ pub fn forward<F: Real>(
 ) -> Trace<F> {
     let shape = Shape::of(neuron, input, parameters, recurrent);
     let (output, states) = if recurrent.is_some() {
-        let (output, op) = record(neuron, input, parameters, recurrent, pool);
-        let blocks = op.saved.expect("a recurrent scan saves its states");
+        let (output, saved) = run(neuron, input, None, parameters, recurrent, Keep::All, pool);
+        let blocks = saved.expect("a recurrent scan saves its states");
         (output, blocks.into_units(neuron, shape, pool))
     } else {
         with_states(neuron, input, parameters, shape, pool)
@@ -156,147 +216,103 @@ pub fn infer<F: Real>(
     recurrent: Option<&ArrayRef2<F>>,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let shape = Shape::of(neuron, input, parameters, recurrent);
-    let input = layout::to_units(input, pool);
-    let currents = layout::units(&input).expect("the copy is unit-major");
-    let mut output = pool.take(shape.len());
-    if let Some(weights) = recurrent {
-        let run = RecurrentForward {
-            neuron,
-            parameters,
-            weights,
-            shape,
-            input: currents,
-            output: &mut output,
-            pool,
-        };
-        run.infer();
-    } else {
-        let output = &mut output;
-        let run = Forward { neuron, parameters, shape, drives: None, input: currents, output, states: None };
-        neuron.model().visit(run);
-    }
-    layout::release(input, pool);
-    layout::from_units(shape.steps, shape.batch, shape.units, output)
+    run(neuron, input, None, parameters, recurrent, Keep::Nothing, pool).0
 }
 
 /// A scan on a tape, with what its backward pass needs: a recurrent one saves currents and states, the other runs its
-/// forward pass once more.
+/// forward pass once more. Its variables: the input, gain and bias if it is normalised, the parameters, and V of a
+/// recurrent one.
 #[derive(Debug)]
 struct Scan<F> {
     neuron: Neuron,
+    norm: Option<Normalisation<F>>,
     saved: Option<Blocks<F>>,
-}
-
-/// Runs the forward pass and saves what the backward pass needs.
-#[track_caller]
-fn record<F: Real>(
-    neuron: &Neuron,
-    input: &ArrayRef3<F>,
-    parameters: &[ArrayView1<'_, F>],
-    recurrent: Option<&ArrayRef2<F>>,
-    pool: &mut Pool<F>,
-) -> (Array3<F>, Scan<F>) {
-    let shape = Shape::of(neuron, input, parameters, recurrent);
-    let input = layout::to_units(input, pool);
-    let currents = layout::units(&input).expect("the copy is unit-major");
-    let mut output = pool.take(shape.len());
-    let saved = if let Some(weights) = recurrent {
-        let run = RecurrentForward {
-            neuron,
-            parameters,
-            weights,
-            shape,
-            input: currents,
-            output: &mut output,
-            pool,
-        };
-        Some(run.record())
-    } else {
-        let output = &mut output;
-        let run = Forward { neuron, parameters, shape, drives: None, input: currents, output, states: None };
-        neuron.model().visit(run);
-        None
-    };
-    layout::release(input, pool);
-    let output = layout::from_units(shape.steps, shape.batch, shape.units, output);
-    (output, Scan { neuron: neuron.clone(), saved })
 }
 
 impl<F: Real> Fused<F> for Scan<F> {
     fn name(&self) -> &'static str {
-        self.neuron.model().name()
+        if self.norm.is_some() { "normalised neuron" } else { self.neuron.model().name() }
     }
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, output, gradient, wanted, pool } = pullback;
-        let neuron = &self.neuron;
+        let (neuron, norm) = (&self.neuron, self.norm.as_ref());
         let count = neuron.specs().len();
-        let input = sequence(inputs[0]);
-        let parameters: Vec<_> = inputs[1..=count].iter().map(|p| vector(p)).collect();
-        let weights = inputs.get(count + 1).map(|v| matrix(v));
-        let shape = Shape::of(neuron, &input, &parameters, weights.as_deref());
+        let first = if norm.is_some() { 3 } else { 1 };
+        let x = sequence(inputs[0]);
+        let parameters: Vec<_> = inputs[first..first + count].iter().map(|p| vector(p)).collect();
+        let weights = inputs.get(first + count).map(|v| matrix(v));
+        let shape = Shape::of(neuron, &x, &parameters, weights.as_deref());
         let gradient = sequence(gradient);
         let gradient = layout::to_units(&gradient, pool);
         let above = layout::units(&gradient).expect("the copy is unit-major");
+        let x = layout::to_units(&x, pool);
+        let input = layout::units(&x).expect("the copy is unit-major");
         let mut g_input = pool.take(shape.len());
         let mut sums = pool.take(shape.units * count);
-        match &self.saved {
-            None => {
-                let input = layout::to_units(&input, pool);
-                let currents = layout::units(&input).expect("the copy is unit-major");
-                neuron.model().visit(Backward {
-                    neuron,
-                    parameters: &parameters,
-                    shape,
-                    norms: None,
-                    input: currents,
-                    gradient: above,
-                    g_input: &mut g_input,
-                    g_parameters: &mut sums,
-                    g_norms: &mut vec![[F::zero(); 2]; shape.units],
-                    pool,
-                });
-                layout::release(input, pool);
+        let mut g_norms = vec![[F::zero(); 2]; shape.units];
+        let mut g_weights = None;
+        if let (Some(saved), Some(weights)) = (&self.saved, &weights) {
+            neuron.model().visit(RecurrentBackward {
+                neuron,
+                parameters: &parameters,
+                weights,
+                shape,
+                saved,
+                gradient: above,
+                g_current: &mut g_input,
+                g_parameters: &mut sums,
+                pool,
+            });
+            if wanted[first + count] {
+                let spikes = sequence(output);
+                let spikes = layout::to_units(&spikes, pool);
+                let by_unit = layout::units(&spikes).expect("the copy is unit-major");
+                g_weights = Some(recurrent::weight_gradient(by_unit, &g_input, shape, pool).into_dyn());
+                layout::release(spikes, pool);
             }
-            Some(saved) => {
-                let weights =
-                    weights.as_ref().expect("a scan that saved blocks was recorded with recurrent weights");
-                neuron.model().visit(RecurrentBackward {
-                    neuron,
-                    parameters: &parameters,
-                    weights,
-                    shape,
-                    saved,
-                    gradient: above,
-                    g_input: &mut g_input,
-                    g_parameters: &mut sums,
-                    pool,
-                });
+            if let Some(norm) = norm {
+                norm.pull_back(input, &mut g_input, &mut g_norms);
             }
+        } else {
+            neuron.model().visit(Backward {
+                neuron,
+                parameters: &parameters,
+                shape,
+                norm,
+                input,
+                gradient: above,
+                g_input: &mut g_input,
+                g_parameters: &mut sums,
+                g_norms: &mut g_norms,
+                pool,
+            });
         }
+        layout::release(x, pool);
         layout::release(gradient, pool);
-        let mut gradients = vec![None];
-        for (k, values) in parameters.iter().enumerate() {
-            gradients.push(wanted[k + 1].then(|| masked(neuron, k, values, &sums, pool)));
-        }
-        if weights.is_some() {
-            let spikes = sequence(output);
-            let spikes = layout::to_units(&spikes, pool);
-            let spikes_by_unit = layout::units(&spikes).expect("the copy is unit-major");
-            gradients.push(
-                wanted[count + 1]
-                    .then(|| recurrent::weight_gradient(spikes_by_unit, &g_input, shape, pool).into_dyn()),
-            );
-            layout::release(spikes, pool);
-        }
-        pool.give_vec(sums);
         let g_input = layout::from_units(shape.steps, shape.batch, shape.units, g_input);
+        let mut gradients = Vec::with_capacity(inputs.len());
         if wanted[0] {
-            gradients[0] = Some(g_input.into_dyn());
+            gradients.push(Some(g_input.into_dyn()));
         } else {
             pool.give(g_input);
+            gradients.push(None);
         }
+        for k in 1..first {
+            let part = || {
+                let mut part = pool.array(&[shape.units]);
+                part.iter_mut().zip(&g_norms).for_each(|(to, g)| *to = g[k - 1]);
+                part
+            };
+            gradients.push(wanted[k].then(part));
+        }
+        for (k, values) in parameters.iter().enumerate() {
+            gradients.push(wanted[first + k].then(|| masked(neuron, k, values, &sums, pool)));
+        }
+        if weights.is_some() {
+            gradients.push(g_weights);
+        }
+        pool.give_vec(sums);
         gradients
     }
 
@@ -308,7 +324,7 @@ impl<F: Real> Fused<F> for Scan<F> {
 }
 
 /// The gradient of parameter `k`: its sums where the stored value is inside its bounds, zero elsewhere.
-pub(crate) fn masked<F: Real>(
+fn masked<F: Real>(
     neuron: &Neuron,
     k: usize,
     stored: &ArrayView1<'_, F>,

@@ -133,7 +133,7 @@ mod tests {
                 neuron: &self.neuron,
                 parameters: &views,
                 shape: self.shape,
-                norms: None,
+                norm: None,
                 input: inputs[0].as_slice().unwrap(),
                 gradient: &self.weights,
                 g_input: &mut g_input,

@@ -138,6 +138,22 @@ impl<F: Real> Pool<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::{Axis, Slice};
+
+    #[test]
+    fn an_array_like_a_contiguous_one_has_its_memory_order() {
+        let mut pool = Pool::<f32>::default();
+        let like = Array3::zeros((2, 3, 4)).permuted_axes([2, 0, 1]).into_dyn();
+        let same = pool.array_like(&like);
+        assert_eq!((same.shape(), same.strides()), (like.shape(), like.strides()));
+        // With gaps, or empty, it is in standard order.
+        for until in [1, 0] {
+            let part = like.slice_axis(Axis(0), Slice::from(0..until));
+            let found = pool.array_like(&part);
+            assert_eq!(found.shape(), part.shape());
+            assert!(found.is_standard_layout());
+        }
+    }
 
     #[test]
     fn a_buffer_given_back_is_used_again() {

@@ -8,7 +8,7 @@
 
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{Fused, Pool, Pullback, Tape, Var};
-use ndarray::{ArrayD, IxDyn, arr1, arr2};
+use ndarray::{Array2, ArrayD, IxDyn, arr1, arr2};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
 use ndarray_rand::rand_distr::Uniform;
@@ -245,6 +245,14 @@ fn a_fused_operation_equals_elementary_ones_and_finite_differences() {
 }
 
 #[test]
+fn the_cross_entropy_of_equal_scores_is_the_logarithm_of_the_classes() {
+    let mut tape = Tape::<f64>::new();
+    let scores = tape.leaf(&Array2::from_elem((3, 4), 0.7));
+    let loss = tape.cross_entropy(scores, &[3, 0, 2]);
+    approx::assert_abs_diff_eq!(tape.value(loss).sum(), 4f64.ln(), epsilon = 1e-15);
+}
+
+#[test]
 fn buffers_are_reused_between_steps() {
     let mut tape = Tape::<f64>::new();
     let x = random(&[50, 40], -1.0, 1.0, 12);
@@ -253,6 +261,8 @@ fn buffers_are_reused_between_steps() {
         let v = tape.leaf(&x);
         let y = cube(&mut tape, v);
         let z = tape.tanh(y);
+        // It keeps its derivative.
+        let z = tape.pointwise(z, |v| v * v, |v| 2.0 * v);
         let loss = tape.sum(z);
         tape.backward(loss);
         tape.reset();
@@ -271,6 +281,12 @@ fn a_wrong_gradient_is_found() {
     let found = check::coordinates(wrong, &inputs, Tolerance::default()).unwrap_err();
     assert_eq!((found.input, found.place.as_str()), (0, "element [0, 0]"));
     check::inner_product(wrong, &inputs, 1, 3, Tolerance::default()).unwrap_err();
+    // Where so much is allowed: what was compared, and the largest difference, 0.1 · 2.
+    let wide = Tolerance { relative: 0.06, ..Tolerance::default() };
+    let report = check::coordinates(wrong, &inputs, wide).unwrap();
+    assert_eq!(report.compared, 4);
+    approx::assert_abs_diff_eq!(report.largest_difference, 0.2, epsilon = 1e-6);
+    assert_eq!(check::inner_product(wrong, &inputs, 3, 3, wide).unwrap().compared, 3);
 }
 
 #[test]

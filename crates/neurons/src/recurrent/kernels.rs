@@ -1,6 +1,7 @@
 //! The loops of a recurrent layer over blocks of sixteen samples.
 
 use super::count;
+use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
@@ -45,11 +46,17 @@ pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &
 /// Units that [`gather`] takes side by side.
 const GATHER: usize = 8;
 
-/// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N). On its own, because
-/// neighbouring units lie far apart in memory: many of these reads are under way at once, which the loop over time does not
-/// allow.
+/// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N), each number of unit n
+/// passed through `map(n, …)`. On its own, because neighbouring units lie far apart in memory: many of these reads are under
+/// way at once, which the loop over time does not allow.
 #[inline(always)]
-fn gather<F: Real>(from: &[F], shape: Shape, first: usize, to: &mut [Lanes<F>]) {
+fn gather<F: Real>(
+    from: &[F],
+    shape: Shape,
+    first: usize,
+    map: impl Fn(usize, Lanes<F>) -> Lanes<F>,
+    to: &mut [Lanes<F>],
+) {
     let Shape { steps, batch, units } = shape;
     let width = to.len() / (steps * units);
     for first_unit in (0..units).step_by(GATHER) {
@@ -58,7 +65,7 @@ fn gather<F: Real>(from: &[F], shape: Shape, first: usize, to: &mut [Lanes<F>]) 
                 let row = &from[(n * steps + t) * batch..(n * steps + t + 1) * batch];
                 for k in 0..width {
                     let lanes = Lanes::load(&row[(first + k) * LANES..], count(shape, first + k));
-                    to[(k * steps + t) * units + n] = lanes;
+                    to[(k * steps + t) * units + n] = map(n, lanes);
                 }
             }
         }
@@ -97,7 +104,9 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) shape: Shape,
     /// Number of the first block.
     pub(super) first: usize,
-    /// Input currents of all samples, unit-major.
+    /// What turns inputs into currents.
+    pub(super) drives: Drives<'a, F>,
+    /// Inputs of all samples, unit-major.
     pub(super) input: &'a [F],
     /// Steps that `currents` and `states` have room for: all, or one that is written over and over.
     pub(super) kept: usize,
@@ -165,7 +174,13 @@ where
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
         // A row of spikes holds the input currents until its step has come.
-        gather(self.input, self.shape, self.first, self.spikes);
+        match self.drives {
+            None => gather(self.input, self.shape, self.first, |_, x| x, self.spikes),
+            Some((scale, shift)) => {
+                let current = |n: usize, x| x * Lanes::splat(scale[n]) + Lanes::splat(shift[n]);
+                gather(self.input, self.shape, self.first, current, self.spikes);
+            }
+        }
         let kept_len = self.kept * units;
         for t in 0..steps {
             let row = if self.kept == steps { t } else { 0 };
@@ -248,7 +263,7 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
         let Shape { steps, units, .. } = self.shape;
         let rows = steps * units;
         // A row of gradients of currents holds ∂L/∂output until its step has come.
-        gather(self.gradient, self.shape, self.first, self.g_currents);
+        gather(self.gradient, self.shape, self.first, |_, g| g, self.g_currents);
         let saved = self.currents.chunks_exact(rows).zip(self.states.chunks_exact(rows * S));
         let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
         for ((currents, states), (g_currents, sums)) in saved.zip(received) {

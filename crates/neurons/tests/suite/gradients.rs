@@ -70,7 +70,7 @@ fn random_directions_match_central_differences() {
     }
 }
 
-/// [`loss`] of a scan over normalised input, whose statistics depend on it; gain and bias come after the input.
+/// [`loss`] of a scan over normalised input, whose statistics depend on it; gain and bias come after the input, V last.
 fn normalised_loss(tape: &mut Tape<f64>, neuron: &Neuron, vars: &[Var]) -> Var {
     let x = tape.value(vars[0]);
     let of_samples =
@@ -78,23 +78,27 @@ fn normalised_loss(tape: &mut Tape<f64>, neuron: &Neuron, vars: &[Var]) -> Var {
     let mean = of_samples.mean_axis(Axis(0)).expect("there are samples").to_vec();
     let variance = of_samples.var_axis(Axis(0), 0.0);
     let norm = BatchNorm { mean, inverse: variance.iter().map(|v| 1.0 / (v + 1e-3).sqrt()).collect() };
-    let y = scan_normalised(tape, neuron, vars[0], [vars[1], vars[2]], norm, &vars[3..]);
+    let (parameters, recurrent) = vars[3..].split_at(neuron.specs().len());
+    let norm_vars = [vars[1], vars[2]];
+    let y = scan_normalised(tape, neuron, vars[0], norm_vars, norm, parameters, recurrent.first().copied());
     weighted_squares(tape, y)
 }
 
 #[test]
 fn normalised_scans_match_central_differences() {
-    // Samples of one chunk, and of more than two.
-    for (shape, seed) in [((6, 2, 3), 14), ((5, 70, 2), 15)] {
+    // Samples of one chunk or block, and of more.
+    for (shape, recurrent, seed) in
+        [((6, 2, 3), false, 14), ((5, 70, 2), false, 15), ((6, 2, 3), true, 16), ((4, 19, 2), true, 17)]
+    {
         for model in models() {
-            let drawn = Case::<f64>::new(Neuron::new(model), shape, false, seed);
+            let drawn = Case::<f64>::new(Neuron::new(model), shape, recurrent, seed);
             let units = shape.2;
             let spread = |from: f64| ArrayD::from_shape_fn(vec![units], |n| from + 0.3 * n[0] as f64);
             let mut inputs = drawn.inputs();
             inputs.splice(1..1, [spread(0.8), spread(-0.2)]);
             let neuron = soft(model, Surrogate::Logistic { slope: 3.0 });
             let agreement = check::coordinates(|t, x| normalised_loss(t, &neuron, x), &inputs, TOLERANCE);
-            agreement.unwrap_or_else(|e| panic!("{model:?} {shape:?}: {e}"));
+            agreement.unwrap_or_else(|e| panic!("{model:?} {shape:?} recurrent {recurrent}: {e}"));
         }
     }
 }
