@@ -190,6 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn scratch_is_what_products_by_events_take() {
+        for (inputs, outputs, columns) in
+            [(3, 16, 700), (5, 35, 5 * EVENT_COLUMNS + 1), (2, 7, 2 * COLUMNS + 3)]
+        {
+            let (signal, weight) = (signal(inputs, columns, 0.3), matrix(inputs, outputs, 1.0));
+            let (mut sums, mut gradient) = (matrix(outputs, columns, 2.0), weight.clone());
+            let mut pools = [Pool::default(), Pool::default()];
+            over_rows(Form::Events, &weight, &signal, &mut sums, &mut pools[0]);
+            over_columns(Form::Events, &signal, &sums, &mut gradient, &mut pools[1]);
+            let expected = scratch(inputs, outputs, columns).map(|numbers| numbers * size_of::<f64>());
+            assert_eq!(pools.map(|pool| pool.allocated_bytes()), expected, "{inputs} {outputs} {columns}");
+        }
+    }
+
+    #[test]
     fn the_product_over_columns_is_the_product_whatever_their_number() {
         for columns in [0, 1, EVENT_COLUMNS, COLUMNS - 1, COLUMNS, COLUMNS + 7, 2 * COLUMNS + 1] {
             for (form, outputs) in FORMS.into_iter().flat_map(|form| [5, 16, 35].map(|n| (form, n))) {
