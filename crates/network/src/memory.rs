@@ -35,10 +35,11 @@ impl ValidNetwork {
         let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
         numbers += steps * SCAN;
         let mut scratch = 0;
-        // Scratch of products by events, as if all signals were sparse, by shape: layers of one shape share it.
-        let mut events = BTreeMap::<(usize, usize), usize>::new();
-        let mut add_events = |shape, needed: usize| {
-            let most = events.entry(shape).or_default();
+        // Scratch of products by events and of recurrent scans, as if all signals were sparse spikes, by shape: layers of one
+        // shape share it.
+        let mut by_shape = BTreeMap::<(usize, usize), usize>::new();
+        let mut add_by_shape = |shape, needed: usize| {
+            let most = by_shape.entry(shape).or_default();
             *most = needed.max(*most);
         };
         // What recomputing keeps of one layer at a time: numbers of buffers by length, since the pool keeps them so.
@@ -61,16 +62,16 @@ impl ValidNetwork {
                     HiddenModel::Gated(_) => (0, sequence(gates * units)),
                 };
                 numbers += normalised + (gates + states) * lanes(units);
-                scratch = scratch.max(lanes(units));
                 if matches!(self.config.neuron.model, HiddenModel::Spiking(_)) {
-                    scratch = scratch.max(recurrent_scratch(units, batch, steps));
                     let [_, over_columns] = product::scratch(units, units, steps * batch);
-                    add_events((units, units), over_columns);
+                    let own = lanes(units) + recurrent_scratch(units, batch) + over_columns;
+                    add_by_shape((units, units), own);
+                } else {
+                    scratch = scratch.max(lanes(gates * units));
                 }
                 if gates > 1 {
                     // Gradients of candidate and gates, in units and in blocks; the state after the reset.
                     numbers += 2 * sequence(gates * units) + 2 * lanes(units);
-                    scratch = scratch.max(lanes(gates * units));
                 }
             }
             if self.has_delays(k) {
@@ -82,7 +83,7 @@ impl ValidNetwork {
                 scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
             } else {
                 let [over_rows, over_columns] = product::scratch(inputs, gates * units, steps * batch);
-                add_events((inputs, gates * units), over_rows + over_columns);
+                add_by_shape((inputs, gates * units), over_rows + over_columns);
             }
             if recompute {
                 for &len in &again {
@@ -95,7 +96,7 @@ impl ValidNetwork {
             }
         }
         numbers += passing.iter().map(|(len, count)| len * count).sum::<usize>();
-        numbers += events.values().sum::<usize>();
+        numbers += by_shape.values().sum::<usize>();
         numbers += scratch + 5 * self.parameter_count();
         numbers * NUMBER
     }

@@ -85,12 +85,12 @@ impl<F: Real> Network<F> {
         let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
         let recurrent = layer.recurrent.map(var);
         let statistics = statistics(tape, current);
-        let output = match (self.units_of(k), recurrent) {
-            (LayerUnits::Neurons(units), recurrent) => {
+        let output = match self.units_of(k) {
+            LayerUnits::Neurons(units) => {
                 let of_batch = statistics.norm(epsilon);
                 scan_normalised(tape, units, current, norm, of_batch, &neuron, recurrent)
             }
-            (LayerUnits::Gated(unit), recurrent) => {
+            LayerUnits::Gated(unit) => {
                 let current = normalise::record(tape, current, norm, &statistics, epsilon);
                 scan_gated(tape, unit, current, recurrent.expect("gated layers are recurrent"))
             }

@@ -5,10 +5,9 @@
 //! ∂L/∂γ = Σ g x̂,   ∂L/∂η = Σ g,   ∂L/∂x = scale · (g − (Σ g + x̂ Σ g x̂)/(T·B)),   x̂ = (x − m)/√(v + ε)
 //! ```
 //!
-//! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). The
-//! current is never stored: the scan computes it from x forward and once more backward, so that a layer keeps its
-//! synaptic sums and its spikes and nothing else. (A recurrent one, whose current is more than that, saves it: see
-//! [`crate::recurrent`].)
+//! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). Without
+//! recurrence no current is stored: the scan computes it from x forward and once more backward, so that a layer keeps
+//! its synaptic sums and its spikes and nothing else. A recurrent scan saves its total currents.
 
 use crate::Neuron;
 use crate::chunk::Drives;
@@ -22,9 +21,9 @@ use rayon::prelude::*;
 /// Mean and 1/√(v + ε) of every unit's input over steps and samples.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<F> {
-    /// m.
+    /// m, N values.
     pub mean: Vec<F>,
-    /// 1/√(v + ε).
+    /// 1/√(v + ε), N values.
     pub inverse: Vec<F>,
 }
 
@@ -40,6 +39,7 @@ impl<F: Real> Normalisation<F> {
     /// For gain γ and bias η.
     fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
         let BatchNorm { mean, inverse } = &statistics;
+        assert_eq!(inverse.len(), mean.len(), "deviations and means of a normalised neuron");
         assert_eq!(gain.len(), mean.len(), "gains and units of a normalised neuron");
         assert_eq!(bias.len(), mean.len(), "biases and units of a normalised neuron");
         let scale: Vec<F> = gain.iter().zip(inverse).map(|(&gain, &inverse)| gain * inverse).collect();
@@ -128,7 +128,7 @@ impl<F: Real> Kernel for PullBack<'_, F> {
 /// of that input; `gain`, `bias` and the `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
 ///
 /// # Panics
-/// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
+/// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
 #[track_caller]
 pub fn scan_normalised<F: Real>(
     tape: &mut Tape<F>,
@@ -156,8 +156,6 @@ pub fn infer_scaled<F: Real>(
     parameters: &[ArrayView1<'_, F>],
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let units = input.dim().2;
-    assert_eq!(affine.map(<[F]>::len), [units; 2], "scales and shifts of {units} units");
     let drives: Drives<'_, F> = Some(affine.into());
     scan::run(neuron, input, drives, parameters, None, Keep::Nothing, pool).0
 }

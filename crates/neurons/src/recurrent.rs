@@ -129,11 +129,11 @@ const fn table_lanes(units: usize) -> usize {
     units * groups(units)
 }
 
-/// Numbers that a recurrent spiking layer holds at most while it runs, beside its weights and what it saves: its sequence in
-/// blocks of [`LANES`] samples, the tables of V, and codes and sums of every block.
+/// Numbers that a recurrent spiking layer of N = `units` holds forward where it looks spikes up, beside V and its
+/// sequences: the tables of V, and codes and sums of every block of [`LANES`] samples.
 #[must_use]
-pub const fn recurrent_scratch(units: usize, batch: usize, steps: usize) -> usize {
-    (table_lanes(units) + batch.div_ceil(LANES) * (look_up_scratch(units) + steps * units)) * LANES
+pub const fn recurrent_scratch(units: usize, batch: usize) -> usize {
+    (table_lanes(units) + batch.div_ceil(LANES) * look_up_scratch(units)) * LANES
 }
 
 /// [`pack_weights`] as tables of [`TABLE_BITS`] weights.

@@ -66,7 +66,7 @@ impl<F> Trace<F> {
 /// without spikes. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
 ///
 /// # Panics
-/// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
+/// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
 #[track_caller]
 pub fn scan<F: Real>(
     tape: &mut Tape<F>,
@@ -106,7 +106,7 @@ pub(crate) fn record<F: Real>(
 /// What a run keeps beside its output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// What the backward pass of a recurrent scan needs. Another one needs nothing: it runs its forward pass once more.
+    /// What the backward pass of a recurrent scan needs. A scan without recurrence keeps nothing.
     All,
     /// Nothing.
     Nothing,
@@ -124,6 +124,14 @@ pub(crate) fn run<F: Real>(
     pool: &mut Pool<F>,
 ) -> (Array3<F>, Option<Blocks<F>>) {
     let shape = Shape::of(neuron, input, parameters, recurrent);
+    if let Some((scale, shift)) = drives {
+        assert_eq!(
+            [scale.len(), shift.len()],
+            [shape.units; 2],
+            "scales and shifts of {} units",
+            shape.units
+        );
+    }
     let by_unit = layout::to_units(input, pool);
     let input = layout::units(&by_unit).expect("the copy is unit-major");
     let mut values = pool.take(shape.len());
@@ -246,8 +254,9 @@ impl<F: Real> Fused<F> for Scan<F> {
         let gradient = sequence(gradient);
         let gradient = layout::to_units(&gradient, pool);
         let above = layout::units(&gradient).expect("the copy is unit-major");
-        let x = layout::to_units(&x, pool);
-        let input = layout::units(&x).expect("the copy is unit-major");
+        // A recurrent scan saved its currents.
+        let x = (self.saved.is_none() || norm.is_some()).then(|| layout::to_units(&x, pool));
+        let input = x.as_ref().map_or(&[][..], |x| layout::units(x).expect("the copy is unit-major"));
         let mut g_input = pool.take(shape.len());
         let mut sums = pool.take(shape.units * count);
         let mut g_norms = vec![[F::zero(); 2]; shape.units];
@@ -288,7 +297,9 @@ impl<F: Real> Fused<F> for Scan<F> {
                 pool,
             });
         }
-        layout::release(x, pool);
+        if let Some(x) = x {
+            layout::release(x, pool);
+        }
         layout::release(gradient, pool);
         let g_input = layout::from_units(shape.steps, shape.batch, shape.units, g_input);
         let mut gradients = Vec::with_capacity(inputs.len());

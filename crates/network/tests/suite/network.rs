@@ -332,15 +332,18 @@ fn a_repeated_step_keeps_its_memory() {
 
 #[test]
 fn recomputing_gives_the_same_bits_with_less_memory() {
-    for (model, kernel) in [
-        ("d-cadlif", Interpolation::Linear),
-        ("d-lif", Interpolation::Whole),
-        ("d-cadlif", Interpolation::Smoothed),
-        ("d-lif", Interpolation::Gaussian),
-        ("cadlif", Interpolation::Linear),
-        ("gru", Interpolation::Linear),
+    for (model, kernel, recurrent) in [
+        ("d-cadlif", Interpolation::Linear, false),
+        ("d-lif", Interpolation::Whole, false),
+        ("d-cadlif", Interpolation::Smoothed, false),
+        ("d-lif", Interpolation::Gaussian, false),
+        ("cadlif", Interpolation::Linear, false),
+        ("gru", Interpolation::Linear, false),
+        ("cadlif", Interpolation::Linear, true),
+        ("d-cadlif", Interpolation::Linear, true),
     ] {
         let mut config = config(model);
+        config.neuron.recurrent = recurrent;
         config.network.hidden = vec![40, 33];
         config.network.dropout = 0.3;
         config.synapse.kernel = kernel;
@@ -357,11 +360,12 @@ fn recomputing_gives_the_same_bits_with_less_memory() {
             (tape.value(loss).clone(), gradients, tape.pool().allocated_bytes())
         };
         let (kept, again) = (run(false), run(true));
-        assert_eq!(kept.0, again.0, "{model} {kernel:?}");
-        assert!(kept.1 == again.1, "{model} {kernel:?}: gradients");
+        assert_eq!(kept.0, again.0, "{model} {kernel:?} recurrent {recurrent}");
+        assert!(kept.1 == again.1, "{model} {kernel:?} recurrent {recurrent}: gradients");
         // What a gated layer keeps is more than what could be computed again.
         let is_less = if model == "gru" { again.2 <= kept.2 } else { again.2 < kept.2 };
-        assert!(is_less, "{model} {kernel:?}: {} bytes kept, {} recomputed", kept.2, again.2);
+        let (kept, again) = (kept.2, again.2);
+        assert!(is_less, "{model} {kernel:?} recurrent {recurrent}: {kept} bytes kept, {again} recomputed");
     }
 }
 
@@ -377,6 +381,7 @@ fn the_memory_of_a_training_step_is_predicted() {
         ("d-cadlif", vec![64, 64], |c| c.network.dropout = 0.0),
         ("cadlif", vec![64, 64], |c| c.neuron.recurrent = true),
         ("lif", vec![96], |c| c.neuron.recurrent = true),
+        ("cadlif", vec![32, 96], |c| c.neuron.recurrent = true),
         ("d-cadlif", vec![64], |c| c.neuron.recurrent = true),
         ("gru", vec![64], |_| ()),
         ("rnn", vec![64, 64], |_| ()),

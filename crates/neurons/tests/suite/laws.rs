@@ -2,7 +2,8 @@
 
 use crate::common::{Case, assert_close, configured, every_neuron};
 use colearn_neurons::{
-    Neuron, NeuronModel, NeuronState, StepParameters, analysis, forward, infer, initial, scan, step,
+    BatchNorm, Neuron, NeuronModel, NeuronState, StepParameters, analysis, forward, infer, initial, scan,
+    scan_normalised, step,
 };
 use colearn_tape::{Pool, Real, Tape, Var, layout};
 use ndarray::{Array1, Array2, Array3, ArrayD, Axis, arr1, s};
@@ -128,10 +129,32 @@ fn empty_sequences_are_allowed() {
             let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut Pool::default());
             assert_eq!(trace.membrane().dim(), shape);
             let parameters = StepParameters::new(&case.neuron, &case.views(), v);
+            let mut tape = Tape::new();
+            let x = tape.leaf(&case.current);
+            let affine = [1.0, 0.5].map(|value| tape.leaf(&Array1::from_elem(shape.2, value)));
+            let norm = BatchNorm { mean: vec![0.1; shape.2], inverse: vec![2.0; shape.2] };
+            let leaves: Vec<_> = case.parameters.iter().map(|p| tape.leaf(p)).collect();
+            let v = case.recurrent.as_ref().map(|v| tape.leaf(v));
+            let y = scan_normalised(&mut tape, &case.neuron, x, affine, norm, &leaves, v);
+            let sum = tape.sum(y);
+            tape.backward(sum);
+            assert_eq!(tape.gradient(x).unwrap().shape(), tape.value(y).shape());
+            assert!(tape.gradient(affine[0]).unwrap().iter().all(|&g| g == 0.0));
             let nothing = vec![0.0; shape.2];
             step(&parameters, &mut NeuronState::new(&parameters), &nothing, &mut nothing.clone());
         }
     }
+}
+
+#[test]
+#[should_panic(expected = "scales and shifts of 3 units")]
+fn statistics_of_other_units_are_refused() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&Array3::ones((2, 2, 3)));
+    let affine = [1.0, 0.0].map(|value| tape.leaf(&Array1::from_elem(4, value)));
+    let norm = BatchNorm { mean: vec![0.0; 4], inverse: vec![1.0; 4] };
+    let alpha = tape.leaf(&Array1::from_elem(3, 0.9));
+    let _ = scan_normalised(&mut tape, &Neuron::new(NeuronModel::Lif), x, affine, norm, &[alpha], None);
 }
 
 #[test]
