@@ -4,7 +4,7 @@
 
 use crate::config::DropoutMask;
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayView3};
 use ndarray_rand::rand::RngCore;
 use rand_chacha::ChaCha8Rng;
@@ -85,12 +85,8 @@ impl<F: Real> Fused<F> for Dropout<F> {
         "dropout"
     }
 
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
-        Some(multiply(&sequence(inputs[0]), &self.factors, self.mask, pool).into_dyn())
-    }
-
-    fn recomputes(&self) -> bool {
-        true
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
@@ -99,6 +95,12 @@ impl<F: Real> Fused<F> for Dropout<F> {
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
         pool.give_vec(self.factors);
+    }
+}
+
+impl<F: Real> Recompute<F> for Dropout<F> {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        multiply(&sequence(inputs[0]), &self.factors, self.mask, pool).into_dyn()
     }
 }
 

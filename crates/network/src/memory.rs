@@ -56,22 +56,23 @@ impl ValidNetwork {
                 again.push(sequence(inputs));
             }
             if self.is_recurrent(k) {
-                // Currents and states in blocks; normalised currents; spikes or gradients in blocks.
-                let (states, normalised) = match self.config.neuron.model {
-                    HiddenModel::Spiking(model) => (model.states(), 0),
-                    HiddenModel::Gated(_) => (0, sequence(gates * units)),
-                };
-                numbers += normalised + (gates + states) * lanes(units);
-                if matches!(self.config.neuron.model, HiddenModel::Spiking(_)) {
-                    let [_, over_columns] = product::scratch(units, units, steps * batch);
-                    let own = lanes(units) + recurrent_scratch(units, batch) + over_columns;
-                    add_by_shape((units, units), own);
-                } else {
-                    scratch = scratch.max(lanes(gates * units));
+                match self.config.neuron.model {
+                    HiddenModel::Spiking(model) => {
+                        // Currents and states in blocks; spikes or gradients in blocks.
+                        numbers += (1 + model.states()) * lanes(units);
+                        let [_, over_columns] = product::scratch(units, units, steps * batch);
+                        let own = lanes(units) + recurrent_scratch(units, batch) + over_columns;
+                        add_by_shape((units, units), own);
+                    }
+                    HiddenModel::Gated(_) => {
+                        // Candidates and gates in blocks; their gradients in blocks.
+                        numbers += gates * lanes(units);
+                        scratch = scratch.max(lanes(gates * units));
+                    }
                 }
                 if gates > 1 {
-                    // Gradients of candidate and gates, in units and in blocks; the state after the reset.
-                    numbers += 2 * sequence(gates * units) + 2 * lanes(units);
+                    // Gradients of candidate and gates; the state after the reset.
+                    numbers += sequence(gates * units) + 2 * lanes(units);
                 }
             }
             if self.has_delays(k) {

@@ -2,9 +2,9 @@
 
 use crate::config::Pooling;
 use crate::network::{Delays, LayerUnits, Network};
-use crate::normalise::{self, Statistics, statistics_of as statistics};
+use crate::normalise::{Statistics, statistics_of as statistics};
 use crate::{dropout, pooling};
-use colearn_neurons::{scan_gated, scan_normalised};
+use colearn_neurons::{scan_gated_normalised, scan_normalised};
 use colearn_synapses::dense;
 use colearn_tape::{Real, Tape, Var};
 use ndarray::Array3;
@@ -85,14 +85,14 @@ impl<F: Real> Network<F> {
         let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
         let recurrent = layer.recurrent.map(var);
         let statistics = statistics(tape, current);
+        let of_batch = statistics.norm(epsilon);
         let output = match self.units_of(k) {
             LayerUnits::Neurons(units) => {
-                let of_batch = statistics.norm(epsilon);
                 scan_normalised(tape, units, current, norm, of_batch, &neuron, recurrent)
             }
             LayerUnits::Gated(unit) => {
-                let current = normalise::record(tape, current, norm, &statistics, epsilon);
-                scan_gated(tape, unit, current, recurrent.expect("gated layers are recurrent"))
+                let recurrent = recurrent.expect("gated layers are recurrent");
+                scan_gated_normalised(tape, unit, current, norm, of_batch, recurrent)
             }
         };
         // A layer's sums and its dropped-out input may be computed again.

@@ -194,6 +194,16 @@ mod tests {
         }
     }
 
+    /// α = β = 1/2 is exact in binary: the edges are met.
+    #[test]
+    fn on_the_edge_a_map_never_settles_and_equal_eigenvalues_are_real() {
+        let (low, high) = stable_coupling(0.5, 0.5);
+        assert_eq!((low, high), (-0.5, 4.5));
+        assert_eq!([low, -0.25, 4.25, high].map(|a| is_stable(0.5, 0.5, a)), [false, true, true, false]);
+        assert_eq!(Eigenvalues::of(0.5, 0.5, low).radius(), 1.0);
+        assert_eq!(Eigenvalues::of(0.5, 0.5, 0.0), Eigenvalues::Real(0.5, 0.5));
+    }
+
     #[test]
     fn the_whole_constrained_box_is_stable() {
         let [alpha, beta, a, _] = crate::adlif::CONSTRAINED.map(|spec| spec.bounds);

@@ -31,7 +31,16 @@ impl<F: Real> Drive<F> {
 /// Scale and shift of every unit; `None` is the input itself.
 pub(crate) type Drives<'a, F> = Option<(&'a [F], &'a [F])>;
 
+/// Checks that there is a scale and a shift for each of `units` units.
+#[track_caller]
+pub(crate) fn check_drives<F>(drives: Drives<'_, F>, units: usize) {
+    if let Some((scale, shift)) = drives {
+        assert_eq!([scale.len(), shift.len()], [units; 2], "scales and shifts of {units} units");
+    }
+}
+
 /// The drive of unit `n`.
+#[inline(always)]
 pub(crate) fn drive<F: Real>(drives: Drives<'_, F>, n: usize) -> Drive<F> {
     let (scale, shift) = drives.map_or((F::one(), F::zero()), |(scale, shift)| (scale[n], shift[n]));
     Drive { scale, shift }

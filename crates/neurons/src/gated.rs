@@ -49,10 +49,12 @@ mod activation;
 mod kernels;
 mod step;
 
+use crate::chunk::{Drives, check_drives};
+use crate::normalised::{BatchNorm, Normalisation, affine_gradients};
 use crate::recurrent::{blocks, count, unpack_units};
 use crate::shape::Shape;
 pub use activation::Activation;
-use colearn_tape::layout::{matrix, sequence};
+use colearn_tape::layout::{matrix, sequence, vector};
 use colearn_tape::product::{self, Form};
 use colearn_tape::simd::dispatch;
 use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var, layout};
@@ -145,12 +147,45 @@ fn shape<F>(unit: GatedUnit, input: &ArrayRef3<F>, recurrent: &ArrayRef2<F>) -> 
 /// Records a gated layer over `input` I (T, B, G·N) with recurrent weights V (N, G·N) and returns h (T, B, N).
 ///
 /// # Panics
-/// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
+/// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
 #[track_caller]
 pub fn scan_gated<F: Real>(tape: &mut Tape<F>, unit: GatedUnit, input: Var, recurrent: Var) -> Var {
+    record(tape, unit, input, None, recurrent)
+}
+
+/// Records a gated layer over the normalised `input` (T, B, G·N), as [`crate::scan_normalised`] does a neuron: `norm`
+/// holds the statistics of that input; `gain` and `bias` are vectors of G·N values.
+///
+/// # Panics
+/// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
+#[track_caller]
+pub fn scan_gated_normalised<F: Real>(
+    tape: &mut Tape<F>,
+    unit: GatedUnit,
+    input: Var,
+    [gain, bias]: [Var; 2],
+    norm: BatchNorm<F>,
+    recurrent: Var,
+) -> Var {
+    let norm = Normalisation::new(norm, &vector(tape.value(gain)), &vector(tape.value(bias)));
+    record(tape, unit, input, Some(([gain, bias], norm)), recurrent)
+}
+
+/// Records a gated layer; with a normalisation of its input, gain and bias come along.
+#[track_caller]
+fn record<F: Real>(
+    tape: &mut Tape<F>,
+    unit: GatedUnit,
+    input: Var,
+    norm: Option<([Var; 2], Normalisation<F>)>,
+    recurrent: Var,
+) -> Var {
+    let (affine, norm) = norm.unzip();
     let ([input_value, weights], pool) = tape.workspace([input, recurrent]);
-    let (output, gates) = run(unit, &sequence(input_value), &matrix(weights), true, pool);
-    tape.fused(&[input, recurrent], output.into_dyn(), GatedScan { unit, gates })
+    let drives = norm.as_ref().map(Normalisation::drives);
+    let (output, gates) = run(unit, &sequence(input_value), drives, &matrix(weights), true, pool);
+    let inputs: Vec<Var> = [input, recurrent].into_iter().chain(affine.into_iter().flatten()).collect();
+    tape.fused(&inputs, output.into_dyn(), GatedScan { unit, norm, gates })
 }
 
 /// The output h (T, B, N) of a gated layer over `input` I (T, B, G·N), with nothing kept. The result may be given back
@@ -165,28 +200,31 @@ pub fn infer_gated<F: Real>(
     recurrent: &ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let (output, gates) = run(unit, input, recurrent, false, pool);
+    let (output, gates) = run(unit, input, None, recurrent, false, pool);
     pool.give_lanes(gates);
     output
 }
 
-/// Output, and candidates and gates (block, T, G·N) of all steps or of the last one.
+/// Output, and candidates and gates (block, T, G·N) of all steps or of the last one. `drives` make currents of the input.
 #[track_caller]
 fn run<F: Real>(
     unit: GatedUnit,
     input: &ArrayRef3<F>,
+    drives: Drives<'_, F>,
     recurrent: &ArrayRef2<F>,
     keep: bool,
     pool: &mut Pool<F>,
 ) -> (Array3<F>, Vec<Lanes<F>>) {
     let shape = shape(unit, input, recurrent);
     let Shape { steps, batch, units } = shape;
+    let of_gates = unit.model.gates() * units;
+    check_drives(drives, of_gates);
     let mut output = pool.take(shape.len());
     if shape.len() == 0 {
         return (layout::from_units(steps, batch, units, output), Vec::new());
     }
     let (all, kept) = (blocks(shape), if keep { steps } else { 1 });
-    let rows = kept * unit.model.gates() * units;
+    let rows = kept * of_gates;
     let mut gates = pool.take_lanes(all * rows);
     let mut outputs = pool.take_lanes(all * steps * units);
     let mut scratch = pool.take_lanes(all * units);
@@ -205,6 +243,7 @@ fn run<F: Real>(
                 shape,
                 start,
                 count,
+                drives,
                 input,
                 kept,
                 gates,
@@ -221,10 +260,12 @@ fn run<F: Real>(
     (layout::from_units(steps, batch, units, output), gates)
 }
 
-/// A gated layer on a tape, with its candidates and gates.
+/// A gated layer on a tape, with its candidates and gates. Its variables: the input, V, and gain and bias if it is
+/// normalised.
 #[derive(Debug)]
 struct GatedScan<F> {
     unit: GatedUnit,
+    norm: Option<Normalisation<F>>,
     /// (block, T, G·N).
     gates: Vec<Lanes<F>>,
 }
@@ -236,31 +277,37 @@ impl<F: Real> Fused<F> for GatedScan<F> {
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, output, gradient, wanted, pool } = pullback;
-        let recurrent = matrix(inputs[1]);
-        let Shape { steps, batch, units } = shape(self.unit, &sequence(inputs[0]), &recurrent);
-        let rows = self.unit.model.gates() * units;
+        let (x, recurrent) = (sequence(inputs[0]), matrix(inputs[1]));
+        let shape = shape(self.unit, &x, &recurrent);
+        let rows = self.unit.model.gates() * shape.units;
         let (output, gradient) = (sequence(output), sequence(gradient));
         let (output, gradient) = (layout::to_units(&output, pool), layout::to_units(&gradient, pool));
         let h = layout::units(&output).expect("the copy is unit-major");
         let above = layout::units(&gradient).expect("the copy is unit-major");
-        let (g_input, kept) = self.pull_back(&recurrent, [h, above], pool, Shape { steps, batch, units });
-        let to_recurrent = wanted[1].then(|| {
-            let shape = Shape { steps, batch, units };
-            weight_gradient(h, kept.as_deref(), &g_input, shape, rows, pool).into_dyn()
-        });
+        let (mut g_input, kept) = self.pull_back(&recurrent, [h, above], pool, shape);
+        let to_recurrent =
+            wanted[1].then(|| weight_gradient(h, kept.as_deref(), &g_input, shape, rows, pool).into_dyn());
         layout::release(output, pool);
         layout::release(gradient, pool);
         if let Some(kept) = kept {
             pool.give_vec(kept);
         }
-        let g_input = layout::from_units(steps, batch, rows, g_input);
+        let affine = self.norm.as_ref().map(|norm| {
+            let mut sums = vec![[F::zero(); 2]; rows];
+            let x = layout::to_units(&x, pool);
+            let by_unit = layout::units(&x).expect("the copy is unit-major");
+            norm.pull_back(by_unit, &mut g_input, &mut sums);
+            layout::release(x, pool);
+            affine_gradients(&sums, [wanted[2], wanted[3]], pool)
+        });
+        let g_input = layout::from_units(shape.steps, shape.batch, rows, g_input);
         let to_input = if wanted[0] {
             Some(g_input.into_dyn())
         } else {
             pool.give(g_input);
             None
         };
-        vec![to_input, to_recurrent]
+        [to_input, to_recurrent].into_iter().chain(affine.into_iter().flatten()).collect()
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {

@@ -29,7 +29,7 @@
 //! * [`NeuronConfig`] is what configurations say; [`Neuron`] is the checked form that runs.
 //! * [`Surrogate`] is the derivative that stands in for the step's.
 //! * [`scan_gated`], [`infer_gated`] and [`GatedStep`] are the same three for layers without spikes that they are compared
-//!   with: [`GatedModel::Rnn`], [`GatedModel::Ligru`], [`GatedModel::Gru`].
+//!   with: [`GatedModel::Rnn`], [`GatedModel::Ligru`], [`GatedModel::Gru`]; [`scan_gated_normalised`] normalises as well.
 //! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
 //!
 //! To add a model, write its file (the parameters with their bounds, and `Dynamics` with the two adjoints) and add
@@ -62,7 +62,9 @@ mod surrogate;
 
 pub use block::BlockScan;
 pub use error::Error;
-pub use gated::{Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated};
+pub use gated::{
+    Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated, scan_gated_normalised,
+};
 pub use model::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
 pub use normalised::{BatchNorm, infer_scaled, scan_normalised};

@@ -1,4 +1,4 @@
-//! Batch normalisation and a neuron as one operation.
+//! Batch normalisation and a scan as one operation.
 //!
 //! ```text
 //! I[t, b, n] = scale[n] · x[t, b, n] + shift[n],   scale = γ/√(v + ε),   shift = η − m · scale
@@ -7,7 +7,8 @@
 //!
 //! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). Without
 //! recurrence no current is stored: the scan computes it from x forward and once more backward, so that a layer keeps
-//! its synaptic sums and its spikes and nothing else. A recurrent scan saves its total currents.
+//! its synaptic sums and its spikes and nothing else. A recurrent scan saves its total currents, a gated one its
+//! candidates and gates.
 
 use crate::Neuron;
 use crate::chunk::Drives;
@@ -15,7 +16,7 @@ use crate::scan::{self, Keep};
 use colearn_tape::layout::vector;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{LANES, Lanes, Pool, Real, Tape, Var};
-use ndarray::{Array3, ArrayRef3, ArrayView1};
+use ndarray::{Array3, ArrayD, ArrayRef3, ArrayView1};
 use rayon::prelude::*;
 
 /// Mean and 1/√(v + ε) of every unit's input over steps and samples.
@@ -37,7 +38,8 @@ pub(crate) struct Normalisation<F> {
 
 impl<F: Real> Normalisation<F> {
     /// For gain γ and bias η.
-    fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
+    #[track_caller]
+    pub(crate) fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
         let BatchNorm { mean, inverse } = &statistics;
         assert_eq!(inverse.len(), mean.len(), "deviations and means of a normalised neuron");
         assert_eq!(gain.len(), mean.len(), "gains and units of a normalised neuron");
@@ -66,6 +68,21 @@ impl<F: Real> Normalisation<F> {
         let units = g.par_chunks_mut(block).zip(x.par_chunks(block)).zip(sums).enumerate();
         units.for_each(|(n, ((g, x), sums))| *sums = dispatch(PullBack { norm: self.unit(n), x, g }));
     }
+}
+
+/// ∂L/∂γ and ∂L/∂η, those that are wanted, from the sums of every unit.
+pub(crate) fn affine_gradients<F: Real>(
+    sums: &[[F; 2]],
+    wanted: [bool; 2],
+    pool: &mut Pool<F>,
+) -> [Option<ArrayD<F>>; 2] {
+    [0, 1].map(|k| {
+        wanted[k].then(|| {
+            let mut part = pool.array(&[sums.len()]);
+            part.iter_mut().zip(sums).for_each(|(to, sums)| *to = sums[k]);
+            part
+        })
+    })
 }
 
 /// The normalisation of one unit.

@@ -270,21 +270,17 @@ impl<F: Real> Run<'_, F> {
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, rows) = (blocks(shape), kept * shape.units);
         let by_table = adds_by_table::<F, A>();
-        let (mut tables, mut scratch) = (Vec::new(), Vec::new());
-        let room = look_up_scratch(shape.units);
-        if by_table {
-            tables = pack_tables(weights, shape.units, pool);
-            scratch = pool.take_lanes(all * room);
-        }
+        let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
+        // Without tables nothing is written there.
+        let room = if by_table { look_up_scratch(shape.units) } else { 1 };
+        let mut scratch = pool.take_lanes(all * room);
         let width = task_blocks(all);
-        let mut rooms = scratch.chunks_mut(width * room);
-        let tasks: Vec<_> = spikes
-            .chunks_mut(width * shape.steps * shape.units)
-            .zip(saved.currents.chunks_mut(width * rows).zip(saved.states.chunks_mut(width * rows * S)))
-            .map(|buffers| (buffers, rooms.next().unwrap_or_default()))
-            .collect();
-        tasks.into_par_iter().enumerate().for_each(|(k, ((spikes, (currents, states)), scratch))| {
+        let saved =
+            saved.currents.par_chunks_mut(width * rows).zip(saved.states.par_chunks_mut(width * rows * S));
+        let buffers = saved.zip(scratch.par_chunks_mut(width * room));
+        let spikes = spikes.par_chunks_mut(width * shape.steps * shape.units);
+        spikes.zip(buffers).enumerate().for_each(|(k, (spikes, ((currents, states), scratch)))| {
             dispatch(ForwardBlocks::<F, D, A, S, P> {
                 parameters: &parameters,
                 fire,
@@ -301,10 +297,8 @@ impl<F: Real> Run<'_, F> {
                 dynamics: PhantomData,
             });
         });
-        if by_table {
-            pool.give_lanes(tables);
-            pool.give_lanes(scratch);
-        }
+        pool.give_lanes(tables);
+        pool.give_lanes(scratch);
     }
 }
 

@@ -24,9 +24,9 @@
 
 use crate::Neuron;
 use crate::backward::Backward;
-use crate::chunk::Drives;
+use crate::chunk::{Drives, check_drives};
 use crate::forward::Forward;
-use crate::normalised::Normalisation;
+use crate::normalised::{Normalisation, affine_gradients};
 use crate::recurrent::{self, Blocks, RecurrentBackward, RecurrentForward};
 use crate::shape::Shape;
 use colearn_tape::layout::{matrix, sequence, vector};
@@ -124,14 +124,7 @@ pub(crate) fn run<F: Real>(
     pool: &mut Pool<F>,
 ) -> (Array3<F>, Option<Blocks<F>>) {
     let shape = Shape::of(neuron, input, parameters, recurrent);
-    if let Some((scale, shift)) = drives {
-        assert_eq!(
-            [scale.len(), shift.len()],
-            [shape.units; 2],
-            "scales and shifts of {} units",
-            shape.units
-        );
-    }
+    check_drives(drives, shape.units);
     let by_unit = layout::to_units(input, pool);
     let input = layout::units(&by_unit).expect("the copy is unit-major");
     let mut values = pool.take(shape.len());
@@ -309,13 +302,8 @@ impl<F: Real> Fused<F> for Scan<F> {
             pool.give(g_input);
             gradients.push(None);
         }
-        for k in 1..first {
-            let part = || {
-                let mut part = pool.array(&[shape.units]);
-                part.iter_mut().zip(&g_norms).for_each(|(to, g)| *to = g[k - 1]);
-                part
-            };
-            gradients.push(wanted[k].then(part));
+        if norm.is_some() {
+            gradients.extend(affine_gradients(&g_norms, [wanted[1], wanted[2]], pool));
         }
         for (k, values) in parameters.iter().enumerate() {
             gradients.push(wanted[first + k].then(|| masked(neuron, k, values, &sums, pool)));

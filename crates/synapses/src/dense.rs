@@ -11,7 +11,7 @@
 
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::product::{self, Form};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2};
 
 /// Unit-major values as a matrix of this shape (N, T·B).
@@ -71,12 +71,8 @@ impl<F: Real> Fused<F> for Dense {
         "dense synapse"
     }
 
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
-        Some(forward(&sequence(inputs[0]), &matrix(inputs[1]), pool).into_dyn())
-    }
-
-    fn recomputes(&self) -> bool {
-        true
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
@@ -104,5 +100,11 @@ impl<F: Real> Fused<F> for Dense {
         });
         release(g, pool);
         vec![to_x, to_weight]
+    }
+}
+
+impl<F: Real> Recompute<F> for Dense {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        forward(&sequence(inputs[0]), &matrix(inputs[1]), pool).into_dyn()
     }
 }

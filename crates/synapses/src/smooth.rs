@@ -12,7 +12,7 @@
 
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef3};
 use rayon::prelude::*;
 
@@ -129,16 +129,18 @@ impl<F: Real> Fused<F> for Smooth<F> {
         "smoothing over time"
     }
 
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
-        Some(forward(&sequence(inputs[0]), self.sigma, pool).into_dyn())
-    }
-
-    fn recomputes(&self) -> bool {
-        true
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         vec![Some(forward(&sequence(p.gradient), self.sigma, p.pool).into_dyn())]
+    }
+}
+
+impl<F: Real> Recompute<F> for Smooth<F> {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        forward(&sequence(inputs[0]), self.sigma, pool).into_dyn()
     }
 }
 

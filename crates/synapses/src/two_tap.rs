@@ -25,7 +25,7 @@ use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::BINARY_STEPS;
-use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
 
@@ -327,19 +327,21 @@ impl<F: Real> Fused<F> for TwoTap<F> {
         vec![to_x, to_weight, to_delay]
     }
 
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
-        let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
-        Some(forward(&x, &weight, &delay, self.max_delay, self.taps, pool).into_dyn())
-    }
-
-    fn recomputes(&self) -> bool {
-        true
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
         if let Some(active) = self.active {
             active.recycle(pool);
         }
+    }
+}
+
+impl<F: Real> Recompute<F> for TwoTap<F> {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
+        forward(&x, &weight, &delay, self.max_delay, self.taps, pool).into_dyn()
     }
 }
 

@@ -12,7 +12,7 @@
 use crate::dense::{by_unit, by_unit_mut};
 use crate::interpolation::{Interpolation, taps};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayView3, ArrayViewMut2, Axis, s};
@@ -148,15 +148,8 @@ impl<F: Real> Fused<F> for Wide<F> {
         "wide delayed synapse"
     }
 
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> Option<ArrayD<F>> {
-        Some(
-            forward(&sequence(inputs[0]), &matrix(inputs[1]), &matrix(inputs[2]), self.shape, pool)
-                .into_dyn(),
-        )
-    }
-
-    fn recomputes(&self) -> bool {
-        true
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
@@ -187,6 +180,12 @@ impl<F: Real> Fused<F> for Wide<F> {
         }
         release(g, pool);
         vec![to_x, to_weight.filter(|_| wanted[1]), to_delay.filter(|_| wanted[2])]
+    }
+}
+
+impl<F: Real> Recompute<F> for Wide<F> {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        forward(&sequence(inputs[0]), &matrix(inputs[1]), &matrix(inputs[2]), self.shape, pool).into_dyn()
     }
 }
 

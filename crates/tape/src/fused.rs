@@ -31,17 +31,18 @@ pub trait Fused<F: Real>: Debug + Send {
     /// [`Pullback::wanted`] is false or the gradient is zero everywhere.
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>>;
 
-    /// The output once more, the same to the bit, from the values of the inputs; `None` if this operation cannot. What can be
-    /// computed again may be forgotten between the passes: [`crate::Tape::forget`].
-    fn recompute(&self, _inputs: &[&ArrayD<F>], _pool: &mut Pool<F>) -> Option<ArrayD<F>> {
+    /// This operation as one that can compute its output again; `None` if it cannot. What can be computed again may be
+    /// forgotten between the passes: [`crate::Tape::forget`].
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
         None
-    }
-
-    /// Whether [`Fused::recompute`] gives the output.
-    fn recomputes(&self) -> bool {
-        false
     }
 
     /// Gives saved buffers back to the pool when the tape is reset.
     fn recycle(self: Box<Self>, _pool: &mut Pool<F>) {}
+}
+
+/// An operation whose output can be computed again.
+pub trait Recompute<F: Real> {
+    /// The output once more, the same to the bit, from the values of the inputs.
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F>;
 }

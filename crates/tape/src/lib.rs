@@ -36,7 +36,7 @@ mod tape;
 
 pub use colearn_simd as simd;
 pub use colearn_simd::{LANES, Lanes, Real};
-pub use fused::{Fused, Pullback};
+pub use fused::{Fused, Pullback, Recompute};
 pub use pool::Pool;
 pub use tape::{Tape, Var};
 

@@ -95,7 +95,7 @@ impl<F: Real> Tape<F> {
     #[track_caller]
     pub fn forget(&mut self, var: Var) {
         let index = self.index(var);
-        let can = matches!(&self.nodes[index].rule, Rule::Fused(op) if op.recomputes());
+        let can = matches!(&self.nodes[index].rule, Rule::Fused(op) if op.as_recompute().is_some());
         if self.recompute && can {
             self.drop_value(index);
         }
@@ -120,7 +120,8 @@ impl<F: Real> Tape<F> {
         let Self { nodes, pool, .. } = self;
         let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
         let Rule::Fused(op) = &nodes[index].rule else { unreachable!("only fused values are forgotten") };
-        let value = op.recompute(&inputs, pool).expect("only what can be recomputed is forgotten");
+        let op = op.as_recompute().expect("only what can be recomputed is forgotten");
+        let value = op.recompute(&inputs, pool);
         let node = &mut nodes[index];
         (node.value, node.kept) = (value, Kept::Again);
     }

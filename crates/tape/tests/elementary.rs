@@ -7,7 +7,7 @@
 )]
 
 use colearn_tape::check::{self, Tolerance};
-use colearn_tape::{Fused, Pool, Pullback, Tape, Var};
+use colearn_tape::{Fused, Pool, Pullback, Recompute, Tape, Var};
 use ndarray::{Array2, ArrayD, IxDyn, arr1, arr2};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
@@ -319,11 +319,14 @@ impl Fused<f64> for Square {
         ndarray::Zip::from(&mut part).and(p.gradient).and(p.inputs[0]).for_each(|o, &g, &x| *o = 2.0 * g * x);
         vec![Some(part)]
     }
-    fn recompute(&self, inputs: &[&ArrayD<f64>], pool: &mut Pool<f64>) -> Option<ArrayD<f64>> {
-        Some(squared(inputs[0], pool))
+    fn as_recompute(&self) -> Option<&dyn Recompute<f64>> {
+        Some(self)
     }
-    fn recomputes(&self) -> bool {
-        true
+}
+
+impl Recompute<f64> for Square {
+    fn recompute(&self, inputs: &[&ArrayD<f64>], pool: &mut Pool<f64>) -> ArrayD<f64> {
+        squared(inputs[0], pool)
     }
 }
 

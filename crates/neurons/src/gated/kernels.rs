@@ -2,6 +2,7 @@
 
 use super::activation::{sigmoid, sigmoid_slope};
 use super::{GatedModel, GatedUnit};
+use crate::chunk::{Drive, Drives, drive};
 use crate::recurrent::add_product;
 use crate::shape::Shape;
 use colearn_tape::simd::{Kernel, Level};
@@ -17,7 +18,9 @@ pub(super) struct ForwardBlock<'a, F> {
     pub(super) start: usize,
     /// Number of samples.
     pub(super) count: usize,
-    /// Input currents of all samples, unit-major.
+    /// What turns inputs into currents.
+    pub(super) drives: Drives<'a, F>,
+    /// Inputs of all samples, unit-major.
     pub(super) input: &'a [F],
     /// Steps that `gates` has room for: all, or one that is written over and over.
     pub(super) kept: usize,
@@ -44,7 +47,9 @@ impl<F: Real> Kernel for ForwardBlock<'_, F> {
             let row = if self.kept == steps { t } else { 0 };
             let sums = &mut self.gates[row * rows..(row + 1) * rows];
             for (k, sum) in sums.iter_mut().enumerate() {
-                *sum = Lanes::load(&self.input[(k * steps + t) * batch + self.start..], self.count);
+                let x = Lanes::load(&self.input[(k * steps + t) * batch + self.start..], self.count);
+                let Drive { scale, shift } = drive(self.drives, k);
+                *sum = x * Lanes::splat(scale) + Lanes::splat(shift);
             }
             let (candidates, gates) = sums.split_at_mut(units);
             if t > 0 && model != GatedModel::Rnn {

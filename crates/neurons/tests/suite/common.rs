@@ -1,8 +1,8 @@
 //! What the tests share: golden files, comparison, random neurons, and the equations written once more.
 
-use colearn_neurons::{Firing, Neuron, NeuronConfig, NeuronModel, initial};
+use colearn_neurons::{BatchNorm, Firing, Neuron, NeuronConfig, NeuronModel, initial};
 use colearn_tape::{Real, Tape, Var};
-use ndarray::{Array, Array1, Array2, Array3, ArrayBase, ArrayD, ArrayView1, Data, Dimension, IxDyn};
+use ndarray::{Array, Array1, Array2, Array3, ArrayBase, ArrayD, ArrayView1, Axis, Data, Dimension, IxDyn};
 use ndarray_npy::NpzReader;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
@@ -152,4 +152,41 @@ pub(crate) fn weighted_squares(tape: &mut Tape<f64>, y: Var) -> Var {
     let square = tape.square(y);
     let product = tape.multiply(square, weights);
     tape.sum(product)
+}
+
+/// What normalisations of the tests add to a variance.
+const EPSILON: f64 = 1e-3;
+
+/// Statistics of a recorded x (T, B, N) in standard order.
+pub(crate) fn statistics(tape: &Tape<f64>, x: Var) -> BatchNorm<f64> {
+    let x = tape.value(x);
+    let of_samples =
+        x.to_shape((x.len() / x.shape()[2], x.shape()[2])).expect("three axes in standard order");
+    let mean = of_samples.mean_axis(Axis(0)).expect("there are samples").to_vec();
+    let variance = of_samples.var_axis(Axis(0), 0.0);
+    BatchNorm { mean, inverse: variance.iter().map(|v| 1.0 / (v + EPSILON).sqrt()).collect() }
+}
+
+/// γ x̂ + η of x (T, B, N) in elementary operations, the statistics among them.
+pub(crate) fn elementary_normalisation(tape: &mut Tape<f64>, x: Var, [gain, bias]: [Var; 2]) -> Var {
+    let count = (tape.value(x).shape()[0] * tape.value(x).shape()[1]) as f64;
+    let over_batch = |tape: &mut Tape<f64>, x: Var| {
+        let steps = tape.sum_axis(x, 0);
+        let total = tape.sum_axis(steps, 0);
+        tape.scale(total, 1.0 / count)
+    };
+    let mean = over_batch(tape, x);
+    let centred = tape.subtract(x, mean);
+    let square = tape.square(centred);
+    let variance = over_batch(tape, square);
+    let variance = tape.offset(variance, EPSILON);
+    let deviation = tape.sqrt(variance);
+    let hat = tape.divide(centred, deviation);
+    let scaled = tape.multiply(hat, gain);
+    tape.add(scaled, bias)
+}
+
+/// Gains and biases of `units` units, none like another.
+pub(crate) fn gain_and_bias(units: usize) -> [ArrayD<f64>; 2] {
+    [0.8, -0.2].map(|from| ArrayD::from_shape_fn(vec![units], |n| from + 0.3 * n[0] as f64))
 }

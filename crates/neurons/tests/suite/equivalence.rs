@@ -1,10 +1,13 @@
 //! The fused scan against the same equations written in other ways: with elementary operations of the tape, as a
 //! naive loop over single numbers, and step by step.
 
-use crate::common::{Case, assert_close, configured, every_neuron, output};
+use crate::common::{
+    Case, assert_close, configured, elementary_normalisation, every_neuron, gain_and_bias, output,
+    statistics, weighted_squares,
+};
 use colearn_neurons::{
     BlockScan, Firing, Neuron, NeuronModel, NeuronState, StepParameters, Surrogate, forward, infer,
-    infer_scaled, scan, step,
+    infer_scaled, scan, scan_normalised, step,
 };
 use colearn_tape::{LANES, Lanes, Pool, Real, Tape, Var};
 use ndarray::{Array3, ArrayD};
@@ -129,6 +132,42 @@ fn clamping(model: NeuronModel) -> Neuron {
             c.bounds.insert(spec.name.into(), (low + margin, high - margin));
         }
     })
+}
+
+/// Normalisation and scan as one operation against a normalisation in elementary operations and a scan.
+#[test]
+fn a_normalised_scan_equals_normalisation_and_scan() {
+    for (neuron, recurrent) in every_neuron() {
+        let soft = configured(neuron.model(), |c| {
+            (c.firing, c.surrogate) = (Firing::Soft, Surrogate::Logistic { slope: 4.0 });
+        });
+        for shape in [(9, 37, 3), (4, 1, 2)] {
+            let case = Case::<f64>::new(soft.clone(), shape, recurrent, 8);
+            let run = |fused: bool| {
+                let mut tape = Tape::new();
+                let mut leaves: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
+                let norm = gain_and_bias(shape.2).map(|x| tape.leaf(&x));
+                let (parameters, v) = leaves[1..].split_at(soft.specs().len());
+                let v = v.first().copied();
+                let y = if fused {
+                    let of_batch = statistics(&tape, leaves[0]);
+                    scan_normalised(&mut tape, &soft, leaves[0], norm, of_batch, parameters, v)
+                } else {
+                    let current = elementary_normalisation(&mut tape, leaves[0], norm);
+                    scan(&mut tape, &soft, current, parameters, v)
+                };
+                let loss = weighted_squares(&mut tape, y);
+                tape.backward(loss);
+                leaves.extend(norm);
+                let gradients = leaves.iter().map(|&v| tape.gradient(v).unwrap().clone());
+                std::iter::once(tape.value(y).clone()).chain(gradients).collect::<Vec<_>>()
+            };
+            for (k, (fused, expected)) in run(true).iter().zip(&run(false)).enumerate() {
+                let name = format!("{:?} recurrent {recurrent} {shape:?}: {k}", soft.model());
+                assert_close(&name, fused, expected, 1e-11);
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Gated layers: against elementary operations, against finite differences, and their laws.
 
-use crate::common::{Golden, assert_close, weighted_squares};
-use colearn_neurons::{Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated};
+use crate::common::{
+    Golden, assert_close, elementary_normalisation, gain_and_bias, statistics, weighted_squares,
+};
+use colearn_neurons::{
+    Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated, scan_gated_normalised,
+};
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{Pool, Real, Tape, Var};
 use ndarray::{Array2, Array3, ArrayD, Axis, concatenate, s};
@@ -103,6 +107,58 @@ fn fused_equals_elementary_operations() {
                 assert_close(&name, fused, expected, 1e-10);
             }
         }
+    }
+}
+
+/// Inputs of a normalised layer: x, V, gain and bias.
+fn normalised_inputs(unit: GatedUnit, shape: (usize, usize, usize), seed: u64) -> Vec<ArrayD<f64>> {
+    let (input, recurrent) = case::<f64>(unit, shape, seed);
+    let mut inputs = vec![input.into_dyn(), recurrent.into_dyn()];
+    inputs.extend(gain_and_bias(unit.model.gates() * shape.2));
+    inputs
+}
+
+/// A loss of a layer over normalised input, whose statistics depend on it.
+fn normalised_loss(tape: &mut Tape<f64>, unit: GatedUnit, x: &[Var]) -> Var {
+    let norm = statistics(tape, x[0]);
+    let y = scan_gated_normalised(tape, unit, x[0], [x[2], x[3]], norm, x[1]);
+    weighted_squares(tape, y)
+}
+
+/// Normalisation and scan as one operation against a normalisation in elementary operations and a scan.
+#[test]
+fn a_normalised_layer_equals_normalisation_and_layer() {
+    for unit in every_unit() {
+        for shape in [(1, 2, 1), (9, 3, 5), (7, 37, 6)] {
+            let inputs = normalised_inputs(unit, shape, 17);
+            let run = |fused: bool| {
+                let mut tape = Tape::new();
+                let x: Vec<Var> = inputs.iter().map(|x| tape.leaf(x)).collect();
+                let loss = if fused {
+                    normalised_loss(&mut tape, unit, &x)
+                } else {
+                    let current = elementary_normalisation(&mut tape, x[0], [x[2], x[3]]);
+                    let y = scan_gated(&mut tape, unit, current, x[1]);
+                    weighted_squares(&mut tape, y)
+                };
+                tape.backward(loss);
+                let gradients = x.iter().map(|&v| tape.gradient(v).unwrap().clone());
+                std::iter::once(tape.value(loss).clone()).chain(gradients).collect::<Vec<_>>()
+            };
+            for (k, (fused, expected)) in run(true).iter().zip(&run(false)).enumerate() {
+                assert_close(&format!("{unit:?} {shape:?}: {k}"), fused, expected, 1e-10);
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_a_normalised_layer_match_finite_differences() {
+    for unit in every_unit() {
+        let inputs = normalised_inputs(unit, (6, 3, 4), 19);
+        let tolerance = Tolerance { step: 1e-6, relative: 1e-5, absolute: 1e-7 };
+        check::coordinates(|tape, x| normalised_loss(tape, unit, x), &inputs, tolerance)
+            .unwrap_or_else(|e| panic!("{unit:?}: {e}"));
     }
 }
 

@@ -1,10 +1,9 @@
 //! Gradients against finite differences, with the soft step in place of the step.
 
-use crate::common::{Case, configured, weighted_squares};
-use colearn_neurons::{BatchNorm, Firing, Neuron, NeuronModel, Surrogate, scan, scan_normalised};
+use crate::common::{Case, configured, gain_and_bias, statistics, weighted_squares};
+use colearn_neurons::{Firing, Neuron, NeuronModel, Surrogate, scan, scan_normalised};
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{Tape, Var};
-use ndarray::{ArrayD, Axis};
 
 const TOLERANCE: Tolerance = Tolerance { step: 1e-5, relative: 1e-5, absolute: 1e-7 };
 
@@ -72,12 +71,7 @@ fn random_directions_match_central_differences() {
 
 /// [`loss`] of a scan over normalised input, whose statistics depend on it; gain and bias come after the input, V last.
 fn normalised_loss(tape: &mut Tape<f64>, neuron: &Neuron, vars: &[Var]) -> Var {
-    let x = tape.value(vars[0]);
-    let of_samples =
-        x.to_shape((x.len() / x.shape()[2], x.shape()[2])).expect("three axes in standard order");
-    let mean = of_samples.mean_axis(Axis(0)).expect("there are samples").to_vec();
-    let variance = of_samples.var_axis(Axis(0), 0.0);
-    let norm = BatchNorm { mean, inverse: variance.iter().map(|v| 1.0 / (v + 1e-3).sqrt()).collect() };
+    let norm = statistics(tape, vars[0]);
     let (parameters, recurrent) = vars[3..].split_at(neuron.specs().len());
     let norm_vars = [vars[1], vars[2]];
     let y = scan_normalised(tape, neuron, vars[0], norm_vars, norm, parameters, recurrent.first().copied());
@@ -92,10 +86,8 @@ fn normalised_scans_match_central_differences() {
     {
         for model in models() {
             let drawn = Case::<f64>::new(Neuron::new(model), shape, recurrent, seed);
-            let units = shape.2;
-            let spread = |from: f64| ArrayD::from_shape_fn(vec![units], |n| from + 0.3 * n[0] as f64);
             let mut inputs = drawn.inputs();
-            inputs.splice(1..1, [spread(0.8), spread(-0.2)]);
+            inputs.splice(1..1, gain_and_bias(shape.2));
             let neuron = soft(model, Surrogate::Logistic { slope: 3.0 });
             let agreement = check::coordinates(|t, x| normalised_loss(t, &neuron, x), &inputs, TOLERANCE);
             agreement.unwrap_or_else(|e| panic!("{model:?} {shape:?} recurrent {recurrent}: {e}"));
