@@ -167,11 +167,6 @@ impl<F: Real> Kernel for PackTables<'_, F> {
     }
 }
 
-/// Whether the sums of outputs of this kind are looked up.
-pub(crate) fn adds_by_table<F: Real, A: Fire<F>>() -> bool {
-    A::BINARY && looks_up::<F>()
-}
-
 /// Runs a recurrent layer over unit-major sequences.
 #[derive(Debug)]
 pub(crate) struct RecurrentForward<'a, F> {
@@ -192,17 +187,17 @@ impl<F: Real> RecurrentForward<'_, F> {
     /// Runs and saves what the backward pass needs.
     pub(crate) fn record(self) -> Blocks<F> {
         let steps = self.shape.steps;
-        self.run(steps)
+        self.run(steps, looks_up::<F>())
     }
 
     /// Runs and saves nothing.
     pub(crate) fn infer(self) {
-        let kept = RecurrentForward { pool: &mut *self.pool, output: &mut *self.output, ..self }.run(1);
-        kept.recycle(self.pool);
+        let run = RecurrentForward { pool: &mut *self.pool, output: &mut *self.output, ..self };
+        run.run(1, looks_up::<F>()).recycle(self.pool);
     }
 
-    /// Runs with room for `kept` steps of currents and states.
-    fn run(self, kept: usize) -> Blocks<F> {
+    /// Runs with room for `kept` steps of currents and states; sums of spikes are looked up if `by_table`.
+    fn run(self, kept: usize, by_table: bool) -> Blocks<F> {
         let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
         let (all, rows) = (blocks(shape), kept * shape.units);
         let mut saved = Blocks {
@@ -223,6 +218,7 @@ impl<F: Real> RecurrentForward<'_, F> {
             drives,
             input,
             kept,
+            by_table,
             saved: saved_out,
             spikes: spikes_out,
             pool: &mut *pool,
@@ -244,6 +240,8 @@ struct Run<'a, F> {
     drives: Drives<'a, F>,
     input: &'a [F],
     kept: usize,
+    /// Whether outputs that are 0 or 1 are looked up.
+    by_table: bool,
     saved: &'a mut Blocks<F>,
     spikes: &'a mut [Lanes<F>],
     pool: &'a mut Pool<F>,
@@ -266,10 +264,11 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, drives, input, kept, saved, spikes, pool } = self;
+        let Self { neuron, parameters, weights, shape, drives, input, kept, by_table, saved, spikes, pool } =
+            self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, rows) = (blocks(shape), kept * shape.units);
-        let by_table = adds_by_table::<F, A>();
+        let by_table = A::BINARY && by_table;
         let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
         // Without tables nothing is written there.
@@ -394,4 +393,64 @@ pub(crate) fn weight_gradient<F: Real>(
     product::over_columns(Form::of(spikes), &before, &after, &mut gradient, pool);
     gradient.diag_mut().fill(F::zero());
     gradient
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Firing, NeuronConfig, NeuronModel};
+
+    /// On any machine: weights and currents that are whole multiples of 1/64 have the same sums in any order.
+    #[test]
+    fn looking_spikes_up_gives_the_bits_of_the_product() {
+        let number = |k: usize| ((k * 37 + 11) % 101) as f64 / 64.0 - 0.6875;
+        let models = NeuronModel::ALL.iter().flat_map(|&m| [(m, Firing::Spike), (m, Firing::Soft)]);
+        for (model, firing) in models {
+            let mut config = NeuronConfig::new(model);
+            config.firing = firing;
+            let neuron = config.validate().expect("firing is free");
+            for (steps, batch, units) in [(7, 70, 9), (4, 16, 4), (5, 3, 1), (1, 2, 3)] {
+                let shape = Shape { steps, batch, units };
+                let input: Vec<f64> = (0..shape.len()).map(|k| 32.0 * number(k)).collect();
+                let weights = Array2::from_shape_fn((units, units), |(i, j)| number(i * 13 + j * 7));
+                let values: Vec<_> = neuron
+                    .specs()
+                    .iter()
+                    .map(|spec| {
+                        ndarray::Array1::from_elem(units, f64::midpoint(spec.bounds.0, spec.bounds.1))
+                    })
+                    .collect();
+                let parameters: Vec<_> = values.iter().map(|v| v.view()).collect();
+                let affine = [vec![1.5; units], vec![0.25; units]];
+                for (kept, drives) in
+                    [(steps, None), (1, None), (steps, Some((&affine[0][..], &affine[1][..])))]
+                {
+                    let run = |by_table| {
+                        let mut output = vec![0.0; shape.len()];
+                        let forward = RecurrentForward {
+                            neuron: &neuron,
+                            parameters: &parameters,
+                            weights: &weights,
+                            shape,
+                            drives,
+                            input: &input,
+                            output: &mut output,
+                            pool: &mut Pool::default(),
+                        };
+                        let Blocks { currents, states } = forward.run(kept, by_table);
+                        (output, currents, states)
+                    };
+                    let (found, expected) = (run(true), run(false));
+                    let fires = steps == 1 || found.0.iter().any(|&s| s != 0.0);
+                    assert!(fires, "{model:?} {shape:?}: nothing to look up");
+                    assert_eq!(found.0, expected.0, "{model:?} {firing:?} {shape:?} {kept}: outputs");
+                    let bits = |lanes: &[Lanes<f64>]| -> Vec<_> {
+                        lanes.iter().flat_map(|l| l.0.map(f64::to_bits)).collect()
+                    };
+                    assert_eq!(bits(&found.1), bits(&expected.1), "{model:?} {firing:?} {shape:?}: currents");
+                    assert_eq!(bits(&found.2), bits(&expected.2), "{model:?} {firing:?} {shape:?}: states");
+                }
+            }
+        }
+    }
 }

@@ -19,10 +19,9 @@ use crate::Neuron;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
-use crate::recurrent::adds_by_table;
 use crate::shape::check;
 use colearn_tape::Real;
-use colearn_tape::simd::{Kernel, Level, TABLE_BITS, dispatch};
+use colearn_tape::simd::{Kernel, Level, TABLE_BITS, dispatch, looks_up};
 use ndarray::{ArrayRef2, ArrayView1};
 
 /// A layer's parameters, clamped and laid out for [`step()`].
@@ -209,7 +208,7 @@ impl<F: Real> Advance<'_, F> {
         let Self { parameters, state, spikes } = self;
         let units = parameters.units;
         if let Some(weights) = &parameters.recurrent {
-            let by_table = adds_by_table::<F, A>();
+            let by_table = A::BINARY && looks_up::<F>();
             dispatch(AddProduct { weights, spikes: &state.spikes, current: &mut state.current, by_table });
         }
         for (n, output) in spikes.iter_mut().enumerate() {
@@ -223,6 +222,47 @@ impl<F: Real> Advance<'_, F> {
             }
             state.spikes[n] = spike;
             *output = spike;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In both orders, on any machine, for every pattern of spikes of a group.
+    #[test]
+    fn a_product_adds_its_rows_in_the_order_of_the_scan() {
+        for n in [1usize, 3, 4, 6, 9] {
+            let weights: Vec<f32> = (0..n * n).map(|k| ((k * 37 + 5) % 101) as f32 * 0.37 - 17.3).collect();
+            for pattern in 0..32 {
+                let spikes: Vec<f32> = (0..n).map(|i| f32::from(pattern >> (i % 5) & 1 == 1)).collect();
+                let row = |i: usize| &weights[i * n..(i + 1) * n];
+                let spiking = |group: usize| {
+                    (group * TABLE_BITS..n.min((group + 1) * TABLE_BITS)).filter(|&i| spikes[i] != 0.0)
+                };
+                for by_table in [false, true] {
+                    let mut current = vec![0.1f32; n];
+                    dispatch(AddProduct {
+                        weights: &weights,
+                        spikes: &spikes,
+                        current: &mut current,
+                        by_table,
+                    });
+                    for (j, found) in current.iter().enumerate() {
+                        let groups = 0..n.div_ceil(TABLE_BITS);
+                        let expected = if by_table {
+                            groups.fold(0.1, |sum, g| sum + spiking(g).fold(0.0, |sum, i| sum + row(i)[j]))
+                        } else {
+                            groups.flat_map(spiking).fold(0.1, |sum, i| sum + row(i)[j])
+                        };
+                        assert_eq!(
+                            *found, expected,
+                            "{n} units, {spikes:?}, output {j}, by table {by_table}"
+                        );
+                    }
+                }
+            }
         }
     }
 }
