@@ -200,7 +200,7 @@ mod tests {
         let (low, high) = stable_coupling(0.5, 0.5);
         assert_eq!((low, high), (-0.5, 4.5));
         assert_eq!([low, -0.25, 4.25, high].map(|a| is_stable(0.5, 0.5, a)), [false, true, true, false]);
-        assert_eq!(Eigenvalues::of(0.5, 0.5, low).radius(), 1.0);
+        approx::assert_relative_eq!(Eigenvalues::of(0.5, 0.5, low).radius(), 1.0);
         assert_eq!(Eigenvalues::of(0.5, 0.5, 0.0), Eigenvalues::Real(0.5, 0.5));
     }
 

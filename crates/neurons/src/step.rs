@@ -257,7 +257,8 @@ mod tests {
                             groups.flat_map(spiking).fold(0.1, |sum, i| sum + row(i)[j])
                         };
                         assert_eq!(
-                            *found, expected,
+                            found.to_bits(),
+                            f32::to_bits(expected),
                             "{n} units, {spikes:?}, output {j}, by table {by_table}"
                         );
                     }

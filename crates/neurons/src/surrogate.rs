@@ -330,6 +330,20 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_name_is_the_surrogate_of_its_source() {
+        let expected = [
+            Surrogate::Boxcar { half_width: 0.5 },
+            Surrogate::FastSigmoid { slope: 10.0 },
+            Surrogate::ArcTangent { slope: 5.0 },
+            Surrogate::Logistic { slope: 4.0 },
+            Surrogate::Triangle { slope: 1.0 },
+            Surrogate::Exponential { slope: 5.0, scale: 0.4 },
+        ];
+        assert_eq!(Surrogate::NAMES.map(Surrogate::named), expected.map(Some));
+        assert_eq!(Surrogate::named("box car"), None);
+    }
+
     proptest! {
         #[test]
         fn the_derivative_is_the_derivative_of_the_soft_function(x in -3.0..3.0f64, k in 0.2..6.0f64) {

@@ -152,3 +152,68 @@ impl<F: Real, R: Iterator<Item = Lanes<F>>> Kernel for Encode<'_, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: usize = 20;
+
+    /// Spikes of `inputs` units as codes, and their sums by table, against the definition. On every machine: where spikes are
+    /// not looked up, the table is summed by its equation.
+    fn compare(taps: Taps, inputs: usize, outputs: usize) {
+        let (pad, mut pool) = (7, Pool::<f64>::default());
+        let far = taps == Taps::Two;
+        let spike = |i: usize, t: usize, lane: usize| (i * 5 + t * 3 + lane * 7 + t * i).is_multiple_of(4);
+        let weight = |i: usize, j: usize| ((i * 31 + j * 17) as f64 * 0.7).sin();
+        let synapse = |i: usize, j: usize| {
+            let second = if far { weight(i + 100, j) } else { 0.0 };
+            (weight(i, j), second, u32::try_from((i * 3 + j * 5) % 7).expect("small"))
+        };
+        let table = CodeTable::new((inputs, inputs + 5, outputs), taps, synapse, &mut pool);
+        assert_eq!(table.width, inputs.next_multiple_of(group(taps)));
+        let stride = pad + STEPS;
+        let mut codes = vec![0u32; table.width * stride * WORDS];
+        let by_unit = bytemuck::cast_slice_mut::<_, Code>(&mut codes).chunks_exact_mut(stride);
+        for (unit, codes) in by_unit.enumerate().take(inputs) {
+            let lanes = |t| Lanes(std::array::from_fn(|lane| f64::from(spike(unit, t, lane))));
+            dispatch(Encode { rows: (0..STEPS).map(lanes), codes: &mut codes[pad - 1..], unit, taps });
+        }
+        let some = 1..outputs;
+        let mut sums = vec![Lanes::splat(f64::NAN); some.len() * STEPS];
+        table.sums(some.clone(), (&codes, stride, pad), STEPS, &mut sums);
+        for (j, sums) in some.zip(sums.chunks_exact(STEPS)) {
+            for (t, sum) in sums.iter().enumerate() {
+                for (lane, &found) in sum.0.iter().enumerate() {
+                    let at = |i: usize, lag: usize| t >= lag && spike(i, t - lag, lane);
+                    let expected: f64 = (0..inputs)
+                        .map(|i| {
+                            let (near, far, lag) = synapse(i, j);
+                            let lag = lag as usize;
+                            near * f64::from(at(i, lag)) + far * f64::from(at(i, lag + 1))
+                        })
+                        .sum();
+                    assert!(
+                        (found - expected).abs() < 1e-12,
+                        "{taps:?} {inputs} inputs, output {j} step {t} sample {lane}: {found} and {expected}"
+                    );
+                }
+            }
+        }
+        table.recycle(&mut pool);
+        let kept = outputs * (inputs + 5).next_multiple_of(group(taps)) * TABLE_BITS / group(taps);
+        let before = pool.allocated_bytes();
+        let _again = pool.take(kept);
+        assert_eq!(pool.allocated_bytes(), before, "a buffer that came back");
+    }
+
+    #[test]
+    fn sums_by_table_are_those_of_the_definition() {
+        for taps in [Taps::One, Taps::Two] {
+            for inputs in [1, 2, 3, 4, 9] {
+                compare(taps, inputs, 3);
+            }
+            compare(taps, 6, TASK_ROWS * 2 + 1);
+        }
+    }
+}

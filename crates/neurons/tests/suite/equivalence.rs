@@ -279,6 +279,27 @@ fn the_scan_equals_repeated_steps_to_the_bit() {
     check_streaming::<f32>();
 }
 
+/// What a neuron holds after its last step: the state before the spike, where a spike acts on the next step alone.
+#[test]
+fn the_state_after_repeated_steps_is_that_of_the_trace() {
+    let acts_at_once = |neuron: &Neuron| neuron.model() == NeuronModel::SeAdlif;
+    for (neuron, recurrent) in every_neuron().into_iter().filter(|(neuron, _)| !acts_at_once(neuron)) {
+        let case = Case::<f64>::new(neuron, (20, 1, 5), recurrent, 9);
+        let v = case.recurrent.as_deref();
+        let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut Pool::default());
+        let parameters = StepParameters::new(&case.neuron, &case.views(), v);
+        let mut state = NeuronState::new(&parameters);
+        for t in 0..20 {
+            let input = case.current.slice(ndarray::s![t, 0, ..]).to_vec();
+            step(&parameters, &mut state, &input, &mut [0.0; 5]);
+            for k in 0..case.neuron.model().states() {
+                let expected = trace.state(k).slice(ndarray::s![t, 0, ..]).to_vec();
+                assert_eq!(state.variable(k), expected, "{:?} variable {k} step {t}", case.neuron.model());
+            }
+        }
+    }
+}
+
 /// Weights that cancel, so that the order in which they are added decides whether the last unit spikes.
 #[test]
 fn the_scan_and_the_step_add_in_one_order() {
