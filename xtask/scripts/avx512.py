@@ -4,16 +4,17 @@
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="python3 $PWD/xtask/scripts/avx512.py" cargo test -p colearn-simd --lib
 
 The emulator is Bochs as a Skylake-X: QEMU knows AVX2 at most. It boots Debian's kernel with a file system in memory that
-holds the program, its shared libraries and `datasets/golden` at their own paths, and nothing else. What the program
-prints comes back over the serial line, and its exit code is the runner's. If `LLVM_PROFILE_FILE` is set, as
-cargo-llvm-cov does, the counts of covered lines come back as a file of that folder:
+holds busybox, the program, its shared libraries and `datasets/golden` at their own paths; of the environment the program
+gets RUST_BACKTRACE. What it prints comes back over the serial line, and its exit code is the runner's. If
+LLVM_PROFILE_FILE is set, as cargo-llvm-cov does, the counts of covered lines come back into the folder that it names:
 
     CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="python3 $PWD/xtask/scripts/avx512.py" \\
         cargo llvm-cov -p colearn-simd --lib
 
 Booting takes half a minute, and a program some two hundred times as long as on the machine. Needed are Debian's
-packages bochs, bochsbios, vgabios, isolinux, syslinux-common, xorriso, busybox-static and cpio. The kernel and the
-images are in a folder beside cargo's temporary files (`--folder`).
+packages bochs, bochsbios, vgabios, isolinux, syslinux-common, xorriso, busybox-static and cpio, and a machine that lets
+the emulator into a network of its own (`unshare`), since it offers its screen there. The kernel is in a folder of the
+system's temporary files (`--folder`), where the images are while a program runs.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 WORKSPACE = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = "linux-image-cloud-amd64"
@@ -42,6 +44,8 @@ NEEDED = {
     "cpio": "cpio",
 }
 MEMORY_MIB = 1024
+# Longer than booting takes on a busy machine.
+READY_S = 600.0
 # What the emulated processor says of XSAVEC and XSAVES contradicts itself, and Linux would go without AVX.
 KERNEL = "quiet loglevel=0 console=ttyS0,115200 noxsaves clearcpuid=321 mitigations=off nosmp noapic nolapic panic=1"
 # The serial line carries text alone; these lines begin its parts.
@@ -87,7 +91,8 @@ def file_system(root, command, coverage):
     here = pathlib.Path.cwd()
     for folder in ["dev", "proc", "tmp", here.relative_to("/")]:
         (root / folder).mkdir(parents=True, exist_ok=True)
-    send = f"{BUSYBOX} gzip -c /tmp/coverage | {BUSYBOX} base64" if coverage else "true"
+    send = f"[ -s /tmp/coverage ] && {BUSYBOX} gzip -c /tmp/coverage | {BUSYBOX} base64" if coverage else "true"
+    backtrace = shlex.quote(os.environ.get("RUST_BACKTRACE", "0"))
     init = root / "init"
     init.write_text(
         f"""#!{BUSYBOX} sh
@@ -95,9 +100,11 @@ def file_system(root, command, coverage):
 {BUSYBOX} mount -t devtmpfs dev /dev
 echo "{READY}" $({BUSYBOX} grep -o -m1 avx512f /proc/cpuinfo)
 cd {shlex.quote(str(here))}
-export PATH=/ TMPDIR=/tmp LLVM_PROFILE_FILE=/tmp/coverage CARGO_MANIFEST_DIR={shlex.quote(str(here))}
+export PATH=/ TMPDIR=/tmp LLVM_PROFILE_FILE=/tmp/coverage RUST_BACKTRACE={backtrace}
 {shlex.join([str(program), *command[1:]])} 2>&1
-echo "{ENDED}" $?
+code=$?
+echo
+echo "{ENDED}" $code
 echo "{COVERAGE}"
 {send}
 echo "{LAST}"
@@ -148,29 +155,34 @@ plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1
     )
     (folder / "commands").write_text("c\n")
     serial.touch()
-    bochs = ["bochs-bin", "-q", "-unlock", "-f", settings, "-rc", folder / "commands"]
+    bochs = ["unshare", "-rn", "bochs-bin", "-q", "-unlock", "-f", settings, "-rc", folder / "commands"]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    lines, shown = [], False
-    with subprocess.Popen(bochs, cwd=folder, **quiet) as run, serial.open(errors="replace", newline="\n") as line:
-        rest = ""
-        while True:
-            ended = run.poll() is not None
-            rest += line.read()
-            *whole, rest = rest.split("\n")
-            for text in (text.rstrip("\r") for text in whole):
-                if text.startswith(READY) and not text.endswith("avx512f"):
-                    run.kill()
-                    raise SystemExit("the emulated processor has no AVX-512")
-                shown = (shown or text.startswith(READY)) and not text.startswith(ENDED)
-                if shown and not text.startswith(READY):
-                    print(text, flush=True)
-                lines.append(text)
-            if ended:
-                return lines
-            try:
-                run.wait(timeout=1)
-            except subprocess.TimeoutExpired:
-                pass
+    # No second boot: a kernel that panics starts the machine again.
+    lines, boots, ran, started, rest = [], 0, False, time.monotonic(), b""
+    with serial.open("rb") as line, subprocess.Popen(bochs, cwd=folder, **quiet) as run:
+        try:
+            while True:
+                ended = run.poll() is not None
+                *whole, rest = (rest + line.read()).split(b"\n")
+                for text in (text.decode(errors="replace").rstrip("\r") for text in whole):
+                    if text.startswith(READY):
+                        boots += 1
+                        if not text.endswith("avx512f"):
+                            raise SystemExit("the emulated processor has no AVX-512")
+                    ran = ran or text.startswith(ENDED)
+                    if boots == 1 and not ran and not text.startswith(READY):
+                        print(text, flush=True)
+                    lines.append(text)
+                if boots > 1 or (boots == 0 and time.monotonic() - started > READY_S):
+                    raise SystemExit(f"the emulated machine does not get on; the last lines: {lines[-3:]}")
+                if ended:
+                    return lines
+                try:
+                    run.wait(timeout=1)
+                except subprocess.TimeoutExpired:
+                    pass
+        finally:
+            run.kill()
 
 
 def main():
@@ -179,6 +191,7 @@ def main():
     parser.add_argument("--prepare", action="store_true", help="fetch the kernel")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="the program and its arguments")
     args = parser.parse_args()
+    args.folder = args.folder.resolve()
     if args.prepare:
         return prepare(args.folder)
     kernel = args.folder / "vmlinuz"
@@ -193,12 +206,13 @@ def main():
     codes = [line.removeprefix(ENDED) for line in lines if line.startswith(ENDED)]
     if not codes or LAST not in lines:
         raise SystemExit(f"the emulated machine ended before the program; the last lines: {lines[-3:]}")
-    if profile:
-        text = "".join(lines[lines.index(COVERAGE) + 1 : lines.index(LAST)])
-        # A name that cargo-llvm-cov's pattern in the same folder would give.
-        target = pathlib.Path(profile.replace("%p", str(os.getpid())).replace("%2m", "avx512"))
-        target.write_bytes(gzip.decompress(base64.b64decode(text)))
-    return int(codes[0])
+    # A program that was killed leaves no counts.
+    text = "".join(lines[lines.index(COVERAGE) + 1 : lines.index(LAST)])
+    if text:
+        # The process and the program's own mark, as LLVM would put them there.
+        target = re.sub(r"%\d*m", "avx512", profile.replace("%p", str(os.getpid())))
+        pathlib.Path(target).write_bytes(gzip.decompress(base64.b64decode(text)))
+    return int(codes[-1])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
 use colearn_neurons::recurrent_scratch;
-use colearn_tape::{LANES, product};
+use colearn_tape::LANES;
+use colearn_tape::product::{self, Form};
 use std::collections::BTreeMap;
 
 /// Bytes of an `f32`.
@@ -24,7 +25,7 @@ impl ValidNetwork {
     ///
     /// A layer without recurrence keeps its synaptic sums and its outputs (T, B, N each) and computes its states a second
     /// time; one with delays keeps the rows of its input that are not zero, counted here as if all were; a recurrent one
-    /// keeps currents and states as well. A tape that recomputes ([`colearn_tape::Tape::set_recompute`]) has sums, rows and
+    /// keeps currents and states as well, a gated one candidates and gates. A tape that recomputes ([`colearn_tape::Tape::set_recompute`]) has sums, rows and
     /// inputs after dropout of one layer at a time.
     #[must_use]
     pub fn training_bytes(&self, batch: usize, steps: usize, recompute: bool) -> usize {
@@ -34,12 +35,13 @@ impl ValidNetwork {
         let widest = layers.iter().map(|&(_, units)| units).max().unwrap_or(0);
         let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
         numbers += steps * SCAN;
+        let (columns, is_gated) = (steps * batch, matches!(self.config.neuron.model, HiddenModel::Gated(_)));
         let mut scratch = 0;
-        // Scratch of products by events and of recurrent scans, as if all signals were sparse spikes, by shape: layers of one
-        // shape share it.
-        let mut by_shape = BTreeMap::<(usize, usize), usize>::new();
-        let mut add_by_shape = |shape, needed: usize| {
-            let most = by_shape.entry(shape).or_default();
+        // Scratch of products and of recurrent scans, as if spikes and inputs were sparse, by use and shape: layers of one shape
+        // share it.
+        let mut by_shape = BTreeMap::<(&str, usize, usize), usize>::new();
+        let mut add_by_shape = |of, inputs, outputs, needed: usize| {
+            let most = by_shape.entry((of, inputs, outputs)).or_default();
             *most = needed.max(*most);
         };
         // What recomputing keeps of one layer at a time: numbers of buffers by length, since the pool keeps them so.
@@ -60,19 +62,19 @@ impl ValidNetwork {
                     HiddenModel::Spiking(model) => {
                         // Currents and states in blocks; spikes or gradients in blocks.
                         numbers += (1 + model.states()) * lanes(units);
-                        let [_, over_columns] = product::scratch(units, units, steps * batch);
+                        let [_, over_columns] = product::scratch(Form::Events, units, units, columns);
                         let own = lanes(units) + recurrent_scratch(units, batch) + over_columns;
-                        add_by_shape((units, units), own);
+                        add_by_shape("product", units, units, own);
                     }
                     HiddenModel::Gated(_) => {
-                        // Candidates and gates in blocks; their gradients in blocks.
+                        // Candidates and gates in blocks. Their gradients in blocks and in order, which without gates is the
+                        // gradient under way, and outputs, or states after the reset, in blocks.
                         numbers += gates * lanes(units);
-                        scratch = scratch.max(lanes(gates * units));
+                        let in_order = if gates > 1 { sequence(gates * units) } else { 0 };
+                        let own = lanes(gates * units) + in_order + lanes(units);
+                        let [_, over_columns] = product::scratch(Form::Dense, units, gates * units, columns);
+                        add_by_shape("gated scan", units, gates * units, own + over_columns);
                     }
-                }
-                if gates > 1 {
-                    // Gradients of candidate and gates; the state after the reset.
-                    numbers += sequence(gates * units) + 2 * lanes(units);
                 }
             }
             if self.has_delays(k) {
@@ -83,8 +85,10 @@ impl ValidNetwork {
                 // Two packed blocks (forward and backward), their sums, and tables and sums of every synapse.
                 scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
             } else {
-                let [over_rows, over_columns] = product::scratch(inputs, gates * units, steps * batch);
-                add_by_shape((inputs, gates * units), over_rows + over_columns);
+                // States of layers without spikes are hardly ever zero.
+                let form = if k > 0 && is_gated { Form::Dense } else { Form::Events };
+                let [over_rows, over_columns] = product::scratch(form, inputs, gates * units, columns);
+                add_by_shape("product", inputs, gates * units, over_rows + over_columns);
             }
             if recompute {
                 for &len in &again {

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) A unit's values are
-//! contiguous in unit-major order; threads share out units. In training the neurons' scan normalises
-//! ([`colearn_neurons::scan_normalised`]) and has the gradients.
+//! contiguous in unit-major order; threads share out units. In training the scans normalise
+//! ([`colearn_neurons::scan_normalised`], [`colearn_neurons::scan_gated_normalised`]) and have the gradients.
 
 use colearn_neurons::BatchNorm;
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut};

@@ -147,7 +147,7 @@ fn shape<F>(unit: GatedUnit, input: &ArrayRef3<F>, recurrent: &ArrayRef2<F>) -> 
 /// Records a gated layer over `input` I (T, B, G·N) with recurrent weights V (N, G·N) and returns h (T, B, N).
 ///
 /// # Panics
-/// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
+/// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
 #[track_caller]
 pub fn scan_gated<F: Real>(tape: &mut Tape<F>, unit: GatedUnit, input: Var, recurrent: Var) -> Var {
     record(tape, unit, input, None, recurrent)
@@ -157,7 +157,7 @@ pub fn scan_gated<F: Real>(tape: &mut Tape<F>, unit: GatedUnit, input: Var, recu
 /// holds the statistics of that input; `gain` and `bias` are vectors of G·N values.
 ///
 /// # Panics
-/// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
+/// If shapes do not fit, gain or bias is forgotten, or a variable belongs to another tape or an earlier recording.
 #[track_caller]
 pub fn scan_gated_normalised<F: Real>(
     tape: &mut Tape<F>,

@@ -22,9 +22,9 @@ use rayon::prelude::*;
 /// Mean and 1/√(v + ε) of every unit's input over steps and samples.
 #[derive(Clone, Debug)]
 pub struct BatchNorm<F> {
-    /// m, N values.
+    /// m, a value a unit; of a gated layer, one for each of its G·N currents.
     pub mean: Vec<F>,
-    /// 1/√(v + ε), N values.
+    /// 1/√(v + ε), as many.
     pub inverse: Vec<F>,
 }
 
@@ -41,9 +41,9 @@ impl<F: Real> Normalisation<F> {
     #[track_caller]
     pub(crate) fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
         let BatchNorm { mean, inverse } = &statistics;
-        assert_eq!(inverse.len(), mean.len(), "deviations and means of a normalised neuron");
-        assert_eq!(gain.len(), mean.len(), "gains and units of a normalised neuron");
-        assert_eq!(bias.len(), mean.len(), "biases and units of a normalised neuron");
+        assert_eq!(inverse.len(), mean.len(), "deviations and means of a normalisation");
+        assert_eq!(gain.len(), mean.len(), "gains and units of a normalisation");
+        assert_eq!(bias.len(), mean.len(), "biases and units of a normalisation");
         let scale: Vec<F> = gain.iter().zip(inverse).map(|(&gain, &inverse)| gain * inverse).collect();
         let shift = bias.iter().zip(mean).zip(&scale).map(|((&bias, &m), &s)| bias - m * s).collect();
         Self { statistics, scale, shift }

@@ -55,10 +55,13 @@ impl Form {
     }
 }
 
-/// Numbers that [`over_rows`] and [`over_columns`] hold as scratch for this many inputs and outputs if they go by events.
+/// Numbers that [`over_rows`] and [`over_columns`] hold as scratch for this many inputs and outputs.
 #[must_use]
-pub fn scratch(inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
-    events::scratch(inputs, outputs, columns)
+pub fn scratch(form: Form, inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
+    match form {
+        Form::Dense => [0, columns.div_ceil(COLUMNS) * inputs * outputs],
+        Form::Events => events::scratch(inputs, outputs, columns),
+    }
 }
 
 /// `to = weightᵀ · signal` for `weight` (M, N), `signal` (M, K) and `to` (N, K), with K much longer than M and N: a layer's
@@ -190,17 +193,21 @@ mod tests {
     }
 
     #[test]
-    fn scratch_is_what_products_by_events_take() {
-        for (inputs, outputs, columns) in
-            [(3, 16, 700), (5, 35, 5 * EVENT_COLUMNS + 1), (2, 7, 2 * COLUMNS + 3)]
+    fn scratch_is_what_products_take() {
+        let sizes = [(3, 16, 700), (5, 35, 5 * EVENT_COLUMNS + 1), (2, 7, 2 * COLUMNS + 3)];
+        for (form, (inputs, outputs, columns)) in FORMS.into_iter().flat_map(|f| sizes.map(|size| (f, size)))
         {
             let (signal, weight) = (signal(inputs, columns, 0.3), matrix(inputs, outputs, 1.0));
             let (mut sums, mut gradient) = (matrix(outputs, columns, 2.0), weight.clone());
             let mut pools = [Pool::default(), Pool::default()];
-            over_rows(Form::Events, &weight, &signal, &mut sums, &mut pools[0]);
-            over_columns(Form::Events, &signal, &sums, &mut gradient, &mut pools[1]);
-            let expected = scratch(inputs, outputs, columns).map(|numbers| numbers * size_of::<f64>());
-            assert_eq!(pools.map(|pool| pool.allocated_bytes()), expected, "{inputs} {outputs} {columns}");
+            over_rows(form, &weight, &signal, &mut sums, &mut pools[0]);
+            over_columns(form, &signal, &sums, &mut gradient, &mut pools[1]);
+            let expected = scratch(form, inputs, outputs, columns).map(|numbers| numbers * size_of::<f64>());
+            assert_eq!(
+                pools.map(|pool| pool.allocated_bytes()),
+                expected,
+                "{form:?} {inputs} {outputs} {columns}"
+            );
         }
     }
 

@@ -384,6 +384,9 @@ fn the_memory_of_a_training_step_is_predicted() {
         ("cadlif", vec![32, 96], |c| c.neuron.recurrent = true),
         ("d-cadlif", vec![64], |c| c.neuron.recurrent = true),
         ("gru", vec![64], |_| ()),
+        ("gru", vec![64, 64], |_| ()),
+        ("gru", vec![32, 96], |_| ()),
+        ("ligru", vec![64, 64, 64], |_| ()),
         ("rnn", vec![64, 64], |_| ()),
     ] {
         let mut config = config(model);

@@ -2,7 +2,7 @@
 
 use super::activation::{sigmoid, sigmoid_slope};
 use super::{GatedModel, GatedUnit};
-use crate::chunk::{Drive, Drives, drive};
+use crate::chunk::Drives;
 use crate::recurrent::add_product;
 use crate::shape::Shape;
 use colearn_tape::simd::{Kernel, Level};
@@ -48,8 +48,10 @@ impl<F: Real> Kernel for ForwardBlock<'_, F> {
             let sums = &mut self.gates[row * rows..(row + 1) * rows];
             for (k, sum) in sums.iter_mut().enumerate() {
                 let x = Lanes::load(&self.input[(k * steps + t) * batch + self.start..], self.count);
-                let Drive { scale, shift } = drive(self.drives, k);
-                *sum = x * Lanes::splat(scale) + Lanes::splat(shift);
+                *sum = match self.drives {
+                    None => x,
+                    Some((scale, shift)) => x * Lanes::splat(scale[k]) + Lanes::splat(shift[k]),
+                };
             }
             let (candidates, gates) = sums.split_at_mut(units);
             if t > 0 && model != GatedModel::Rnn {

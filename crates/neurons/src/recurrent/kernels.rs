@@ -116,7 +116,7 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) states: &'a mut [Lanes<F>],
     /// (block, T, N).
     pub(super) spikes: &'a mut [Lanes<F>],
-    /// [`look_up_scratch`] a block; none for weights in rows.
+    /// [`look_up_scratch`] a block; for weights in rows one a block, which is not used.
     pub(super) scratch: &'a mut [Lanes<F>],
     pub(super) dynamics: PhantomData<D>,
 }
