@@ -46,27 +46,32 @@ pub struct BlockSynapse<F> {
 impl<F: Real> BlockSynapse<F> {
     /// Synapses with weight and delay (I, J) that read `signals`.
     pub(crate) fn new(synapses: Synapses<'_, F>, signals: Signals, pool: &mut Pool<F>) -> Self {
+        Self::with_delays(synapses, signals == Signals::Spikes && looks_up::<F>(), pool)
+    }
+
+    fn with_delays(synapses: Synapses<'_, F>, by_code: bool, pool: &mut Pool<F>) -> Self {
         let Synapses { weight, max_delay, taps, .. } = synapses;
         let pad = max_delay + usize::from(taps == Taps::Two);
-        Self::of(weight.dim(), |input, output| synapses.taps(input, output), (taps, pad), signals, pool)
+        Self::of(weight.dim(), |input, output| synapses.taps(input, output), (taps, pad), by_code, pool)
     }
 
     /// Synapses with weight (I, J) and no delays that read `signals`.
     #[must_use]
     pub fn without_delays(weight: &ArrayRef2<F>, signals: Signals, pool: &mut Pool<F>) -> Self {
         let synapse = |input, output| (weight[[input, output]], F::zero(), 0);
-        Self::of(weight.dim(), synapse, (Taps::One, 0), signals, pool)
+        let by_code = signals == Signals::Spikes && looks_up::<F>();
+        Self::of(weight.dim(), synapse, (Taps::One, 0), by_code, pool)
     }
 
     fn of(
         shape: (usize, usize),
         synapse: impl Fn(usize, usize) -> (F, F, u32) + Sync,
         (taps, pad): (Taps, usize),
-        signals: Signals,
+        by_code: bool,
         pool: &mut Pool<F>,
     ) -> Self {
         let inputs = shape.0;
-        let table = if signals == Signals::Spikes && looks_up::<F>() {
+        let table = if by_code {
             Taken::Codes(CodeTable::new((inputs, inputs, shape.1), taps, synapse, pool))
         } else {
             Taken::Rows(Table::whole(shape, synapse, pool))
@@ -95,7 +100,7 @@ impl<F: Real> BlockSynapse<F> {
     }
 
     /// The sums of `outputs` at steps `step` to `step` + [`BLOCK_SYNAPSE_STEPS`], output after output; `sums` is written over.
-    /// The history must hold these steps; steps after the end of the sequence are sums of zeros and of the past.
+    /// The history must hold these steps; sums of steps after the end of the sequence mean nothing.
     ///
     /// # Panics
     /// If the history was made for other synapses, `sums` for other outputs, or `step` exceeds the sequence.
@@ -198,6 +203,69 @@ impl<F: Real> HistoryPart<'_, F> {
         let from = block[step * batch..(step + steps) * batch].chunks_exact(batch);
         for (row, samples) in self.rows[start..start + steps].iter_mut().zip(from) {
             *row = Lanes::load(&samples[first..], count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colearn_tape::LANES;
+    use ndarray::Array2;
+
+    /// Histories of codes against histories of numbers, on every machine: pushed in parts of three units and windows of
+    /// steps, summed in windows, some outputs at a time.
+    #[test]
+    fn spikes_as_codes_have_the_sums_of_numbers() {
+        let (steps, inputs, outputs, max_delay) = (2 * BLOCK_SYNAPSE_STEPS + 3, 7, 5, 6);
+        let number = |i: usize, j: usize| ((i * 31 + j * 17) as f64 * 0.7).sin();
+        let weight = Array2::from_shape_fn((inputs, outputs), |(i, j)| number(i, j));
+        let delay = Array2::from_shape_fn((inputs, outputs), |(i, j)| 3.0 + 3.1 * number(j, i));
+        let spike = |i: usize, t: usize, lane: usize| (i * 5 + t * 3 + lane * 7 + t * i).is_multiple_of(4);
+        let row =
+            |i, t| Lanes(std::array::from_fn::<_, LANES, _>(|lane| f64::from(u8::from(spike(i, t, lane)))));
+        for taps in [Taps::One, Taps::Two] {
+            let run = |by_code| {
+                let pool = &mut Pool::<f64>::default();
+                let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
+                let block = BlockSynapse::with_delays(synapses, by_code, pool);
+                let mut history = block.history(steps, pool);
+                let mut found = Vec::new();
+                for step in (0..steps).step_by(BLOCK_SYNAPSE_STEPS) {
+                    let window = step..steps.min(step + BLOCK_SYNAPSE_STEPS);
+                    for (part, mut units) in history.parts(3).enumerate() {
+                        for unit in 0..3.min(inputs - part * 3) {
+                            let rows: Vec<_> = window.clone().map(|t| row(part * 3 + unit, t)).collect();
+                            // In two pieces, the second after what the first left.
+                            let (first, second) = rows.split_at(rows.len() / 2);
+                            units.push(unit, step, first);
+                            units.push(unit, step + first.len(), second);
+                        }
+                    }
+                    for outputs in [0..2, 2..outputs] {
+                        let mut sums = vec![Lanes::splat(f64::NAN); outputs.len() * BLOCK_SYNAPSE_STEPS];
+                        block.sums(&history, step, outputs, &mut sums);
+                        let of_steps = sums.chunks_exact(BLOCK_SYNAPSE_STEPS);
+                        found.extend(
+                            of_steps.flat_map(|sums| &sums[..window.len()]).flat_map(|lanes| lanes.0),
+                        );
+                    }
+                }
+                history.recycle(pool);
+                block.recycle(pool);
+                let taken = pool.allocated_bytes();
+                let again = BlockSynapse::with_delays(
+                    Synapses { weight: &weight, delay: &delay, max_delay, taps },
+                    by_code,
+                    pool,
+                );
+                again.history(steps, pool).recycle(pool);
+                assert_eq!(pool.allocated_bytes(), taken, "buffers come back");
+                found
+            };
+            for (place, (found, expected)) in run(true).iter().zip(&run(false)).enumerate() {
+                assert!((found - expected).abs() < 1e-12, "{taps:?} {place}: {found} and {expected}");
+            }
         }
     }
 }

@@ -6,8 +6,6 @@
 //! goes by active rows.
 
 use crate::two_tap::Taps;
-use colearn_tape::Real;
-use colearn_tape::simd::looks_up;
 
 /// Below this share of active rows a unit's forward pass with two taps goes by rows.
 const TWO: f64 = 0.3;
@@ -29,16 +27,31 @@ pub(crate) enum Form {
     Steps,
 }
 
-/// The form for a unit with this `share` of active rows that has an amplitude or not ([`Counts::amplitude`]).
-///
-/// [`Counts::amplitude`]: crate::active::Counts::amplitude
-pub(crate) fn forward<F: Real>(share: f64, has_amplitude: bool, taps: Taps) -> Form {
-    let by_code = has_amplitude && looks_up::<F>();
-    let dense = if by_code { Form::Codes } else { Form::Steps };
+/// The form for a unit with this `share` of active rows, whose spikes can be looked up or not.
+pub(crate) fn forward(share: f64, looked_up: bool, taps: Taps) -> Form {
+    let dense = if looked_up { Form::Codes } else { Form::Steps };
     let below = match taps {
-        _ if by_code => LOOKED_UP,
+        _ if looked_up => LOOKED_UP,
         Taps::Two => TWO,
         Taps::One => ONE,
     };
     if share < below { Form::Rows } else { dense }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_units_go_by_rows() {
+        for (taps, looked_up, below, dense) in [
+            (Taps::Two, false, TWO, Form::Steps),
+            (Taps::One, false, ONE, Form::Steps),
+            (Taps::Two, true, LOOKED_UP, Form::Codes),
+            (Taps::One, true, LOOKED_UP, Form::Codes),
+        ] {
+            assert_eq!(forward(below - 0.01, looked_up, taps), Form::Rows);
+            assert_eq!(forward(below + 0.01, looked_up, taps), dense);
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::simd::BINARY_STEPS;
+use colearn_tape::simd::{BINARY_STEPS, looks_up};
 use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
@@ -167,7 +167,7 @@ pub fn forward<F: Real>(
     taps: Taps,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let (y, active) = run(x, Synapses { weight, delay, max_delay, taps }, Use::Once, pool);
+    let (y, active) = run(x, Synapses { weight, delay, max_delay, taps }, Use::Once, looks_up::<F>(), pool);
     active.recycle(pool);
     y
 }
@@ -179,12 +179,14 @@ enum Use {
     Again,
 }
 
-/// The output, and the active rows of the input: of all units if a gradient is wanted.
+/// The output, and the active rows of the input: of all units if a gradient is wanted. Spikes of busy units are looked up
+/// if `looks_up`.
 #[track_caller]
 fn run<F: Real>(
     x: &ArrayRef3<F>,
     synapses: Synapses<'_, F>,
     wanted: Use,
+    looks_up: bool,
     pool: &mut Pool<F>,
 ) -> (Array3<F>, Active<F>) {
     let Synapses { weight, delay, max_delay, taps } = synapses;
@@ -196,7 +198,9 @@ fn run<F: Real>(
     let x = to_units(x, pool);
     let values = units(&x).expect("made unit-major");
     let counts = Counts::new(values, steps, batch, pool);
-    let form = |unit: usize| choice::forward::<F>(counts.share(unit), counts.amplitude(unit).is_some(), taps);
+    // Where a unit's entries are zero or one value, that is its amplitude, and the entries are spikes.
+    let form =
+        |unit: usize| choice::forward(counts.share(unit), looks_up && counts.amplitude(unit).is_some(), taps);
     let units_of =
         |wanted: Form| (0..).take(inputs).filter(|&unit| form(unit as usize) == wanted).collect::<Vec<u32>>();
     let [few, coded, many] = [Form::Rows, Form::Codes, Form::Steps].map(units_of);
@@ -257,7 +261,7 @@ pub fn record<F: Real>(
     let (x_value, weight_value, delay_value) = (sequence(x_value), matrix(weight_value), matrix(delay_value));
     let synapses = Synapses { weight: &weight_value, delay: &delay_value, max_delay, taps };
     let kept = if recomputes { Use::Once } else { Use::Again };
-    let (y, active) = run(&x_value, synapses, kept, pool);
+    let (y, active) = run(&x_value, synapses, kept, looks_up::<F>(), pool);
     let active = if recomputes {
         active.recycle(pool);
         None
@@ -382,5 +386,40 @@ impl<F: Real> Gradients<'_, F> {
             let inside = delay >= F::zero() && delay <= largest;
             if inside { scale::<F>() * self.weight[place] * (far - near) } else { F::zero() }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    /// Units of every kind: silent, of few spikes, of many, of spikes with another amplitude, and of numbers. On every machine:
+    /// where spikes are not looked up, their tables are summed by the equation.
+    #[test]
+    fn looking_busy_units_up_gives_the_sums_of_multiplying() {
+        let (steps, batch, inputs, outputs, max_delay) = (33, 21, 11, 5, 9);
+        let x = Array3::from_shape_fn((steps, batch, inputs), |(t, b, i)| {
+            let fires = |every: usize| (t * 5 + b * 7 + i * 3 + t * b % 4).is_multiple_of(every);
+            match i % 5 {
+                0 => 0.0,
+                1 => f64::from(fires(97)),
+                2 => f64::from(fires(3)),
+                3 => 1.25 * f64::from(fires(4)),
+                _ => (t + b + i) as f64 * f64::from(fires(2)),
+            }
+        });
+        let number = |i: usize, j: usize| ((i * 31 + j * 17) as f64 * 0.7).sin();
+        let weight = Array2::from_shape_fn((inputs, outputs), |(i, j)| number(i, j));
+        let delay = Array2::from_shape_fn((inputs, outputs), |(i, j)| 4.5 + 4.6 * number(j, i));
+        for taps in [Taps::One, Taps::Two] {
+            for wanted in [Use::Once, Use::Again] {
+                let sums = |looks_up| {
+                    let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
+                    run(&x, synapses, wanted, looks_up, &mut Pool::default()).0
+                };
+                approx::assert_abs_diff_eq!(sums(true), sums(false), epsilon = 1e-11);
+            }
+        }
     }
 }
