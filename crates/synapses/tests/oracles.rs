@@ -202,6 +202,50 @@ fn gradients_match_finite_differences() {
     }
 }
 
+/// Gradients of a layer's input, weight and delay, those that are wanted, over a tape that recomputes or not.
+fn gradients_of(case: &Case, wanted: [bool; 3], recompute: bool) -> [Option<ArrayD<f64>>; 3] {
+    let mut tape = Tape::new();
+    tape.set_recompute(recompute);
+    let values = [case.x.clone().into_dyn(), case.weight.clone().into_dyn(), case.delay.clone().into_dyn()];
+    let all: Vec<Var> = values
+        .iter()
+        .zip(wanted)
+        .map(|(value, wanted)| if wanted { tape.leaf(value) } else { tape.constant(value.clone()) })
+        .collect();
+    let y = case.synapse.record(&mut tape, all[0], all[1], all[2]);
+    let square = tape.square(y);
+    tape.forget(y);
+    let loss = tape.sum(square);
+    tape.backward(loss);
+    [0, 1, 2].map(|k| tape.gradient(all[k]).cloned())
+}
+
+/// As where delays are fixed, or a layer reads the network's input.
+#[test]
+fn a_gradient_does_not_depend_on_which_others_are_wanted() {
+    for synapse in forms(6) {
+        let case = Case::new((23, 5, 7, 3), synapse, 11);
+        let expected = gradients_of(&case, [true; 3], false);
+        for pattern in 1..8 {
+            let wanted = [0, 1, 2].map(|k| pattern >> k & 1 == 1);
+            let found = gradients_of(&case, wanted, false);
+            for k in 0..3 {
+                let expected = expected[k].as_ref().filter(|_| wanted[k]);
+                assert_eq!(found[k].as_ref(), expected, "{synapse:?} {wanted:?}: {}", NAMES[k + 1]);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_recomputed_has_the_same_bits() {
+    for synapse in forms(6) {
+        let case = Case::new((23, 5, 7, 3), synapse, 13);
+        let [kept, again] = [false, true].map(|recompute| gradients_of(&case, [true; 3], recompute));
+        assert_eq!(kept, again, "{synapse:?}");
+    }
+}
+
 #[test]
 fn dense_equals_elementary_operations_and_finite_differences() {
     let mut case = Case::new((9, 18, 35, 20), forms(1)[0], 31);
