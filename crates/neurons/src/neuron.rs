@@ -180,6 +180,7 @@ mod tests {
             config.validate().unwrap_err().to_string()
         };
         assert!(refused(&|c| c.threshold = f64::NAN).contains("NaN"));
+        assert_eq!(refused(&|c| c.threshold = 0.0), Error::Threshold { found: 0.0 }.to_string());
         assert!(refused(&|c| c.surrogate = Surrogate::Triangle { slope: -1.0 }).contains("-1"));
         let bounds = |name: &'static str, low, high| {
             refused(&|c| {
@@ -190,5 +191,16 @@ mod tests {
         assert!(bounds("alpha", 0.9, 1.1).contains("1.1"));
         assert!(bounds("a", 1.0, 0.0).contains("[1, 0]"));
         assert!(bounds("b", 0.0, f64::INFINITY).contains("inf"));
+    }
+
+    #[test]
+    fn a_neuron_is_what_its_configuration_says() {
+        let mut config = NeuronConfig::new(NeuronModel::Lif);
+        config.threshold = 0.75;
+        config.surrogate = Surrogate::ArcTangent { slope: 3.0 };
+        config.bounds.insert("alpha".into(), (0.25, 0.5));
+        let neuron = config.validate().expect("all numbers are in range");
+        assert_eq!((neuron.model(), neuron.surrogate()), (NeuronModel::Lif, config.surrogate));
+        assert_eq!((neuron.threshold(), neuron.specs()[0].bounds), (0.75, (0.25, 0.5)));
     }
 }
