@@ -453,4 +453,31 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn scratch_is_what_looking_up_takes() {
+        let neuron = Neuron::new(NeuronModel::Lif);
+        for (batch, units) in [(70, 9), (16, 4), (3, 1)] {
+            let shape = Shape { steps: 2, batch, units };
+            let (input, alpha) = (vec![0.5; shape.len()], ndarray::Array1::from_elem(units, 0.9));
+            let taken = |by_table| {
+                let mut pool = Pool::<f64>::default();
+                let forward = RecurrentForward {
+                    neuron: &neuron,
+                    parameters: &[alpha.view()],
+                    weights: &Array2::ones((units, units)),
+                    shape,
+                    drives: None,
+                    input: &input,
+                    output: &mut vec![0.0; shape.len()],
+                    pool: &mut pool,
+                };
+                let _ = forward.run(1, by_table);
+                pool.allocated_bytes() / size_of::<f64>()
+            };
+            // Without tables there is a register a block in place of them.
+            let found = taken(true) - (taken(false) - blocks(shape) * LANES);
+            assert_eq!(found, recurrent_scratch(units, batch), "{batch} samples, {units} units");
+        }
+    }
 }
