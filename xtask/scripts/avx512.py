@@ -25,6 +25,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -198,6 +199,8 @@ def main():
     if not args.command or not kernel.exists():
         raise SystemExit(f"a program is needed, and {kernel}, which --prepare fetches")
     profile = os.environ.get("LLVM_PROFILE_FILE")
+    # A runner that is stopped takes the emulator and the images with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         folder = pathlib.Path(folder)
         (folder / "root").mkdir()

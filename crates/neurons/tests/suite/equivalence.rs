@@ -194,6 +194,21 @@ fn fused_equals_elementary_in_value_and_every_gradient() {
     }
 }
 
+/// The shortest sequences whose recurrent weights have a gradient.
+#[test]
+fn two_steps_differentiate_the_recurrent_weights() {
+    for (neuron, _) in every_neuron().into_iter().filter(|&(_, recurrent)| recurrent) {
+        let smooth = configured(neuron.model(), |c| {
+            (c.firing, c.surrogate) = (Firing::Soft, Surrogate::Logistic { slope: 4.0 });
+        });
+        let case = Case::<f64>::new(smooth, (2, 19, 5), true, 4);
+        let ((_, fused), (_, plain)) = (differentiate(&case, scan), differentiate(&case, elementary));
+        let [fused, plain] = [fused, plain].map(|gradients| gradients.last().expect("V is the last").clone());
+        assert!(plain.iter().any(|&g| g != 0.0));
+        assert_close(neuron.model().name(), &fused, &plain, 1e-10);
+    }
+}
+
 /// One sample of one unit after the other, with the equations as the documentation has them.
 fn naive(case: &Case<f64>) -> Array3<f64> {
     let (steps, batch, units) = case.current.dim();

@@ -86,7 +86,7 @@ fn elementary(tape: &mut Tape<f64>, unit: GatedUnit, current: Var, recurrent: Va
 #[test]
 fn fused_equals_elementary_operations() {
     for unit in every_unit() {
-        for shape in [(1, 1, 1), (1, 3, 2), (9, 1, 5), (7, 37, 6)] {
+        for shape in [(1, 1, 1), (1, 3, 2), (2, 5, 3), (9, 1, 5), (7, 37, 6)] {
             let (current, recurrent) = case::<f64>(unit, shape, 3);
             let run = |fused: bool| {
                 let mut tape = Tape::new();
