@@ -25,8 +25,8 @@ impl ValidNetwork {
     ///
     /// A layer without recurrence keeps its synaptic sums and its outputs (T, B, N each) and computes its states a second
     /// time; one with delays keeps the rows of its input that are not zero, counted here as if all were; a recurrent one
-    /// keeps currents and states as well, a gated one candidates and gates. A tape that recomputes ([`colearn_tape::Tape::set_recompute`]) has sums, rows and
-    /// inputs after dropout of one layer at a time.
+    /// keeps currents and states as well, a gated one candidates and gates. A tape that recomputes
+    /// ([`colearn_tape::Tape::set_recompute`]) has sums, rows and inputs after dropout of one layer at a time.
     #[must_use]
     pub fn training_bytes(&self, batch: usize, steps: usize, recompute: bool) -> usize {
         let sequence = |units: usize| steps * batch * units;
@@ -35,7 +35,7 @@ impl ValidNetwork {
         let widest = layers.iter().map(|&(_, units)| units).max().unwrap_or(0);
         let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
         numbers += steps * SCAN;
-        let (columns, is_gated) = (steps * batch, matches!(self.config.neuron.model, HiddenModel::Gated(_)));
+        let (columns, is_gated) = (steps * batch, !self.config.neuron.model.is_spiking());
         let mut scratch = 0;
         // Scratch of products and of recurrent scans, as if spikes and inputs were sparse, by use and shape: layers of one shape
         // share it.

@@ -116,6 +116,17 @@ mod tests {
         Array3::from_shape_fn((7, 5, 3), |(t, b, n)| ((t * 31 + b * 17 + n * 7) % 23) as f64 * 0.3 - n as f64)
     }
 
+    /// What the scans are given.
+    #[test]
+    fn a_norm_is_the_mean_and_the_inverse_deviation() {
+        let found = statistics(&input().view(), &mut Pool::default());
+        let norm = found.norm(0.25);
+        assert_eq!(norm.mean, found.mean.to_vec());
+        for (inverse, v) in norm.inverse.iter().zip(&found.variance) {
+            approx::assert_relative_eq!(inverse * inverse * (v + 0.25), 1.0, max_relative = 1e-14);
+        }
+    }
+
     #[test]
     fn a_normalised_unit_has_mean_zero_and_variance_one() {
         let mut pool = Pool::default();

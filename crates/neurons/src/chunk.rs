@@ -40,7 +40,6 @@ pub(crate) fn check_drives<F>(drives: Drives<'_, F>, units: usize) {
 }
 
 /// The drive of unit `n`.
-#[inline(always)]
 pub(crate) fn drive<F: Real>(drives: Drives<'_, F>, n: usize) -> Drive<F> {
     let (scale, shift) = drives.map_or((F::one(), F::zero()), |(scale, shift)| (scale[n], shift[n]));
     Drive { scale, shift }

@@ -24,8 +24,8 @@
 //!
 //! * [`scan()`] records a neuron over a sequence on a tape; [`forward`] keeps its states without one; [`infer`] keeps
 //!   nothing but the output; [`step()`] goes one time step further for one sample, to the same bits.
-//! * [`scan_normalised`] is batch normalisation and a scan in one operation, [`infer_scaled`] its inference without recurrence, [`BlockScan`]
-//!   the same for sixteen samples and some steps at a time.
+//! * [`scan_normalised`] is batch normalisation and a scan in one operation, [`infer_scaled`] its inference without
+//!   recurrence, [`BlockScan`] the same for sixteen samples and some steps at a time.
 //! * [`NeuronConfig`] is what configurations say; [`Neuron`] is the checked form that runs.
 //! * [`Surrogate`] is the derivative that stands in for the step's.
 //! * [`scan_gated`], [`infer_gated`] and [`GatedStep`] are the same three for layers without spikes that they are compared

@@ -167,6 +167,11 @@ impl<F: Real> Kernel for PackTables<'_, F> {
     }
 }
 
+/// Whether sums of outputs of this kind are looked up where the machine `looks_up`: a scan and a single step agree.
+pub(crate) fn adds_by_table<F: Real, A: Fire<F>>(looks_up: bool) -> bool {
+    A::BINARY && looks_up
+}
+
 /// Runs a recurrent layer over unit-major sequences.
 #[derive(Debug)]
 pub(crate) struct RecurrentForward<'a, F> {
@@ -196,8 +201,8 @@ impl<F: Real> RecurrentForward<'_, F> {
         run.run(1, looks_up::<F>()).recycle(self.pool);
     }
 
-    /// Runs with room for `kept` steps of currents and states; sums of spikes are looked up if `by_table`.
-    fn run(self, kept: usize, by_table: bool) -> Blocks<F> {
+    /// Runs with room for `kept` steps of currents and states; sums of spikes are looked up if `looks_up`.
+    fn run(self, kept: usize, looks_up: bool) -> Blocks<F> {
         let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
         let (all, rows) = (blocks(shape), kept * shape.units);
         let mut saved = Blocks {
@@ -218,7 +223,7 @@ impl<F: Real> RecurrentForward<'_, F> {
             drives,
             input,
             kept,
-            by_table,
+            looks_up,
             saved: saved_out,
             spikes: spikes_out,
             pool: &mut *pool,
@@ -241,7 +246,7 @@ struct Run<'a, F> {
     input: &'a [F],
     kept: usize,
     /// Whether outputs that are 0 or 1 are looked up.
-    by_table: bool,
+    looks_up: bool,
     saved: &'a mut Blocks<F>,
     spikes: &'a mut [Lanes<F>],
     pool: &'a mut Pool<F>,
@@ -264,11 +269,11 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, drives, input, kept, by_table, saved, spikes, pool } =
+        let Self { neuron, parameters, weights, shape, drives, input, kept, looks_up, saved, spikes, pool } =
             self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, rows) = (blocks(shape), kept * shape.units);
-        let by_table = A::BINARY && by_table;
+        let by_table = adds_by_table::<F, A>(looks_up);
         let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
         // Without tables nothing is written there.
@@ -425,7 +430,7 @@ mod tests {
                 for (kept, drives) in
                     [(steps, None), (1, None), (steps, Some((&affine[0][..], &affine[1][..])))]
                 {
-                    let run = |by_table| {
+                    let run = |looks_up| {
                         let mut output = vec![0.0; shape.len()];
                         let forward = RecurrentForward {
                             neuron: &neuron,
@@ -437,7 +442,7 @@ mod tests {
                             output: &mut output,
                             pool: &mut Pool::default(),
                         };
-                        let Blocks { currents, states } = forward.run(kept, by_table);
+                        let Blocks { currents, states } = forward.run(kept, looks_up);
                         (output, currents, states)
                     };
                     let (found, expected) = (run(true), run(false));
@@ -460,7 +465,7 @@ mod tests {
         for (batch, units) in [(70, 9), (16, 4), (3, 1)] {
             let shape = Shape { steps: 2, batch, units };
             let (input, alpha) = (vec![0.5; shape.len()], ndarray::Array1::from_elem(units, 0.9));
-            let taken = |by_table| {
+            let taken = |looks_up| {
                 let mut pool = Pool::<f64>::default();
                 let forward = RecurrentForward {
                     neuron: &neuron,
@@ -472,7 +477,7 @@ mod tests {
                     output: &mut vec![0.0; shape.len()],
                     pool: &mut pool,
                 };
-                let _ = forward.run(1, by_table);
+                let _ = forward.run(1, looks_up);
                 pool.allocated_bytes() / size_of::<f64>()
             };
             // Without tables there is a register a block in place of them.

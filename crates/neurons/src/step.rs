@@ -19,6 +19,7 @@ use crate::Neuron;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
+use crate::recurrent::adds_by_table;
 use crate::shape::check;
 use colearn_tape::Real;
 use colearn_tape::simd::{Kernel, Level, TABLE_BITS, dispatch, looks_up};
@@ -208,7 +209,7 @@ impl<F: Real> Advance<'_, F> {
         let Self { parameters, state, spikes } = self;
         let units = parameters.units;
         if let Some(weights) = &parameters.recurrent {
-            let by_table = A::BINARY && looks_up::<F>();
+            let by_table = adds_by_table::<F, A>(looks_up::<F>());
             dispatch(AddProduct { weights, spikes: &state.spikes, current: &mut state.current, by_table });
         }
         for (n, output) in spikes.iter_mut().enumerate() {

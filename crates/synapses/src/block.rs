@@ -25,6 +25,13 @@ pub enum Signals {
     Spikes,
 }
 
+impl Signals {
+    /// Whether they are kept as codes on this machine.
+    fn are_codes<F: Real>(self) -> bool {
+        self == Self::Spikes && looks_up::<F>()
+    }
+}
+
 /// Weights and lags, in the form that the signals are kept in.
 #[derive(Debug)]
 enum Taken<F> {
@@ -46,7 +53,7 @@ pub struct BlockSynapse<F> {
 impl<F: Real> BlockSynapse<F> {
     /// Synapses with weight and delay (I, J) that read `signals`.
     pub(crate) fn new(synapses: Synapses<'_, F>, signals: Signals, pool: &mut Pool<F>) -> Self {
-        Self::with_delays(synapses, signals == Signals::Spikes && looks_up::<F>(), pool)
+        Self::with_delays(synapses, signals.are_codes::<F>(), pool)
     }
 
     fn with_delays(synapses: Synapses<'_, F>, by_code: bool, pool: &mut Pool<F>) -> Self {
@@ -59,8 +66,7 @@ impl<F: Real> BlockSynapse<F> {
     #[must_use]
     pub fn without_delays(weight: &ArrayRef2<F>, signals: Signals, pool: &mut Pool<F>) -> Self {
         let synapse = |input, output| (weight[[input, output]], F::zero(), 0);
-        let by_code = signals == Signals::Spikes && looks_up::<F>();
-        Self::of(weight.dim(), synapse, (Taps::One, 0), by_code, pool)
+        Self::of(weight.dim(), synapse, (Taps::One, 0), signals.are_codes::<F>(), pool)
     }
 
     fn of(
@@ -254,11 +260,7 @@ mod tests {
                 history.recycle(pool);
                 block.recycle(pool);
                 let taken = pool.allocated_bytes();
-                let again = BlockSynapse::with_delays(
-                    Synapses { weight: &weight, delay: &delay, max_delay, taps },
-                    by_code,
-                    pool,
-                );
+                let again = BlockSynapse::with_delays(synapses, by_code, pool);
                 again.history(steps, pool).recycle(pool);
                 assert_eq!(pool.allocated_bytes(), taken, "buffers come back");
                 found

@@ -394,8 +394,8 @@ mod tests {
     use super::*;
     use ndarray::Array2;
 
-    /// Units of every kind: silent, of few spikes, of many, of spikes with another amplitude, and of numbers. On every machine:
-    /// where spikes are not looked up, their tables are summed by the equation.
+    /// Units of every kind: silent, of few spikes, of many, of spikes with another amplitude, and of numbers. On every
+    /// machine: where spikes are not looked up, their tables are summed by the equation.
     #[test]
     fn looking_busy_units_up_gives_the_sums_of_multiplying() {
         let (steps, batch, inputs, outputs, max_delay) = (33, 21, 11, 5, 9);
