@@ -219,9 +219,9 @@ fn run<F: Real>(
     let Shape { steps, batch, units } = shape;
     let of_gates = unit.model.gates() * units;
     check_drives(drives, of_gates);
-    let mut output = pool.take(shape.len());
+    let mut output = pool.sequence(steps, batch, units);
     if shape.len() == 0 {
-        return (layout::from_units(steps, batch, units, output), Vec::new());
+        return (output, Vec::new());
     }
     let (all, kept) = (blocks(shape), if keep { steps } else { 1 });
     let rows = kept * of_gates;
@@ -253,11 +253,11 @@ fn run<F: Real>(
         },
     );
     layout::release(input, pool);
-    unpack_units(&outputs, shape, &mut output);
+    unpack_units(&outputs, shape, layout::units_mut(&mut output).expect("made unit-major"));
     pool.give_lanes(outputs);
     pool.give_lanes(scratch);
     pool.give_vec(weights);
-    (layout::from_units(steps, batch, units, output), gates)
+    (output, gates)
 }
 
 /// A gated layer on a tape, with its candidates and gates. Its variables: the input, V, and gain and bias if it is
@@ -284,9 +284,11 @@ impl<F: Real> Fused<F> for GatedScan<F> {
         let (output, gradient) = (layout::to_units(&output, pool), layout::to_units(&gradient, pool));
         let h = layout::units(&output).expect("the copy is unit-major");
         let above = layout::units(&gradient).expect("the copy is unit-major");
-        let (mut g_input, kept) = self.pull_back(&recurrent, [h, above], pool, shape);
+        let mut to_input = pool.sequence(shape.steps, shape.batch, rows);
+        let g_input = layout::units_mut(&mut to_input).expect("made unit-major");
+        let kept = self.pull_back(&recurrent, [h, above], g_input, pool, shape);
         let to_recurrent =
-            wanted[1].then(|| weight_gradient(h, kept.as_deref(), &g_input, shape, rows, pool).into_dyn());
+            wanted[1].then(|| weight_gradient(h, kept.as_deref(), g_input, shape, rows, pool).into_dyn());
         layout::release(output, pool);
         layout::release(gradient, pool);
         if let Some(kept) = kept {
@@ -296,15 +298,14 @@ impl<F: Real> Fused<F> for GatedScan<F> {
             let mut sums = vec![[F::zero(); 2]; rows];
             let x = layout::to_units(&x, pool);
             let by_unit = layout::units(&x).expect("the copy is unit-major");
-            norm.pull_back(by_unit, &mut g_input, &mut sums);
+            norm.pull_back(by_unit, g_input, &mut sums);
             layout::release(x, pool);
             affine_gradients(&sums, [wanted[2], wanted[3]], pool)
         });
-        let g_input = layout::from_units(shape.steps, shape.batch, rows, g_input);
         let to_input = if wanted[0] {
-            Some(g_input.into_dyn())
+            Some(to_input.into_dyn())
         } else {
-            pool.give(g_input);
+            pool.give(to_input);
             None
         };
         [to_input, to_recurrent].into_iter().chain(affine.into_iter().flatten()).collect()
@@ -316,22 +317,22 @@ impl<F: Real> Fused<F> for GatedScan<F> {
 }
 
 impl<F: Real> GatedScan<F> {
-    /// ∂L/∂I, and r ⊙ h[t−1] of a model with resets, both unit-major, from h and ∂L/∂h.
+    /// Writes ∂L/∂I to `g_input` and returns r ⊙ h[t−1] of a model with resets, from h and ∂L/∂h; all are unit-major.
     fn pull_back(
         &self,
         recurrent: &ArrayRef2<F>,
         [output, gradient]: [&[F]; 2],
+        g_input: &mut [F],
         pool: &mut Pool<F>,
         shape: Shape,
-    ) -> (Vec<F>, Option<Vec<F>>) {
+    ) -> Option<Vec<F>> {
         let (unit, Shape { steps, units, .. }) = (self.unit, shape);
         let has_resets = unit.model == GatedModel::Gru;
         let of_gates = Shape { units: unit.model.gates() * units, ..shape };
         let rows = steps * of_gates.units;
-        let mut g_input = pool.take(of_gates.len());
         let mut unpacked = has_resets.then(|| pool.take(shape.len()));
         if shape.len() == 0 {
-            return (g_input, unpacked);
+            return unpacked;
         }
         let mut weights = pool.take(recurrent.len());
         let (candidates, gates) = recurrent.view().split_at(Axis(1), units);
@@ -362,7 +363,7 @@ impl<F: Real> GatedScan<F> {
                 });
             },
         );
-        unpack_units(&currents, of_gates, &mut g_input);
+        unpack_units(&currents, of_gates, g_input);
         if let Some(unpacked) = &mut unpacked {
             unpack_units(&kept, shape, unpacked);
         }
@@ -370,7 +371,7 @@ impl<F: Real> GatedScan<F> {
         pool.give_lanes(kept);
         pool.give_lanes(scratch);
         pool.give_vec(weights);
-        (g_input, unpacked)
+        unpacked
     }
 }
 

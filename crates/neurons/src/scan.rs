@@ -127,8 +127,8 @@ pub(crate) fn run<F: Real>(
     check_drives(drives, shape.units);
     let by_unit = layout::to_units(input, pool);
     let input = layout::units(&by_unit).expect("the copy is unit-major");
-    let mut values = pool.take(shape.len());
-    let output = &mut values[..];
+    let mut sequence = pool.sequence(shape.steps, shape.batch, shape.units);
+    let output = layout::units_mut(&mut sequence).expect("made unit-major");
     let saved = if let Some(weights) = recurrent {
         let run =
             RecurrentForward { neuron, parameters, weights, shape, drives, input, output, pool: &mut *pool };
@@ -144,7 +144,7 @@ pub(crate) fn run<F: Real>(
         None
     };
     layout::release(by_unit, pool);
-    (layout::from_units(shape.steps, shape.batch, shape.units, values), saved)
+    (sequence, saved)
 }
 
 /// Runs `neuron` over `input` (T, B, N) and keeps its states, without a tape. Arguments as [`scan`].
@@ -189,7 +189,7 @@ fn with_states<F: Real>(
 ) -> (Array3<F>, Vec<F>) {
     let input = layout::to_units(input, pool);
     let currents = layout::units(&input).expect("the copy is unit-major");
-    let mut output = pool.take(shape.len());
+    let mut output = pool.sequence(shape.steps, shape.batch, shape.units);
     let mut states = pool.take(shape.len() * neuron.model().states());
     neuron.model().visit(Forward {
         neuron,
@@ -197,11 +197,11 @@ fn with_states<F: Real>(
         shape,
         drives: None,
         input: currents,
-        output: &mut output,
+        output: layout::units_mut(&mut output).expect("made unit-major"),
         states: Some(&mut states),
     });
     layout::release(input, pool);
-    (layout::from_units(shape.steps, shape.batch, shape.units, output), states)
+    (output, states)
 }
 
 /// The output of `neuron` over `input` (T, B, N), with no state kept. Arguments as [`scan`]. The result may be given
@@ -250,7 +250,8 @@ impl<F: Real> Fused<F> for Scan<F> {
         // A recurrent scan saved its currents.
         let x = (self.saved.is_none() || norm.is_some()).then(|| layout::to_units(&x, pool));
         let input = x.as_ref().map_or(&[][..], |x| layout::units(x).expect("the copy is unit-major"));
-        let mut g_input = pool.take(shape.len());
+        let mut to_input = pool.sequence(shape.steps, shape.batch, shape.units);
+        let g_input = layout::units_mut(&mut to_input).expect("made unit-major");
         let mut sums = pool.take(shape.units * count);
         let mut g_norms = vec![[F::zero(); 2]; shape.units];
         let mut g_weights = None;
@@ -262,7 +263,7 @@ impl<F: Real> Fused<F> for Scan<F> {
                 shape,
                 saved,
                 gradient: above,
-                g_current: &mut g_input,
+                g_current: &mut *g_input,
                 g_parameters: &mut sums,
                 pool,
             });
@@ -270,11 +271,11 @@ impl<F: Real> Fused<F> for Scan<F> {
                 let spikes = sequence(output);
                 let spikes = layout::to_units(&spikes, pool);
                 let by_unit = layout::units(&spikes).expect("the copy is unit-major");
-                g_weights = Some(recurrent::weight_gradient(by_unit, &g_input, shape, pool).into_dyn());
+                g_weights = Some(recurrent::weight_gradient(by_unit, g_input, shape, pool).into_dyn());
                 layout::release(spikes, pool);
             }
             if let Some(norm) = norm {
-                norm.pull_back(input, &mut g_input, &mut g_norms);
+                norm.pull_back(input, g_input, &mut g_norms);
             }
         } else {
             neuron.model().visit(Backward {
@@ -284,7 +285,7 @@ impl<F: Real> Fused<F> for Scan<F> {
                 norm,
                 input,
                 gradient: above,
-                g_input: &mut g_input,
+                g_input: &mut *g_input,
                 g_parameters: &mut sums,
                 g_norms: &mut g_norms,
                 pool,
@@ -294,12 +295,11 @@ impl<F: Real> Fused<F> for Scan<F> {
             layout::release(x, pool);
         }
         layout::release(gradient, pool);
-        let g_input = layout::from_units(shape.steps, shape.batch, shape.units, g_input);
         let mut gradients = Vec::with_capacity(inputs.len());
         if wanted[0] {
-            gradients.push(Some(g_input.into_dyn()));
+            gradients.push(Some(to_input.into_dyn()));
         } else {
-            pool.give(g_input);
+            pool.give(to_input);
             gradients.push(None);
         }
         if norm.is_some() {

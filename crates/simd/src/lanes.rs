@@ -15,6 +15,46 @@ pub const LANES: usize = 16;
 #[repr(C, align(64))]
 pub struct Lanes<F>(pub [F; LANES]);
 
+/// Numbers that a buffer needs beside its own for [`aligned`].
+pub const ALIGN_ROOM: usize = LANES - 1;
+
+/// All but [`ALIGN_ROOM`] numbers of `buffer`, from its first multiple of 64 bytes on: rows of eight or sixteen numbers that
+/// start there never lie in two lines of the cache. Nothing of a shorter buffer.
+#[inline(always)]
+#[must_use]
+pub fn aligned<F: Real>(buffer: &[F]) -> &[F] {
+    &buffer[aligned_range(buffer)]
+}
+
+/// [`aligned`].
+#[inline(always)]
+#[must_use]
+pub fn aligned_mut<F: Real>(buffer: &mut [F]) -> &mut [F] {
+    let range = aligned_range(buffer);
+    &mut buffer[range]
+}
+
+/// The places of [`aligned`] in `buffer`.
+#[inline(always)]
+#[must_use]
+pub fn aligned_range<F: Real>(buffer: &[F]) -> std::ops::Range<usize> {
+    let len = buffer.len().saturating_sub(ALIGN_ROOM);
+    // What cannot be aligned (there is no such number of this size) is used as it is.
+    let skipped = buffer.as_ptr().align_offset(align_of::<Lanes<F>>());
+    let first = if skipped <= ALIGN_ROOM && len > 0 { skipped } else { 0 };
+    first..first + len
+}
+
+/// `sum + w · x` for a row of another width than [`LANES`].
+#[inline(always)]
+#[must_use]
+pub fn scaled<F: Real, L: Level, const N: usize>(mut sum: [F; N], w: F, x: &[F; N]) -> [F; N] {
+    for l in 0..N {
+        sum[l] = L::multiply_add(w, x[l], sum[l]);
+    }
+    sum
+}
+
 impl<F: Real> Default for Lanes<F> {
     #[inline(always)]
     fn default() -> Self {
@@ -65,11 +105,7 @@ impl<F: Real> Lanes<F> {
     #[inline(always)]
     #[must_use]
     pub fn scaled<L: Level>(self, w: F, x: &Self) -> Self {
-        let mut out = self;
-        for l in 0..LANES {
-            out.0[l] = L::multiply_add(w, x.0[l], out.0[l]);
-        }
-        out
+        Self(scaled::<F, L, LANES>(self.0, w, &x.0))
     }
 
     /// `self + w · x`, lane by lane.
@@ -99,5 +135,28 @@ impl<F: Real> Lanes<F> {
     #[must_use]
     pub fn total(&self) -> F {
         self.0.iter().fold(F::zero(), |sum, &x| sum + x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_aligned_part_starts_at_a_line_of_the_cache_and_has_all_but_the_room() {
+        let numbers: Vec<f32> = (0..100u8).map(f32::from).collect();
+        for first in 0..20 {
+            let mut buffer = numbers[first..].to_vec();
+            let (len, start) = (buffer.len(), aligned_range(&buffer).start);
+            let part = aligned(&buffer);
+            assert_eq!((part.len(), part[0]), (len - ALIGN_ROOM, numbers[first + start]));
+            assert!(cfg!(miri) || part.as_ptr().addr().is_multiple_of(64), "{:?}", part.as_ptr());
+            let part = part.to_vec();
+            assert_eq!(aligned_mut(&mut buffer), part);
+        }
+        for len in [0, 1, ALIGN_ROOM] {
+            assert_eq!(aligned(&vec![1.0f64; len]), []);
+        }
+        assert_eq!(aligned(&[1.0f64; ALIGN_ROOM + 1]), [1.0]);
     }
 }

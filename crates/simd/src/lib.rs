@@ -5,6 +5,7 @@ mod binary;
 mod dispatch;
 mod events;
 mod lanes;
+mod peak;
 mod real;
 
 pub use binary::{
@@ -12,5 +13,6 @@ pub use binary::{
 };
 pub use dispatch::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to};
 pub use events::{EVENT_COLUMNS, Events};
-pub use lanes::{LANES, Lanes};
+pub use lanes::{ALIGN_ROOM, LANES, Lanes, aligned, aligned_mut, aligned_range, scaled};
+pub use peak::MultiplyAdds;
 pub use real::Real;

@@ -2,8 +2,8 @@
 //! so that the throughput compares with the measured peak that the first benchmark prints.
 
 use colearn_synapses::{Delayed, Interpolation, dense};
-use colearn_tape::simd::{InstructionSet, Kernel, Level, dispatch_to};
-use colearn_tape::{LANES, Lanes, Pool, Tape, Var, layout};
+use colearn_tape::simd::{InstructionSet, MultiplyAdds};
+use colearn_tape::{Pool, Tape, Var, layout};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use ndarray::{Array2, Array3};
@@ -46,32 +46,11 @@ impl Layer {
     }
 }
 
-/// Multiply-adds in registers and the first-level cache: the peak of one core.
-struct Peak<'a>(&'a [Lanes<f32>]);
-
-const ROUNDS: usize = 10_000;
-const SUMS: usize = 10;
-
-impl Kernel for Peak<'_> {
-    type Output = f32;
-    #[inline(always)]
-    fn run<L: Level>(self) -> f32 {
-        let mut sums = [Lanes::default(); SUMS];
-        for round in 0..ROUNDS {
-            let rows = &self.0[round % (self.0.len() - SUMS)..][..SUMS];
-            for s in 0..SUMS {
-                sums[s] = sums[s].scaled::<L>(1e-3, &rows[s]);
-            }
-        }
-        sums.iter().map(Lanes::total).sum()
-    }
-}
-
+/// The peak of one core.
 #[divan::bench]
 fn peak_of_one_core(bencher: Bencher<'_, '_>) {
-    let rows = vec![Lanes::splat(0.5f32); 128];
-    let bencher = bencher.counter(ItemsCount::new(ROUNDS * SUMS * LANES));
-    bencher.bench_local(|| dispatch_to(InstructionSet::best(), Peak(divan::black_box(&rows))));
+    let work = MultiplyAdds::new(InstructionSet::best());
+    bencher.counter(ItemsCount::new(work.count())).bench_local(|| divan::black_box(&work).run());
 }
 
 /// Shares of entries that are spikes, per mille.

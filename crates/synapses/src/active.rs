@@ -9,7 +9,8 @@
 //! Spikes of 7 % leave six rows of ten empty: what is skipped is worth more than what the zeros in the other rows cost,
 //! because a row is one vector instruction.
 
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use crate::choice;
+use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned, aligned_mut, dispatch};
 use colearn_tape::{Pool, Real};
 use rayon::prelude::*;
 
@@ -128,7 +129,8 @@ impl<F: Real> Kernel for Count<'_, F> {
     }
 }
 
-/// The active rows of some units: steps and values, group by group, in the order of time.
+/// The active rows of some units: steps and values, group by group, in the order of time. Of busy units
+/// ([`choice::lists_every_row`]) they are all rows.
 #[derive(Debug)]
 pub(crate) struct Active<F> {
     /// Where the rows of (unit, group) start; one more entry ends the last. Each range has one place more than rows.
@@ -142,6 +144,8 @@ pub(crate) struct Active<F> {
 struct Fill<'a, F> {
     unit: &'a [F],
     batch: usize,
+    /// Whether rows of zeros are written too.
+    every: bool,
     /// Where each group starts in `steps` and `rows`; the kernel moves it to the end.
     next: &'a mut [u32],
     steps: &'a mut [u32],
@@ -152,7 +156,7 @@ impl<F: Real> Kernel for Fill<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { unit, batch, next, steps, rows } = self;
+        let Self { unit, batch, every, next, steps, rows } = self;
         for (step, values) in unit.chunks(batch).enumerate() {
             let (groups, rest) = values.as_chunks::<GROUP>();
             let mut put = |next: &mut u32, row: &Row<F>| {
@@ -160,7 +164,7 @@ impl<F: Real> Kernel for Fill<'_, F> {
                 let place = *next as usize;
                 steps[place] = u32::try_from(step).unwrap_or(u32::MAX);
                 rows[place] = *row;
-                *next += u32::from(is_active(row));
+                *next += u32::from(every | is_active(row));
             };
             for (next, row) in next.iter_mut().zip(groups) {
                 put(next, row);
@@ -190,7 +194,9 @@ impl<F: Real> Active<F> {
         for (k, start) in starts.iter_mut().enumerate() {
             *start = total;
             if k < counts.rows.len() && wanted(k / groups) {
-                total += counts.rows[k] + 1;
+                let every = choice::lists_every_row(counts.share(k / groups));
+                total +=
+                    1 + if every { u32::try_from(counts.steps).unwrap_or(u32::MAX) } else { counts.rows[k] };
             }
         }
         // A quarter, half or all of what there can be: the count changes from step to step, and the pool keeps buffers by
@@ -198,16 +204,17 @@ impl<F: Real> Active<F> {
         let (total, full) = (total as usize, (counts.steps + 1) * counts.rows.len());
         let room =
             [full.div_ceil(4), full.div_ceil(2)].into_iter().find(|&room| total <= room).unwrap_or(full);
-        let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP));
+        let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP + ALIGN_ROOM));
         let mut active = Self { starts, steps, rows, groups };
-        active.fill(values, unit, batch);
+        active.fill(values, unit, batch, counts);
         active
     }
 
-    fn fill(&mut self, values: &[F], unit: usize, batch: usize) {
+    fn fill(&mut self, values: &[F], unit: usize, batch: usize, counts: &Counts<F>) {
         // Units write to ranges of their own: split the buffers at the units' starts.
         let groups = self.groups;
-        let (mut steps, mut rows) = (&mut self.steps[..], self.rows.as_chunks_mut::<GROUP>().0);
+        let (mut steps, mut rows) =
+            (&mut self.steps[..], aligned_mut(&mut self.rows).as_chunks_mut::<GROUP>().0);
         let mut parts = Vec::with_capacity(values.len() / unit);
         for (k, unit) in values.chunks(unit).enumerate() {
             let starts = &self.starts[k * groups..=(k + 1) * groups];
@@ -217,12 +224,12 @@ impl<F: Real> Active<F> {
             let (my_rows, rest) = std::mem::take(&mut rows).split_at_mut(count);
             rows = rest;
             if count > 0 {
-                parts.push((unit, starts, mine, my_rows));
+                parts.push((unit, choice::lists_every_row(counts.share(k)), starts, mine, my_rows));
             }
         }
-        parts.into_par_iter().with_min_len(4).for_each(|(unit, starts, steps, rows)| {
+        parts.into_par_iter().with_min_len(4).for_each(|(unit, every, starts, steps, rows)| {
             let mut next: Vec<u32> = starts[..groups].iter().map(|s| s - starts[0]).collect();
-            dispatch(Fill { unit, batch, next: &mut next, steps, rows });
+            dispatch(Fill { unit, batch, every, next: &mut next, steps, rows });
         });
     }
 
@@ -234,7 +241,7 @@ impl<F: Real> Active<F> {
         if range.start >= range.end {
             return (&[], &[]);
         }
-        let (rows, _) = self.rows[range.start * GROUP..range.end * GROUP].as_chunks();
+        let (rows, _) = aligned(&self.rows)[range.start * GROUP..range.end * GROUP].as_chunks();
         (&self.steps[range], rows)
     }
 
@@ -322,7 +329,14 @@ mod tests {
             let (mut places, mut rows) = (vec![0; 30], vec![[0.0; GROUP]; 30]);
             dispatch_to(
                 set,
-                Fill { unit: &unit, batch, next: &mut next, steps: &mut places, rows: &mut rows },
+                Fill {
+                    unit: &unit,
+                    batch,
+                    every: false,
+                    next: &mut next,
+                    steps: &mut places,
+                    rows: &mut rows,
+                },
             );
             (amplitude, counts, next, places, rows)
         };

@@ -5,11 +5,13 @@
 //! up ([`crate::codes`]) instead of multiplied; [`crate::choice`] says when.
 
 use crate::codes::{CodeTable, Encode, WORDS};
-use crate::lag_kernels::{Source, accumulate};
+use crate::lag_kernels::{RowWidth, Source, accumulate};
 use crate::table::{Synapses, Table};
 use crate::two_tap::Taps;
-use colearn_tape::simd::{BINARY_STEPS, Code, dispatch, looks_up};
-use colearn_tape::{Lanes, Pool, Real};
+use colearn_tape::simd::{
+    ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up,
+};
+use colearn_tape::{LANES, Lanes, Pool, Real};
 use ndarray::ArrayRef2;
 use std::ops::Range;
 
@@ -91,11 +93,12 @@ impl<F: Real> BlockSynapse<F> {
     pub fn history(&self, steps: usize, pool: &mut Pool<F>) -> BlockHistory<F> {
         let (taps, pad) = (self.taps, self.pad);
         let stride = pad + steps.next_multiple_of(BLOCK_SYNAPSE_STEPS);
-        let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), stride, pad, taps };
+        let width = RowWidth::best();
+        let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), width, stride, pad, taps };
         match &self.table {
             Taken::Rows(_) => {
-                history.rows = pool.take_lanes(self.inputs * stride);
-                history.rows.fill(Lanes::default());
+                history.rows = pool.take(self.inputs * stride * LANES + ALIGN_ROOM);
+                history.rows.fill(F::zero());
             }
             Taken::Codes(table) => {
                 history.codes = pool.take_indices(table.width * stride * WORDS);
@@ -118,7 +121,10 @@ impl<F: Real> BlockSynapse<F> {
             Taken::Codes(table) => {
                 return table.sums(outputs, (&history.codes, stride, now), BLOCK_SYNAPSE_STEPS, sums);
             }
-            Taken::Rows(table) => (Source { rows: &history.rows, stride, pad: now }, table.rows(outputs)),
+            Taken::Rows(table) => {
+                let rows = aligned(&history.rows);
+                (Source { rows, width: history.width, stride, pad: now }, table.rows(outputs))
+            }
         };
         sums.fill(Lanes::default());
         accumulate(self.taps, x, table, sums, BLOCK_SYNAPSE_STEPS);
@@ -136,9 +142,10 @@ impl<F: Real> BlockSynapse<F> {
 /// What the inputs of a layer sent so far, for sixteen samples.
 #[derive(Debug)]
 pub struct BlockHistory<F> {
-    /// One of the two is empty: rows of numbers, or codes as words of the pool.
-    rows: Vec<Lanes<F>>,
+    /// One of the two is empty: rows of numbers, as the kernels want them, or codes as words of the pool.
+    rows: Vec<F>,
     codes: Vec<u32>,
+    width: RowWidth,
     stride: usize,
     pad: usize,
     taps: Taps,
@@ -147,16 +154,28 @@ pub struct BlockHistory<F> {
 impl<F: Real> BlockHistory<F> {
     /// Parts of `units` units each, for threads to write.
     pub fn parts(&mut self, units: usize) -> impl Iterator<Item = HistoryPart<'_, F>> {
-        let (stride, pad, taps) = (self.stride, self.pad, self.taps);
-        let rows = self.rows.chunks_mut(units * stride).map(move |rows| (rows, &mut [][..]));
-        let codes = self.codes.chunks_mut(units * stride * WORDS).map(move |codes| (&mut [][..], codes));
-        let parts = rows.chain(codes).enumerate();
-        parts.map(move |(k, (rows, codes))| HistoryPart { rows, codes, first: k * units, stride, pad, taps })
+        let (width, stride, pad, taps) = (self.width, self.stride, self.pad, self.taps);
+        let rows = aligned_mut(&mut self.rows);
+        let (first, second) = rows.split_at_mut(rows.len() / (LANES / width.samples()));
+        let [first, second] = [first, second].map(|rows| rows.chunks_mut(units * stride * width.samples()));
+        let second = second.chain(std::iter::repeat_with(|| &mut [][..]));
+        let rows = first.zip(second).map(|(first, second)| ([first, second], &mut [][..]));
+        let codes = self.codes.chunks_mut(units * stride * WORDS);
+        let codes = codes.map(|codes| ([&mut [][..], &mut [][..]], codes));
+        rows.chain(codes).enumerate().map(move |(k, (rows, codes))| HistoryPart {
+            rows,
+            codes,
+            first: k * units,
+            width,
+            stride,
+            pad,
+            taps,
+        })
     }
 
     /// Gives the buffers back.
     pub fn recycle(self, pool: &mut Pool<F>) {
-        pool.give_lanes(self.rows);
+        pool.give_vec(self.rows);
         pool.give_indices(self.codes);
     }
 }
@@ -164,10 +183,12 @@ impl<F: Real> BlockHistory<F> {
 /// Some units of a [`BlockHistory`].
 #[derive(Debug)]
 pub struct HistoryPart<'a, F> {
-    rows: &'a mut [Lanes<F>],
+    /// The units' rows of both parts of the samples.
+    rows: [&'a mut [F]; 2],
     codes: &'a mut [u32],
     /// Number of the first unit in the layer.
     first: usize,
+    width: RowWidth,
     stride: usize,
     pad: usize,
     taps: Taps,
@@ -181,10 +202,11 @@ impl<F: Real> HistoryPart<'_, F> {
     /// If the part has no such unit, or the sequence no such steps.
     #[track_caller]
     pub fn push(&mut self, unit: usize, step: usize, rows: &[Lanes<F>]) {
-        let start = unit * self.stride + self.pad + step;
         if self.codes.is_empty() {
-            self.rows[start..start + rows.len()].copy_from_slice(rows);
+            let (width, parts) = (self.width, self.rows_from(unit, step, rows.len()));
+            dispatch(Write { parts, width, steps: rows.iter().copied() });
         } else {
+            let start = unit * self.stride + self.pad + step;
             let codes: &mut [Code] = bytemuck::cast_slice_mut(&mut *self.codes);
             let codes = &mut codes[start - 1..start + rows.len()];
             dispatch(Encode { rows: rows.iter().copied(), codes, unit: self.first + unit, taps: self.taps });
@@ -205,11 +227,35 @@ impl<F: Real> HistoryPart<'_, F> {
         (block, batch): (&[F], usize),
         (first, count): (usize, usize),
     ) {
-        let start = unit * self.stride + self.pad + step;
         let from = block[step * batch..(step + steps) * batch].chunks_exact(batch);
-        for (row, samples) in self.rows[start..start + steps].iter_mut().zip(from) {
-            *row = Lanes::load(&samples[first..], count);
-        }
+        let rows = from.map(|samples| Lanes::load(&samples[first..], count));
+        let (width, parts) = (self.width, self.rows_from(unit, step, steps));
+        dispatch(Write { parts, width, steps: rows });
+    }
+
+    /// The rows of a unit at steps `step` to `step` + `steps`; rows of sixteen samples have no second part.
+    fn rows_from(&mut self, unit: usize, step: usize, steps: usize) -> [&mut [F]; 2] {
+        let first = unit * self.stride + self.pad + step;
+        let range = first * self.width.samples()..(first + steps) * self.width.samples();
+        let [low, high] = self.rows.each_mut();
+        let high = if high.is_empty() { &mut **high } else { &mut high[range.clone()] };
+        [&mut low[range], high]
+    }
+}
+
+/// Writes the rows of some steps of a unit.
+struct Write<'a, F, R> {
+    parts: [&'a mut [F]; 2],
+    width: RowWidth,
+    steps: R,
+}
+
+impl<F: Real, R: Iterator<Item = Lanes<F>>> Kernel for Write<'_, F, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        self.width.write(self.parts, self.steps);
     }
 }
 

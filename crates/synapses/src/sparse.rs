@@ -10,7 +10,7 @@ use crate::packing::Rows;
 use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
 use crate::two_tap::Taps;
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, dispatch};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use rayon::prelude::*;
 
@@ -132,11 +132,12 @@ pub(crate) fn correlate<F: Real>(
     let tiles = outputs.div_ceil(TILE);
     let task_tiles = tiles.div_ceil(MIN_TASKS).clamp(1, TASK_TILES);
     let (of_tile, tasks) = (2 * TILE * plane(width) * GROUP, tiles.div_ceil(task_tiles));
-    let mut scratch = pool.take(tasks * lines.tile() * GROUP);
-    let mut sums = pool.take(tiles * of_tile);
+    let mut scratch = pool.take(tasks * lines.tile() * GROUP + ALIGN_ROOM);
+    let mut sums = pool.take(tiles * of_tile + ALIGN_ROOM);
     let task_outputs = task_tiles * TILE;
     let tasks = totals.par_chunks_mut(task_outputs * width).zip(g.par_chunks(task_outputs * unit));
-    let room = scratch.par_chunks_mut(lines.tile() * GROUP).zip(sums.par_chunks_mut(task_tiles * of_tile));
+    let tile_rows = aligned_mut(&mut scratch).par_chunks_mut(lines.tile() * GROUP);
+    let room = tile_rows.zip(aligned_mut(&mut sums).par_chunks_mut(task_tiles * of_tile));
     tasks.zip(room).enumerate().for_each(|(task, ((totals, g), (tile, sums)))| {
         let (tile, sums) = (tile.as_chunks_mut::<GROUP>().0, sums.as_chunks_mut::<GROUP>().0);
         tile.fill([F::zero(); GROUP]);
@@ -162,4 +163,64 @@ pub(crate) fn correlate<F: Real>(
     });
     pool.give_vec(scratch);
     pool.give_vec(sums);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::active::Counts;
+    use crate::choice;
+    use crate::table::Synapses;
+    use ndarray::Array2;
+
+    /// Units whose rows are all listed, active or not, beside units of which the active ones are.
+    #[test]
+    fn correlations_are_the_definition_for_busy_and_quiet_units() {
+        let (steps, batch, inputs, outputs, max_delay) = (25, 11, 4, 6, 7);
+        let number = |k: usize| (k as f64 * 0.7).sin();
+        // Of a row all samples are zero or none.
+        let fires = |i: usize, t: usize| (t * 7 + i) % 8 < [8, 6, 2, 0][i];
+        let x = |i: usize, t: usize, b: usize| {
+            if fires(i, t) { number((i * steps + t) * batch + b) } else { 0.0 }
+        };
+        let g = |o: usize, t: usize, b: usize| number((o * steps + t) * batch + b + 9);
+        let weight = Array2::from_shape_fn((inputs, outputs), |(i, o)| number(i * 9 + o));
+        let delay = Array2::from_shape_fn((inputs, outputs), |(i, o)| 3.5 + 3.6 * number(i * 5 + o));
+        let places = |units: usize| {
+            (0..units * steps * batch).map(|k| (k / batch / steps, k / batch % steps, k % batch))
+        };
+        let values: Vec<f64> = places(inputs).map(|(i, t, b)| x(i, t, b)).collect();
+        let gradients: Vec<f64> = places(outputs).map(|(o, t, b)| g(o, t, b)).collect();
+
+        let pool = &mut Pool::default();
+        let counts = Counts::new(&values, steps, batch, pool);
+        let busy: Vec<bool> = (0..inputs).map(|i| choice::lists_every_row(counts.share(i))).collect();
+        assert_eq!(busy, [true, true, false, false]);
+        let active = Active::new(&values, batch, &counts, |_| true, pool);
+        assert_eq!((0..inputs).map(|i| active.of(i, 1).1.len()).collect::<Vec<_>>(), [25, 25, 6, 0]);
+        let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps: Taps::Two };
+        let table = Table::by_output(synapses, &[0, 1, 2, 3], pool);
+        let rows = Rows { steps, batch, pad: max_delay + 1, padded_steps: steps };
+        let mut found = vec![[f64::NAN; 2]; outputs * inputs];
+        correlate(
+            &active,
+            &gradients,
+            (&table, outputs),
+            rows,
+            Lines::new(steps, max_delay),
+            &mut found,
+            pool,
+        );
+        for (k, found) in found.into_iter().enumerate() {
+            let (o, i) = (k / inputs, k % inputs);
+            let lag = synapses.taps(i, o).2 as usize;
+            let expected = [lag, lag + 1].map(|lag| {
+                let at = |t: usize| (0..batch).map(move |b| x(i, t - lag, b) * g(o, t, b)).sum::<f64>();
+                (lag..steps).map(at).sum::<f64>()
+            });
+            for (found, expected) in found.into_iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "output {o}, input {i}: {found}, not {expected}");
+            }
+        }
+    }
 }

@@ -18,19 +18,19 @@
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
 use crate::codes::{self, CodeTable};
-use crate::lag_kernels::{BLOCK_STEPS, Source, accumulate};
+use crate::lag_kernels::{BLOCK_STEPS, RowWidth, Source, accumulate};
 use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::simd::{BINARY_STEPS, looks_up};
-use colearn_tape::{Fused, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
+use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up};
+use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
 
 /// Most units that one task handles.
-const TASK_UNITS: usize = 16;
+const TASK_UNITS: usize = 64;
 
 /// Units that each task handles, about the same for all: a number that depends on the layer alone, so that results and
 /// work do not depend on the number of threads.
@@ -90,25 +90,29 @@ impl<F: Real> Convolution<'_, F> {
     fn run(self, from: &[F], to: &mut [F], outputs: usize, pool: &mut Pool<F>) {
         let Self { dense, coded, sparse, rows, lines, time, taps } = self;
         let task_units = task_units(outputs);
+        let row_width = RowWidth::best();
         let unit = rows.steps * rows.batch;
         let inputs = from.len() / unit.max(1);
-        let mut room = pool.take_lanes(if dense.inputs.is_empty() { 0 } else { inputs * rows.stride() });
+        let room_len = if dense.inputs.is_empty() { 0 } else { inputs * rows.stride() * LANES };
+        let mut room = pool.take(room_len + ALIGN_ROOM);
         let width = inputs.next_multiple_of(codes::group(taps));
         let mut codes =
             pool.take_indices(if coded.is_some() { width * rows.stride() * codes::WORDS } else { 0 });
         codes.fill(0);
-        let packed = &mut room[..dense.inputs.len() * rows.stride()];
+        let packed = &mut aligned_mut(&mut room)[..dense.inputs.len() * rows.stride() * LANES];
         let mut sums = pool.take_lanes(outputs * rows.padded_steps);
         let tile = lines.tile() * GROUP;
-        let mut tiles = pool.take(outputs.div_ceil(task_units) * tile);
+        let mut tiles = pool.take(outputs.div_ceil(task_units) * tile + ALIGN_ROOM);
         for block in 0..rows.blocks() {
-            rows.pack(from, dense.inputs, block, time, packed);
+            rows.pack(from, dense.inputs, block, time, (packed, row_width));
             if let Some(Coded { inputs, .. }) = &coded {
                 rows.encode(from, inputs, taps, block, bytemuck::cast_slice_mut(&mut codes));
             }
-            let x = Source { rows: packed, stride: rows.stride(), pad: rows.pad };
+            let x = Source { rows: packed, width: row_width, stride: rows.stride(), pad: rows.pad };
             let tasks = sums.par_chunks_mut(task_units * rows.padded_steps);
-            let tasks = tasks.zip(to.par_chunks_mut(task_units * unit)).zip(tiles.par_chunks_mut(tile));
+            let tasks = tasks
+                .zip(to.par_chunks_mut(task_units * unit))
+                .zip(aligned_mut(&mut tiles).par_chunks_mut(tile));
             tasks.enumerate().for_each(|(task, ((sums, to), tile))| {
                 let units = task * task_units..((task + 1) * task_units).min(outputs);
                 let (table, padded_steps) = (dense.table.rows(units.clone()), rows.padded_steps);
@@ -129,7 +133,7 @@ impl<F: Real> Convolution<'_, F> {
                 }
             });
         }
-        pool.give_lanes(room);
+        pool.give_vec(room);
         pool.give_indices(codes);
         pool.give_lanes(sums);
         pool.give_vec(tiles);

@@ -1,8 +1,9 @@
 //! Buffers that outlive a step.
 
-use crate::layout::from_units;
 use crate::{Lanes, Real};
-use ndarray::{Array, Array3, ArrayD, ArrayRef, Dimension, IxDyn, ShapeBuilder};
+use colearn_simd::{ALIGN_ROOM, aligned_range};
+use ndarray::{Array, Array1, Array3, ArrayD, ArrayRef, Dimension, IxDyn, s};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// Buffers by length, handed out and given back, so that a loop over equal shapes allocates only once.
@@ -60,32 +61,45 @@ impl<F: Real> Pool<F> {
         vec![0; len]
     }
 
+    /// `len` left-over values that begin at a multiple of 64 bytes, as those of all arrays of a pool do: sixteen samples of a
+    /// unit then lie in one line of the cache.
+    fn row(&mut self, len: usize) -> Array1<F> {
+        let buffer = self.take(len + ALIGN_ROOM);
+        let first = aligned_range(&buffer).start;
+        Array1::from_vec(buffer).slice_move(s![first..first + len])
+    }
+
     /// An array in standard order with left-over values.
     #[must_use]
     pub fn array(&mut self, shape: &[usize]) -> ArrayD<F> {
-        let data = self.take(shape.iter().product());
-        ArrayD::from_shape_vec(IxDyn(shape), data).expect("the buffer has the length of the shape")
+        let row = self.row(shape.iter().product());
+        row.into_shape_with_order(IxDyn(shape)).expect("the row has the length of the shape")
     }
 
     /// An array of the shape, and if all of `like` is contiguous of the memory order, of another one, with left-over
     /// values.
     #[must_use]
     pub fn array_like(&mut self, like: &ArrayRef<F, IxDyn>) -> ArrayD<F> {
-        let data = self.take(like.len());
         let strides: Option<Vec<usize>> = like.strides().iter().map(|s| usize::try_from(*s).ok()).collect();
         let strides = strides.filter(|_| !like.is_empty() && like.as_slice_memory_order().is_some());
-        match strides {
-            Some(strides) => ArrayD::from_shape_vec(IxDyn(like.shape()).strides(IxDyn(&strides)), data),
-            None => ArrayD::from_shape_vec(IxDyn(like.shape()), data),
+        let Some(strides) = strides else { return self.array(like.shape()) };
+        let mut axes: Vec<usize> = (0..like.ndim()).collect();
+        axes.sort_by_key(|&axis| Reverse(strides[axis]));
+        let outermost_first: Vec<usize> = axes.iter().map(|&axis| like.shape()[axis]).collect();
+        let mut places = vec![0; axes.len()];
+        for (place, &axis) in axes.iter().enumerate() {
+            places[axis] = place;
         }
-        .expect("the buffer has the length of the shape, and strides of contiguous data cover it once")
+        self.array(&outermost_first).permuted_axes(places)
     }
 
     /// A (T, B, N) array in unit-major order (see [`crate::layout`]) with left-over values.
     #[must_use]
     pub fn sequence(&mut self, steps: usize, batch: usize, units: usize) -> Array3<F> {
-        let data = self.take(steps * batch * units);
-        from_units(steps, batch, units, data)
+        let row = self.row(steps * batch * units);
+        let by_unit =
+            row.into_shape_with_order((units, steps, batch)).expect("the row has the length of the shape");
+        by_unit.permuted_axes([1, 2, 0])
     }
 
     /// Takes the buffer of an array that is no longer needed.
@@ -153,6 +167,27 @@ mod tests {
             assert_eq!(found.shape(), part.shape());
             assert!(found.is_standard_layout());
         }
+    }
+
+    #[test]
+    fn arrays_begin_at_a_line_of_the_cache_and_come_back() {
+        let mut pool = Pool::<f32>::default();
+        let like = Array3::zeros((2, 3, 5)).permuted_axes([1, 2, 0]).into_dyn();
+        for _ in 0..2 {
+            let arrays = [
+                pool.array(&[7, 3]),
+                pool.array_like(&like),
+                pool.sequence(4, 3, 5).into_dyn(),
+                pool.array(&[]),
+            ];
+            for array in arrays {
+                let first = array.as_slice_memory_order().expect("contiguous").as_ptr();
+                assert!(cfg!(miri) || first.addr().is_multiple_of(64), "{:?} at {first:?}", array.shape());
+                pool.give(array);
+            }
+            assert_eq!(pool.held_bytes(), pool.allocated_bytes());
+        }
+        assert_eq!(pool.allocated_bytes(), 4 * (21 + 30 + 60 + 1 + 4 * ALIGN_ROOM));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use colearn_network::{Delays, Network, ParameterKind};
-use colearn_tape::simd::{InstructionSet, Kernel, LANES, Lanes, Level, dispatch_to};
+use colearn_tape::simd::{InstructionSet, MultiplyAdds};
 use colearn_tape::{Pool, Tape};
 use colearn_train::{Optimiser, TrainConfig, clip_scale, gradient_norm, initial_generator};
 use ndarray::Array3;
@@ -129,41 +129,15 @@ pub(crate) fn peak_mib() -> Option<f64> {
     peak_memory().map(|bytes| bytes as f64 / f64::from(1 << 20))
 }
 
-/// Sums of scaled blocks of sixteen numbers, all of them in registers or the first-level cache.
-struct Peak<'a>(&'a [Lanes<f32>], &'a [f32]);
-
-const PEAK_ROUNDS: usize = 2_000;
-const PEAK_SUMS: usize = 10;
-
-impl Kernel for Peak<'_> {
-    type Output = f32;
-
-    #[inline(always)]
-    fn run<L: Level>(self) -> f32 {
-        let mut sums = [Lanes::default(); PEAK_SUMS];
-        for round in 0..PEAK_ROUNDS {
-            for (start, &weight) in self.1.iter().enumerate() {
-                let rows = &self.0[(start + round) % (self.0.len() - PEAK_SUMS)..][..PEAK_SUMS];
-                for s in 0..PEAK_SUMS {
-                    sums[s] = sums[s].scaled::<L>(weight, &rows[s]);
-                }
-            }
-        }
-        sums.iter().map(Lanes::total).sum()
-    }
-}
-
 /// Multiply-adds per second of one core, the best of several runs: what kernels are compared with.
 pub(crate) fn peak_multiply_adds() -> f64 {
-    let rows = vec![Lanes::splat(0.5f32); 128];
-    let weights: Vec<f32> = (0..64).map(|k| 1e-3 * k as f32).collect();
-    let work = (PEAK_ROUNDS * weights.len() * PEAK_SUMS * LANES) as f64;
+    let work = MultiplyAdds::new(InstructionSet::best());
     let run = |_| {
         let start = Instant::now();
-        std::hint::black_box(dispatch_to(InstructionSet::best(), Peak(&rows, &weights)));
-        work / start.elapsed().as_secs_f64()
+        std::hint::black_box(work.run());
+        work.count() as f64 / start.elapsed().as_secs_f64()
     };
-    (0..20).map(run).fold(0.0, f64::max)
+    (0..200).map(run).fold(0.0, f64::max)
 }
 
 /// A fresh network of `description`, calibrated on `input`.
