@@ -199,11 +199,10 @@ impl<F: Real> Active<F> {
                     1 + if every { u32::try_from(counts.steps).unwrap_or(u32::MAX) } else { counts.rows[k] };
             }
         }
-        // A quarter, half or all of what there can be: the count changes from step to step, and the pool keeps buffers by
+        // A whole number of quarters of what there can be: the count changes from step to step, and the pool keeps buffers by
         // their length.
         let (total, full) = (total as usize, (counts.steps + 1) * counts.rows.len());
-        let room =
-            [full.div_ceil(4), full.div_ceil(2)].into_iter().find(|&room| total <= room).unwrap_or(full);
+        let room = total.next_multiple_of(full.div_ceil(4).max(1)).min(full);
         let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP + ALIGN_ROOM));
         let mut active = Self { starts, steps, rows, groups };
         active.fill(values, unit, batch, counts);

@@ -99,10 +99,29 @@ impl Rows {
     }
 
     /// Copies one block of samples of one unit, `padded_steps` rows without pad, back to its (T, B) block.
-    pub(crate) fn unpack<F: Real>(&self, rows: &[Lanes<F>], block: usize, time: Time, to: &mut [F]) {
-        let (count, first) = (self.count(block), block * LANES);
-        for step in 0..self.steps {
-            rows[self.row(step, time)].store(&mut to[step * self.batch + first..], count);
+    pub(crate) fn unpack<F: Real>(&self, from: &[Lanes<F>], block: usize, time: Time, to: &mut [F]) {
+        dispatch(Unpack { rows: self, from, block, time, to });
+    }
+}
+
+/// [`Rows::unpack`].
+struct Unpack<'a, F> {
+    rows: &'a Rows,
+    from: &'a [Lanes<F>],
+    block: usize,
+    time: Time,
+    to: &'a mut [F],
+}
+
+impl<F: Real> Kernel for Unpack<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { rows, from, block, time, to } = self;
+        let (count, first) = (rows.count(block), block * LANES);
+        for (step, samples) in to.chunks_exact_mut(rows.batch).enumerate() {
+            from[rows.row(step, time)].store(&mut samples[first..], count);
         }
     }
 }
