@@ -18,7 +18,7 @@ use rayon::prelude::*;
 const TASK_TILES: usize = 8;
 
 /// Tasks that smaller layers are split into.
-const MIN_TASKS: usize = 4;
+pub(crate) const MIN_TASKS: usize = 4;
 
 /// Groups of a block of lanes.
 pub(crate) const GROUPS: usize = LANES / GROUP;

@@ -21,7 +21,7 @@ use crate::codes::{self, CodeTable};
 use crate::lag_kernels::{BLOCK_STEPS, RowWidth, Source, accumulate};
 use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
-use crate::sparse::{self, ScatterBlock};
+use crate::sparse::{self, MIN_TASKS, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up};
@@ -30,12 +30,12 @@ use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
 
 /// Most units that one task handles.
-const TASK_UNITS: usize = 64;
+const TASK_UNITS: usize = 32;
 
 /// Units that each task handles, about the same for all: a number that depends on the layer alone, so that results and
 /// work do not depend on the number of threads.
 fn task_units(units: usize) -> usize {
-    units.div_ceil(units.div_ceil(TASK_UNITS).max(1)).max(1)
+    units.div_ceil(units.div_ceil(TASK_UNITS).max(MIN_TASKS)).max(1)
 }
 
 /// Whether delays are used as they are or rounded.
