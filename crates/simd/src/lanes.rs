@@ -18,7 +18,7 @@ pub struct Lanes<F>(pub [F; LANES]);
 /// Numbers that a buffer needs beside its own for [`aligned`].
 pub const ALIGN_ROOM: usize = LANES - 1;
 
-/// All but [`ALIGN_ROOM`] numbers of `buffer`, from its first multiple of 64 bytes on: rows of eight or sixteen numbers that
+/// All but [`ALIGN_ROOM`] numbers of `buffer`, from its first multiple of 64 bytes on: rows of eight or sixteen `f32` that
 /// start there never lie in two lines of the cache. Nothing of a shorter buffer.
 #[inline(always)]
 #[must_use]
@@ -45,7 +45,7 @@ pub fn aligned_range<F: Real>(buffer: &[F]) -> std::ops::Range<usize> {
     first..first + len
 }
 
-/// `sum + w · x` for a row of another width than [`LANES`].
+/// `sum + w · x` for rows of any width, with the same `w` for every number.
 #[inline(always)]
 #[must_use]
 pub fn scaled<F: Real, L: Level, const N: usize>(mut sum: [F; N], w: F, x: &[F; N]) -> [F; N] {

@@ -5,6 +5,7 @@
 //! | group | [`GROUP`] neighbouring samples; the last group may hold fewer |
 //! | row | one unit, one step, the samples of one group |
 //! | active row | a row in which at least one sample is not zero |
+//! | listed row | an active one; of a unit that is mostly active ([`choice::lists_every_row`]) any |
 //!
 //! Spikes of 7 % leave six rows of ten empty: what is skipped is worth more than what the zeros in the other rows cost,
 //! because a row is one vector instruction.
@@ -129,8 +130,7 @@ impl<F: Real> Kernel for Count<'_, F> {
     }
 }
 
-/// The active rows of some units: steps and values, group by group, in the order of time. Of busy units
-/// ([`choice::lists_every_row`]) they are all rows.
+/// The listed rows of some units: steps and values, group by group, in the order of time.
 #[derive(Debug)]
 pub(crate) struct Active<F> {
     /// Where the rows of (unit, group) start; one more entry ends the last. Each range has one place more than rows.
@@ -140,7 +140,7 @@ pub(crate) struct Active<F> {
     groups: usize,
 }
 
-/// Writes the active rows of one unit group by group.
+/// Writes the listed rows of one unit group by group.
 struct Fill<'a, F> {
     unit: &'a [F],
     batch: usize,
@@ -179,7 +179,7 @@ impl<F: Real> Kernel for Fill<'_, F> {
 }
 
 impl<F: Real> Active<F> {
-    /// The active rows of those units of unit-major `values` that `wanted` names; the others have none.
+    /// The listed rows of those units of unit-major `values` that `wanted` names; the others have none.
     pub(crate) fn new(
         values: &[F],
         batch: usize,
@@ -190,19 +190,24 @@ impl<F: Real> Active<F> {
         let groups = counts.groups;
         let unit = (counts.steps * batch).max(1);
         let mut starts = pool.take_indices(counts.rows.len() + 1);
+        let all_steps = u32::try_from(counts.steps).unwrap_or(u32::MAX);
         let mut total = 0;
-        for (k, start) in starts.iter_mut().enumerate() {
-            *start = total;
-            if k < counts.rows.len() && wanted(k / groups) {
-                let every = choice::lists_every_row(counts.share(k / groups));
-                total +=
-                    1 + if every { u32::try_from(counts.steps).unwrap_or(u32::MAX) } else { counts.rows[k] };
+        let units = starts.chunks_mut(groups.max(1)).zip(counts.rows.chunks(groups.max(1)));
+        for (unit, (starts, counted)) in units.enumerate() {
+            let (wanted, every) = (wanted(unit), choice::lists_every_row(counts.share(unit)));
+            for (start, &count) in starts.iter_mut().zip(counted) {
+                *start = total;
+                if wanted {
+                    total += 1 + if every { all_steps } else { count };
+                }
             }
         }
-        // A whole number of quarters of what there can be: the count changes from step to step, and the pool keeps buffers by
+        starts[counts.rows.len()] = total;
+        // A quarter, half or all of what there can be: the count changes from step to step, and the pool keeps buffers by
         // their length.
         let (total, full) = (total as usize, (counts.steps + 1) * counts.rows.len());
-        let room = total.next_multiple_of(full.div_ceil(4).max(1)).min(full);
+        let room =
+            [full.div_ceil(4), full.div_ceil(2)].into_iter().find(|&room| total <= room).unwrap_or(full);
         let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP + ALIGN_ROOM));
         let mut active = Self { starts, steps, rows, groups };
         active.fill(values, unit, batch, counts);
@@ -232,7 +237,7 @@ impl<F: Real> Active<F> {
         });
     }
 
-    /// Steps and values of the active rows of one unit and group.
+    /// Steps and values of the listed rows of one unit and group.
     #[inline(always)]
     pub(crate) fn of(&self, unit: usize, group: usize) -> (&[u32], &[Row<F>]) {
         let k = unit * self.groups + group;
@@ -321,27 +326,23 @@ mod tests {
     fn every_instruction_set_counts_and_fills_alike() {
         let (steps, batch) = (9, 21);
         let unit = values(steps, batch, 1);
-        let run = |set| {
+        let run = |set, every| {
             let mut counts = [0; 3];
             let amplitude = dispatch_to(set, Count { unit: &unit, batch, counts: &mut counts });
             let mut next = [0, 10, 20];
             let (mut places, mut rows) = (vec![0; 30], vec![[0.0; GROUP]; 30]);
             dispatch_to(
                 set,
-                Fill {
-                    unit: &unit,
-                    batch,
-                    every: false,
-                    next: &mut next,
-                    steps: &mut places,
-                    rows: &mut rows,
-                },
+                Fill { unit: &unit, batch, every, next: &mut next, steps: &mut places, rows: &mut rows },
             );
             (amplitude, counts, next, places, rows)
         };
-        let expected = run(InstructionSet::Portable);
-        for set in InstructionSet::available() {
-            assert_eq!(run(set), expected, "{set:?}");
+        for every in [false, true] {
+            let expected = run(InstructionSet::Portable, every);
+            assert_eq!(expected.2 == [9, 19, 29], every);
+            for set in InstructionSet::available() {
+                assert_eq!(run(set, every), expected, "{set:?}");
+            }
         }
     }
 }

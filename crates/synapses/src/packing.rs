@@ -1,7 +1,7 @@
 //! From unit-major sequences to blocks of samples, and back.
 //!
-//! A packed block holds [`LANES`] samples: for each unit `pad` rows of zeros (the past before the first step), then one
-//! row of lanes per step, then zeros up to a multiple of the kernels' block of steps.
+//! A packed block holds [`LANES`] samples in one or two parts ([`RowWidth`]). In a part each unit has `pad` rows of zeros (the past
+//! before the first step), then one row of samples per step, then zeros up to a multiple of the kernels' block of steps.
 
 use crate::codes::Encode;
 use crate::lag_kernels::RowWidth;

@@ -1,6 +1,6 @@
-//! The hot loops of two-tap synapses over active rows: work only where the presynaptic signal is not zero.
+//! The hot loops of two-tap synapses over listed rows ([`crate::active`]): little work where the presynaptic signal is zero.
 //!
-//! One active row (step t, values x of eight samples) of pre-unit i meets [`TILE`] outputs o, whose rows lie in a tile:
+//! One row (step t, values x of eight samples) of pre-unit i meets [`TILE`] outputs o, whose rows lie in a tile:
 //!
 //! ```text
 //! scatter   y_o[t + lag] += near · x,   y_o[t + lag + 1] += far · x                     (forward)
@@ -119,7 +119,7 @@ fn add<F: Real, L: Level>(sum: &mut Row<F>, weight: F, row: &Row<F>) {
     *sum = all;
 }
 
-/// Adds the products of all active rows of a group with the outputs' gradients.
+/// Adds the products of all listed rows of a group with the outputs' gradients.
 pub(crate) struct Gather<'a, F> {
     pub(crate) active: &'a Active<F>,
     pub(crate) group: usize,

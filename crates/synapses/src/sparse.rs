@@ -1,4 +1,4 @@
-//! Two-tap synapses over the active rows of a presynaptic signal: whole layers.
+//! Two-tap synapses over the listed rows of a presynaptic signal: whole layers.
 //!
 //! Outputs are taken in tiles of [`TILE`], which threads share out; a task goes over the groups of samples, brings the
 //! group's rows of its outputs into a tile (or adds the tile to them), and runs the kernels. Every sum runs over
@@ -18,7 +18,7 @@ use rayon::prelude::*;
 const TASK_TILES: usize = 8;
 
 /// Tasks that smaller layers are split into.
-pub(crate) const MIN_TASKS: usize = 4;
+const MIN_TASKS: usize = 4;
 
 /// Groups of a block of lanes.
 pub(crate) const GROUPS: usize = LANES / GROUP;
@@ -142,7 +142,7 @@ pub(crate) fn correlate<F: Real>(
         let (tile, sums) = (tile.as_chunks_mut::<GROUP>().0, sums.as_chunks_mut::<GROUP>().0);
         tile.fill([F::zero(); GROUP]);
         sums.fill([F::zero(); GROUP]);
-        // The active rows of a group stay in the second-level cache while all outputs of the task use them.
+        // The listed rows of a group stay in the second-level cache while all outputs of the task use them.
         for group in 0..active.groups() {
             let each = g.chunks(TILE * unit).zip(sums.chunks_mut(of_tile / GROUP));
             for (k, (g, sums)) in each.enumerate() {

@@ -12,8 +12,8 @@
 //!
 //! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: at most two
 //! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Busy spikes are looked up
-//! forward where the machine can; the forward pass of quiet units and the gradient of weights and delays go over active
-//! rows alone. Threads share out units; no sum is split between them, so the result does not depend on their number.
+//! forward where the machine can; the forward pass of quiet units goes over active rows alone, the gradient of weights and
+//! delays over listed ones ([`crate::active`]). Threads share out units; no sum is split between them, so the result does not depend on their number.
 
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
@@ -21,7 +21,7 @@ use crate::codes::{self, CodeTable};
 use crate::lag_kernels::{BLOCK_STEPS, RowWidth, Source, accumulate};
 use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
-use crate::sparse::{self, MIN_TASKS, ScatterBlock};
+use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up};
@@ -30,12 +30,12 @@ use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
 
 /// Most units that one task handles.
-const TASK_UNITS: usize = 32;
+const TASK_UNITS: usize = 16;
 
 /// Units that each task handles, about the same for all: a number that depends on the layer alone, so that results and
 /// work do not depend on the number of threads.
 fn task_units(units: usize) -> usize {
-    units.div_ceil(units.div_ceil(TASK_UNITS).max(MIN_TASKS)).max(1)
+    units.div_ceil(units.div_ceil(TASK_UNITS).max(1)).max(1)
 }
 
 /// Whether delays are used as they are or rounded.
@@ -183,7 +183,7 @@ enum Use {
     Again,
 }
 
-/// The output, and the active rows of the input: of all units if a gradient is wanted. Spikes of busy units are looked up
+/// The output, and the listed rows of the input: of all units if a gradient is wanted. Spikes of busy units are looked up
 /// if `looks_up`.
 #[track_caller]
 fn run<F: Real>(
@@ -235,7 +235,7 @@ fn run<F: Real>(
     (y, active)
 }
 
-/// The active rows of all units of x (T, B, I).
+/// The listed rows of all units of x (T, B, I).
 fn all_active<F: Real>(x: &ArrayRef3<F>, pool: &mut Pool<F>) -> Active<F> {
     let (steps, batch, _) = x.dim();
     let x = to_units(x, pool);
@@ -279,7 +279,7 @@ pub fn record<F: Real>(
 struct TwoTap<F> {
     max_delay: usize,
     taps: Taps,
-    /// The active rows of the input, unless they are found a second time.
+    /// The listed rows of the input, unless they are found a second time.
     active: Option<Active<F>>,
 }
 

@@ -61,8 +61,8 @@ impl<F: Real> Pool<F> {
         vec![0; len]
     }
 
-    /// `len` left-over values that begin at a multiple of 64 bytes, as those of all arrays of a pool do: sixteen samples of a
-    /// unit then lie in one line of the cache.
+    /// `len` left-over values that begin at a multiple of 64 bytes, for arrays: sixteen `f32` of a unit then lie in one line of
+    /// the cache.
     fn row(&mut self, len: usize) -> Array1<F> {
         let buffer = self.take(len + ALIGN_ROOM);
         let first = aligned_range(&buffer).start;
