@@ -155,7 +155,8 @@ impl<F: Real> Kernel for Gather<'_, F> {
             let mut far: [Row<F>; TILE] = std::array::from_fn(|q| sums[place(q, 1)]);
             if every {
                 // A row of g is read once: it meets this step's x at the near lag, and the step before's at the far one.
-                let windows = windows.map(|window| &window[..=rows.len()]);
+                // What the last row meets at its far lag lies after the end.
+                let windows = windows.map(|window| &window[..rows.len()]);
                 let mut before = [F::zero(); GROUP];
                 for (step, row) in rows.iter().enumerate() {
                     for q in 0..TILE {
@@ -164,9 +165,6 @@ impl<F: Real> Kernel for Gather<'_, F> {
                         product::<F, L>(&mut far[q], &before, &g);
                     }
                     before = *row;
-                }
-                for q in 0..TILE {
-                    product::<F, L>(&mut far[q], &before, &windows[q][rows.len()][q]);
                 }
             } else {
                 for (&step, row) in steps.iter().zip(rows) {
