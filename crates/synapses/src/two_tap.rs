@@ -13,7 +13,8 @@
 //! This is the DCLS kernel of half-width 1 (version 1; K. Khalfaoui-Hassani et al. 2023). Cost: at most two
 //! multiply-adds per synapse, step and sample for each of the three passes, independent of D. Busy spikes are looked up
 //! forward where the machine can; the forward pass of quiet units goes over active rows alone, the gradient of weights and
-//! delays over listed ones ([`crate::active`]). Threads share out units; no sum is split between them, so the result does not depend on their number.
+//! delays over those that are listed (`active.rs`). Threads share out units; no sum is split between them, so the result does
+//! not depend on their number.
 
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
