@@ -287,12 +287,9 @@ impl<F: Real> Now<'_, F> {
     fn read(self, history: &mut BlockHistory<F>) {
         let Self { block, step, steps } = self;
         let (samples, task_units) = ((block.first, block.count), self.task_units());
-        let len = block.steps * block.batch;
-        self.each(history.parts(task_units).enumerate(), |(k, mut part)| {
-            let units = block.input[k * task_units * len..].chunks_exact(len).take(task_units);
-            for (unit, values) in units.enumerate() {
-                part.push_samples(unit, step, steps, (values, block.batch), samples);
-            }
+        let shape = (block.steps, block.batch);
+        self.each(history.parts(task_units), |mut part| {
+            part.push_samples(block.input, shape, step..step + steps, samples);
         });
     }
 

@@ -6,7 +6,7 @@ use crate::pooling;
 use colearn_neurons::{infer, infer_gated, infer_scaled};
 use colearn_synapses::dense;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Pool, Real};
+use colearn_tape::{Pool, Real, on_workers};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -40,14 +40,17 @@ impl<F: Real> Network<F> {
     #[track_caller]
     pub fn infer(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> Inference<F> {
         self.assert_channels(input);
-        if let Some(outputs) = self.run_blocks(input, delays, false, pool) {
-            let rates = (0..self.hidden_layers()).map(|k| outputs.rate(k, self.dim_of(k, input))).collect();
-            return Inference { scores: outputs.scores, rates };
-        }
-        let NetworkTrace { spikes, membrane, scores } = self.trace(input, delays, pool);
-        let rates = spikes.iter().map(mean_magnitude).collect();
-        spikes.into_iter().chain([membrane]).for_each(|a| pool.give(a));
-        Inference { scores, rates }
+        on_workers(|| {
+            if let Some(outputs) = self.run_blocks(input, delays, false, pool) {
+                let rates =
+                    (0..self.hidden_layers()).map(|k| outputs.rate(k, self.dim_of(k, input))).collect();
+                return Inference { scores: outputs.scores, rates };
+            }
+            let NetworkTrace { spikes, membrane, scores } = self.trace(input, delays, pool);
+            let rates = spikes.iter().map(mean_magnitude).collect();
+            spikes.into_iter().chain([membrane]).for_each(|a| pool.give(a));
+            Inference { scores, rates }
+        })
     }
 
     /// As [`Network::infer`], with every layer's output.

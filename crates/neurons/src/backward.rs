@@ -8,14 +8,14 @@
 //! With batch normalisation in front (see [`crate::normalised`]) the pass ends with its gradient, unit by unit.
 
 use crate::Neuron;
-use crate::chunk::{CHUNK, Chunk, Drive, Running, drive, load, store};
+use crate::chunk::{CHUNK, Chunk, Course, Drive, Running, drive};
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::lane_step::{Carried, Visited, adjoint};
 use crate::model::Visitor;
 use crate::normalised::{Norm, Normalisation};
 use crate::shape::{Shape, clamped};
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::simd::{Kernel, Level, dispatch, load_row, store_row};
 use colearn_tape::{Pool, Real};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
@@ -103,8 +103,9 @@ impl<F: Real> Backward<'_, F> {
                         drive: drive(self.norm.map(Normalisation::drives), n),
                         norm: self.norm.map(|norm| norm.unit(n)),
                         batch,
-                        input: &self.input[n * block..(n + 1) * block],
-                        gradient: &self.gradient[n * block..(n + 1) * block],
+                        steps,
+                        input: &self.input[n * block..],
+                        gradient: &self.gradient[n * block..],
                         g_input,
                         rows,
                         dynamics: PhantomData,
@@ -124,7 +125,9 @@ struct Unit<'a, F, D, A, const S: usize, const P: usize> {
     output: Output<F>,
     drive: Drive<F>,
     norm: Option<Norm<F>>,
+    steps: usize,
     batch: usize,
+    /// From this unit on, as `gradient`.
     input: &'a [F],
     gradient: &'a [F],
     g_input: &'a mut [F],
@@ -150,7 +153,7 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         for start in (0..self.batch).step_by(CHUNK) {
             let count = CHUNK.min(self.batch - start);
             self.gather(start, count);
-            self.forward();
+            self.forward(Course { steps: self.steps, batch: self.batch, start });
             let sums = self.reverse(start, count);
             // The other numbers of a chunk belong to no sample.
             let total = |chunk: &Chunk<F>| chunk[..count].iter().fold(F::zero(), |sum, &x| sum + x);
@@ -158,7 +161,7 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
             norm.iter_mut().zip(&sums.norm).for_each(|(sum, chunk)| *sum += total(chunk));
         }
         if let Some(of_unit) = self.norm {
-            of_unit.through_statistics(norm, self.input, self.g_input);
+            of_unit.through_statistics(norm, &self.input[..self.steps * self.batch], self.g_input);
         }
         (parameters, norm)
     }
@@ -169,24 +172,19 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
     /// reads wait for memory: the processor has many of them under way at once, which the loops over time do not allow.
     #[inline(always)]
     fn gather(&mut self, start: usize, count: usize) {
-        let steps = self.steps();
+        let steps = self.steps;
         let (_, rest) = self.rows.split_at_mut((S + 1) * (steps + 1) + steps);
         let (inputs, gradients) = rest.split_at_mut(steps);
         for (t, (x, g)) in inputs.iter_mut().zip(gradients).enumerate() {
             let at = start + t * self.batch;
-            (*x, *g) = (load(&self.input[at..], count), load(&self.gradient[at..], count));
+            (*x, *g) = (load_row(&self.input[at..], count), load_row(&self.gradient[at..], count));
         }
     }
 
+    /// Fills the rows with states, outputs and slopes, and asks for what the next chunk gathers.
     #[inline(always)]
-    fn steps(&self) -> usize {
-        self.input.len() / self.batch
-    }
-
-    /// Fills the rows with states, outputs and slopes.
-    #[inline(always)]
-    fn forward(&mut self) {
-        let steps = self.steps();
+    fn forward(&mut self, course: Course) {
+        let steps = self.steps;
         let (states, rest) = self.rows.split_at_mut(S * (steps + 1));
         let (outputs, rest) = rest.split_at_mut(steps + 1);
         let (slopes, inputs) = rest.split_at_mut(steps);
@@ -194,6 +192,8 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         outputs[0] = [F::zero(); CHUNK];
         let mut running = Running::<F, S>::start();
         for t in 0..steps {
+            course.ask_for(self.input, t, steps);
+            course.ask_for(self.gradient, t, steps);
             let before: &mut [Chunk<F>; S] =
                 (&mut states[(t + 1) * S..(t + 2) * S]).try_into().expect("sliced to this length");
             running.step::<D, A, P>(&self.p, self.fire, self.drive, &inputs[t], before);
@@ -205,7 +205,7 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
     /// The gradient of the samples' currents, in reverse.
     #[inline(always)]
     fn reverse(&mut self, start: usize, count: usize) -> Sums<F, P> {
-        let steps = self.steps();
+        let steps = self.steps;
         let (states, rest) = self.rows.split_at(S * (steps + 1));
         let (outputs, rest) = rest.split_at(steps + 1);
         let (slopes, rest) = rest.split_at(steps);
@@ -251,7 +251,7 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
                 sums.norm[1][l] += g;
                 g_current[l] = g;
             }
-            store(&g_current, &mut self.g_input[at..], count);
+            store_row(&g_current, &mut self.g_input[at..], count);
         }
         sums
     }
@@ -297,6 +297,7 @@ mod tests {
                 output: Output::Spike(step, Surrogate::default()),
                 drive,
                 norm: Some(Norm { mean: 0.3, inverse: 0.2, scale: 0.9 }),
+                steps,
                 batch,
                 input: &input,
                 gradient: &gradient,

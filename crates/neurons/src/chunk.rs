@@ -7,6 +7,7 @@
 use crate::dynamics::Dynamics;
 use crate::fire::Fire;
 use colearn_tape::Real;
+use colearn_tape::simd::prefetch;
 
 /// Samples of a chunk.
 pub(crate) const CHUNK: usize = 32;
@@ -45,25 +46,33 @@ pub(crate) fn drive<F: Real>(drives: Drives<'_, F>, n: usize) -> Drive<F> {
     Drive { scale, shift }
 }
 
-/// `from[..count]`, then zeros.
-#[inline(always)]
-pub(crate) fn load<F: Real>(from: &[F], count: usize) -> Chunk<F> {
-    if count == CHUNK {
-        return *<&Chunk<F>>::try_from(&from[..CHUNK]).expect("sliced to this length");
-    }
-    let mut chunk = [F::zero(); CHUNK];
-    chunk[..count].copy_from_slice(&from[..count]);
-    chunk
+/// The order in which a unit's chunks are visited: samples `start` to `start` + [`CHUNK`] over all steps, then the next samples,
+/// then the next unit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    pub(crate) steps: usize,
+    pub(crate) batch: usize,
+    pub(crate) start: usize,
 }
 
-/// Writes the first `count` numbers to `to`.
-#[inline(always)]
-pub(crate) fn store<F: Real>(chunk: &Chunk<F>, to: &mut [F], count: usize) {
-    if count == CHUNK {
-        *<&mut Chunk<F>>::try_from(&mut to[..CHUNK]).expect("sliced to this length") = *chunk;
-        return;
+impl Course {
+    /// Asks for the chunk that is visited `ahead` steps, at most T, after step `t`, if `values` (from this unit on) have it.
+    #[inline(always)]
+    pub(crate) fn ask_for<F: Real>(self, values: &[F], t: usize, ahead: usize) {
+        let Self { steps, batch, start } = self;
+        let later = t + ahead;
+        let at = if later < steps {
+            start + later * batch
+        } else {
+            let next = if start + CHUNK < batch { start + CHUNK } else { steps * batch };
+            next + (later - steps) * batch
+        };
+        for at in (at..at + CHUNK).step_by(64 / size_of::<F>()) {
+            if let Some(soon) = values.get(at) {
+                prefetch(soon);
+            }
+        }
     }
-    to[..count].copy_from_slice(&chunk[..count]);
 }
 
 /// What a unit carries from step to step.

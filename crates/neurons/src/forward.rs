@@ -5,13 +5,13 @@
 //! operations; the reads and writes of memory are what it costs.
 
 use crate::Neuron;
-use crate::chunk::{CHUNK, Drive, Drives, Running, drive, load, store};
+use crate::chunk::{CHUNK, Course, Drive, Drives, Running, drive};
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::Real;
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::simd::{Kernel, Level, dispatch, load_row, store_row};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -63,9 +63,10 @@ impl<F: Real> Forward<'_, F> {
         if let Some(states) = states {
             let tasks = tasks.zip(states.par_chunks_mut(UNITS * S * block)).enumerate();
             tasks.for_each(|(task, (((output, input), p), states))| {
-                for (n, states) in states.chunks_mut(S * block).enumerate() {
-                    let of_unit = n * block..(n + 1) * block;
-                    let (input, output) = (&input[of_unit.clone()], &mut output[of_unit]);
+                for (n, (output, states)) in
+                    output.chunks_mut(block).zip(states.chunks_mut(S * block)).enumerate()
+                {
+                    let input = &input[n * block..];
                     let p = p[n];
                     dispatch(Unit::<F, D, A, S, P, true> {
                         p,
@@ -81,8 +82,8 @@ impl<F: Real> Forward<'_, F> {
             });
         } else {
             tasks.enumerate().for_each(|(task, ((output, input), p))| {
-                for (n, (output, input)) in output.chunks_mut(block).zip(input.chunks(block)).enumerate() {
-                    let (p, states) = (p[n], &mut [][..]);
+                for (n, output) in output.chunks_mut(block).enumerate() {
+                    let (p, input, states) = (p[n], &input[n * block..], &mut [][..]);
                     dispatch(Unit::<F, D, A, S, P, false> {
                         p,
                         fire,
@@ -99,6 +100,9 @@ impl<F: Real> Forward<'_, F> {
     }
 }
 
+/// Steps between a chunk that is computed and one that is asked for.
+const AHEAD: usize = 12;
+
 /// One unit over all samples.
 #[derive(Debug)]
 pub(crate) struct Unit<'a, F, D, A, const S: usize, const P: usize, const SAVE: bool> {
@@ -106,6 +110,7 @@ pub(crate) struct Unit<'a, F, D, A, const S: usize, const P: usize, const SAVE: 
     pub(crate) fire: A,
     pub(crate) drive: Drive<F>,
     pub(crate) batch: usize,
+    /// From this unit on.
     pub(crate) input: &'a [F],
     pub(crate) output: &'a mut [F],
     pub(crate) states: &'a mut [F],
@@ -137,16 +142,18 @@ where
     /// Samples `start..start + count` over all time.
     #[inline(always)]
     fn samples(&mut self, start: usize, count: usize) {
-        let block = self.input.len();
+        let block = self.output.len();
+        let course = Course { steps: block / self.batch, batch: self.batch, start };
         let mut running = Running::<F, S>::start();
         let mut before = running.state;
-        for at in (start..block).step_by(self.batch) {
-            let x = load(&self.input[at..], count);
+        for (t, at) in (start..block).step_by(self.batch).enumerate() {
+            course.ask_for(self.input, t, AHEAD.min(course.steps));
+            let x = load_row(&self.input[at..], count);
             running.step::<D, A, P>(&self.p, self.fire, self.drive, &x, &mut before);
-            store(&running.output, &mut self.output[at..], count);
+            store_row(&running.output, &mut self.output[at..], count);
             if SAVE {
                 for (k, variable) in before.iter().enumerate() {
-                    store(variable, &mut self.states[k * block + at..], count);
+                    store_row(variable, &mut self.states[k * block + at..], count);
                 }
             }
         }

@@ -134,6 +134,14 @@ pub(crate) fn binary_product(product: BinaryProduct<'_, f32>) {
     compiled::binary_product(product);
 }
 
+/// Asks for the line of the cache that `at` lies in, which will soon be read: one instruction that waits for nothing and
+/// changes no value. The machine foresees neighbouring lines by itself, but not the next step of a unit, which lies a whole
+/// batch away and often in another page.
+#[inline(always)]
+pub fn prefetch<T>(at: &T) {
+    compiled::prefetch(at);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
@@ -169,6 +177,13 @@ mod compiled {
         }
     }
 
+    #[inline(always)]
+    pub(super) fn prefetch<T>(at: &T) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every x86-64 has the instruction, and it reads nothing, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
+    }
+
     pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
         // SAFETY: the caller has seen that the best set is AVX-512, which `is_x86_feature_detected!` found with every
         // feature enabled there.
@@ -189,6 +204,8 @@ mod compiled {
     pub(super) fn run<K: Kernel>(_set: InstructionSet, kernel: K) -> K::Output {
         kernel.run::<PortableLevel>()
     }
+
+    pub(super) fn prefetch<T>(_at: &T) {}
 
     pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
         sums.plain();

@@ -45,6 +45,35 @@ pub fn aligned_range<F: Real>(buffer: &[F]) -> std::ops::Range<usize> {
     first..first + len
 }
 
+/// `from[..count]`, then zeros.
+///
+/// # Panics
+/// If `from` holds fewer than `count` numbers, or `count` exceeds the row.
+#[inline(always)]
+#[must_use]
+pub fn load_row<F: Real, const N: usize>(from: &[F], count: usize) -> [F; N] {
+    // Full rows, the common case, are copied as one array: a length known only at run time would be a call.
+    if count == N {
+        return *<&[F; N]>::try_from(&from[..N]).expect("sliced to this length");
+    }
+    let mut row = [F::zero(); N];
+    row[..count].copy_from_slice(&from[..count]);
+    row
+}
+
+/// Writes the first `count` numbers of `row` to `to[..count]`.
+///
+/// # Panics
+/// If `to` holds fewer than `count` numbers, or `count` exceeds the row.
+#[inline(always)]
+pub fn store_row<F: Real, const N: usize>(row: &[F; N], to: &mut [F], count: usize) {
+    if count == N {
+        *<&mut [F; N]>::try_from(&mut to[..N]).expect("sliced to this length") = *row;
+        return;
+    }
+    to[..count].copy_from_slice(&row[..count]);
+}
+
 /// `sum + w · x` for rows of any width, with the same `w` for every number.
 #[inline(always)]
 #[must_use]
@@ -77,14 +106,7 @@ impl<F: Real> Lanes<F> {
     #[inline(always)]
     #[must_use]
     pub fn load(from: &[F], count: usize) -> Self {
-        // Full blocks, the common case, are copied as one array: a length known only at run time would be a call.
-        if count == LANES {
-            let block: &[F; LANES] = from[..LANES].try_into().expect("sliced to this length");
-            return Self(*block);
-        }
-        let mut lanes = Self::default();
-        lanes.0.iter_mut().zip(&from[..count]).for_each(|(lane, &x)| *lane = x);
-        lanes
+        Self(load_row(from, count))
     }
 
     /// Writes the first `count` lanes to `to[..count]`.
@@ -93,12 +115,7 @@ impl<F: Real> Lanes<F> {
     /// If `to` holds fewer than `count` values or `count` exceeds [`LANES`].
     #[inline(always)]
     pub fn store(&self, to: &mut [F], count: usize) {
-        if count == LANES {
-            let block: &mut [F; LANES] = (&mut to[..LANES]).try_into().expect("sliced to this length");
-            *block = self.0;
-            return;
-        }
-        to[..count].iter_mut().zip(&self.0).for_each(|(x, &lane)| *x = lane);
+        store_row(&self.0, to, count);
     }
 
     /// `self + w · x` with the same `w` in every lane.

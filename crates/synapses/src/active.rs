@@ -137,8 +137,16 @@ pub(crate) struct Active<F> {
     starts: Vec<u32>,
     steps: Vec<u32>,
     rows: Vec<F>,
+    /// Of each unit and group where the rows of steps 0, [`MARK_STEPS`], 2 [`MARK_STEPS`] … start, from the unit's first on.
+    marks: Vec<u32>,
     groups: usize,
+    /// Marks of a unit and group.
+    group_marks: usize,
 }
+
+/// Steps between marks: a search for the last row before a step would mispredict branches, which costs as much as some ten
+/// rows.
+const MARK_STEPS: usize = 16;
 
 /// Writes the listed rows of one unit group by group.
 struct Fill<'a, F> {
@@ -148,6 +156,8 @@ struct Fill<'a, F> {
     every: bool,
     /// Where each group starts in `steps` and `rows`; the kernel moves it to the end.
     next: &'a mut [u32],
+    /// Those of the unit.
+    marks: &'a mut [u32],
     steps: &'a mut [u32],
     rows: &'a mut [Row<F>],
 }
@@ -156,8 +166,13 @@ impl<F: Real> Kernel for Fill<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { unit, batch, every, next, steps, rows } = self;
+        let Self { unit, batch, every, next, marks, steps, rows } = self;
+        let of_group = marks.len() / next.len();
         for (step, values) in unit.chunks(batch).enumerate() {
+            if step % MARK_STEPS == 0 {
+                let marks = marks[step / MARK_STEPS..].iter_mut().step_by(of_group);
+                marks.zip(&*next).for_each(|(mark, &next)| *mark = next);
+            }
             let (groups, rest) = values.as_chunks::<GROUP>();
             let mut put = |next: &mut u32, row: &Row<F>| {
                 // Written whether active or not, and then written over: no branch that depends on the data.
@@ -209,7 +224,9 @@ impl<F: Real> Active<F> {
         let room =
             [full.div_ceil(4), full.div_ceil(2)].into_iter().find(|&room| total <= room).unwrap_or(full);
         let (steps, rows) = (pool.take_indices(room), pool.take(room * GROUP + ALIGN_ROOM));
-        let mut active = Self { starts, steps, rows, groups };
+        let group_marks = counts.steps.div_ceil(MARK_STEPS);
+        let marks = pool.take_indices(counts.rows.len() * group_marks);
+        let mut active = Self { starts, steps, rows, marks, groups, group_marks };
         active.fill(values, unit, batch, counts);
         active
     }
@@ -220,7 +237,8 @@ impl<F: Real> Active<F> {
         let (mut steps, mut rows) =
             (&mut self.steps[..], aligned_mut(&mut self.rows).as_chunks_mut::<GROUP>().0);
         let mut parts = Vec::with_capacity(values.len() / unit);
-        for (k, unit) in values.chunks(unit).enumerate() {
+        let marks = self.marks.chunks_mut((groups * self.group_marks).max(1));
+        for (k, (unit, marks)) in values.chunks(unit).zip(marks).enumerate() {
             let starts = &self.starts[k * groups..=(k + 1) * groups];
             let count = (starts[groups] - starts[0]) as usize;
             let (mine, rest) = std::mem::take(&mut steps).split_at_mut(count);
@@ -228,12 +246,12 @@ impl<F: Real> Active<F> {
             let (my_rows, rest) = std::mem::take(&mut rows).split_at_mut(count);
             rows = rest;
             if count > 0 {
-                parts.push((unit, choice::lists_every_row(counts.share(k)), starts, mine, my_rows));
+                parts.push((unit, choice::lists_every_row(counts.share(k)), starts, marks, mine, my_rows));
             }
         }
-        parts.into_par_iter().with_min_len(4).for_each(|(unit, every, starts, steps, rows)| {
+        parts.into_par_iter().with_min_len(4).for_each(|(unit, every, starts, marks, steps, rows)| {
             let mut next: Vec<u32> = starts[..groups].iter().map(|s| s - starts[0]).collect();
-            dispatch(Fill { unit, batch, every, next: &mut next, steps, rows });
+            dispatch(Fill { unit, batch, every, next: &mut next, marks, steps, rows });
         });
     }
 
@@ -249,6 +267,17 @@ impl<F: Real> Active<F> {
         (&self.steps[range], rows)
     }
 
+    /// How many of these rows may be needed, if none from step `end` on is: at least those before it.
+    #[inline(always)]
+    pub(crate) fn count_until(&self, unit: usize, group: usize, end: usize) -> usize {
+        let k = unit * self.groups + group;
+        let marks = &self.marks[k * self.group_marks..(k + 1) * self.group_marks];
+        match (marks.first(), marks.get(end.div_ceil(MARK_STEPS))) {
+            (Some(first), Some(mark)) => (mark - first) as usize,
+            _ => usize::MAX,
+        }
+    }
+
     pub(crate) fn groups(&self) -> usize {
         self.groups
     }
@@ -256,6 +285,7 @@ impl<F: Real> Active<F> {
     pub(crate) fn recycle(self, pool: &mut Pool<F>) {
         pool.give_indices(self.starts);
         pool.give_indices(self.steps);
+        pool.give_indices(self.marks);
         pool.give_vec(self.rows);
     }
 }
@@ -330,12 +360,12 @@ mod tests {
             let mut counts = [0; 3];
             let amplitude = dispatch_to(set, Count { unit: &unit, batch, counts: &mut counts });
             let mut next = [0, 10, 20];
-            let (mut places, mut rows) = (vec![0; 30], vec![[0.0; GROUP]; 30]);
-            dispatch_to(
-                set,
-                Fill { unit: &unit, batch, every, next: &mut next, steps: &mut places, rows: &mut rows },
-            );
-            (amplitude, counts, next, places, rows)
+            let (mut places, mut rows, mut marks) = (vec![0; 30], vec![[0.0; GROUP]; 30], vec![0; 3]);
+            let (next_places, steps, marked) = (&mut next, &mut places, &mut marks);
+            let fill =
+                Fill { unit: &unit, batch, every, next: next_places, marks: marked, steps, rows: &mut rows };
+            dispatch_to(set, fill);
+            (amplitude, counts, next, places, rows, marks)
         };
         for every in [false, true] {
             let expected = run(InstructionSet::Portable, every);

@@ -6,6 +6,7 @@
 
 use crate::codes::{CodeTable, Encode, WORDS};
 use crate::lag_kernels::{RowWidth, Source, accumulate};
+use crate::packing::{Samples, Time, pack_rows};
 use crate::table::{Synapses, Table};
 use crate::two_tap::Taps;
 use colearn_tape::simd::{
@@ -91,10 +92,10 @@ impl<F: Real> BlockSynapse<F> {
     /// An empty history of a block of samples for sequences of `steps` steps.
     #[must_use]
     pub fn history(&self, steps: usize, pool: &mut Pool<F>) -> BlockHistory<F> {
-        let (taps, pad) = (self.taps, self.pad);
-        let stride = pad + steps.next_multiple_of(BLOCK_SYNAPSE_STEPS);
-        let width = RowWidth::best();
-        let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), width, stride, pad, taps };
+        let (taps, pad, width) = (self.taps, self.pad, RowWidth::best());
+        let held = held_steps(pad, steps);
+        let stride = pad + held;
+        let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), width, held, pad, taps };
         match &self.table {
             Taken::Rows(_) => {
                 history.rows = pool.take(self.inputs * stride * LANES + ALIGN_ROOM);
@@ -116,7 +117,7 @@ impl<F: Real> BlockSynapse<F> {
     #[track_caller]
     pub fn sums(&self, history: &BlockHistory<F>, step: usize, outputs: Range<usize>, sums: &mut [Lanes<F>]) {
         assert_eq!(sums.len(), outputs.len() * BLOCK_SYNAPSE_STEPS, "sums of {} outputs", outputs.len());
-        let (stride, now) = (history.stride, self.pad + step);
+        let (stride, now) = (history.stride(), self.pad + step % history.held);
         let (x, table) = match &self.table {
             Taken::Codes(table) => {
                 return table.sums(outputs, (&history.codes, stride, now), BLOCK_SYNAPSE_STEPS, sums);
@@ -139,14 +140,22 @@ impl<F: Real> BlockSynapse<F> {
     }
 }
 
-/// What the inputs of a layer sent so far, for sixteen samples.
+/// Steps that a history holds beside the `pad` steps before them, when sequences have `steps`. Once they are full, the last
+/// `pad` come to the front: at most two copies a step, and what is in use stays in the second-level cache.
+fn held_steps(pad: usize, steps: usize) -> usize {
+    let all = steps.next_multiple_of(BLOCK_SYNAPSE_STEPS);
+    (pad / 2).next_multiple_of(BLOCK_SYNAPSE_STEPS).min(all).max(BLOCK_SYNAPSE_STEPS)
+}
+
+/// What the inputs of a layer sent lately, for sixteen samples: as far back as the largest delay reaches.
 #[derive(Debug)]
 pub struct BlockHistory<F> {
     /// One of the two is empty: rows of numbers, as the kernels want them, or codes as words of the pool.
     rows: Vec<F>,
     codes: Vec<u32>,
     width: RowWidth,
-    stride: usize,
+    /// Steps after the pad.
+    held: usize,
     pad: usize,
     taps: Taps,
 }
@@ -154,7 +163,8 @@ pub struct BlockHistory<F> {
 impl<F: Real> BlockHistory<F> {
     /// Parts of `units` units each, for threads to write.
     pub fn parts(&mut self, units: usize) -> impl Iterator<Item = HistoryPart<'_, F>> {
-        let (width, stride, pad, taps) = (self.width, self.stride, self.pad, self.taps);
+        let (width, held, pad, taps) = (self.width, self.held, self.pad, self.taps);
+        let stride = self.stride();
         let rows = aligned_mut(&mut self.rows);
         let (first, second) = rows.split_at_mut(rows.len() / (LANES / width.samples()));
         let [first, second] = [first, second].map(|rows| rows.chunks_mut(units * stride * width.samples()));
@@ -167,10 +177,15 @@ impl<F: Real> BlockHistory<F> {
             codes,
             first: k * units,
             width,
-            stride,
+            held,
             pad,
             taps,
         })
+    }
+
+    /// Rows of a unit.
+    fn stride(&self) -> usize {
+        self.pad + self.held
     }
 
     /// Gives the buffers back.
@@ -189,14 +204,15 @@ pub struct HistoryPart<'a, F> {
     /// Number of the first unit in the layer.
     first: usize,
     width: RowWidth,
-    stride: usize,
+    /// Steps after the pad.
+    held: usize,
     pad: usize,
     taps: Taps,
 }
 
 impl<F: Real> HistoryPart<'_, F> {
-    /// Adds `rows` of unit `unit` of this part from step `step` on. Of a layer that reads [`Signals::Spikes`] they are zeros
-    /// and ones.
+    /// Adds `rows` of unit `unit` of this part from step `step` on, at least one. Of a layer that reads [`Signals::Spikes`] they
+    /// are zeros and ones. A unit's steps come in order and once, and no call crosses a multiple of [`BLOCK_SYNAPSE_STEPS`].
     ///
     /// # Panics
     /// If the part has no such unit, or the sequence no such steps.
@@ -206,40 +222,75 @@ impl<F: Real> HistoryPart<'_, F> {
             let (width, parts) = (self.width, self.rows_from(unit, step, rows.len()));
             dispatch(Write { parts, width, steps: rows.iter().copied() });
         } else {
-            let start = unit * self.stride + self.pad + step;
+            let place = step % self.held;
+            let (start, stride) = (unit * self.stride() + self.pad + place, self.stride());
             let codes: &mut [Code] = bytemuck::cast_slice_mut(&mut *self.codes);
+            if place == 0 {
+                recall(&mut codes[unit * stride..][..stride], self.pad, step == 0, [0; LANES]);
+            }
             let codes = &mut codes[start - 1..start + rows.len()];
             dispatch(Encode { rows: rows.iter().copied(), codes, unit: self.first + unit, taps: self.taps });
         }
     }
 
-    /// Adds steps `step` to `step` + `steps` of samples `first` to `first` + `count` of one unit's (T, `batch`) block, of a
-    /// layer that reads [`Signals::Numbers`].
+    /// Adds steps `window` of samples `first` to `first` + `count` of all units of this part, of a layer that reads
+    /// [`Signals::Numbers`]. `values` are the layer's (T, `batch`) blocks, unit after unit. Windows come in order and once, and
+    /// none crosses a multiple of [`BLOCK_SYNAPSE_STEPS`].
     ///
     /// # Panics
-    /// If the part has no such unit, the sequence no such steps, the block no such samples, or the layer reads spikes.
+    /// If the values have no such units or samples, the sequence no such steps, or the layer reads spikes.
     #[track_caller]
     pub fn push_samples(
         &mut self,
-        unit: usize,
-        step: usize,
-        steps: usize,
-        (block, batch): (&[F], usize),
+        values: &[F],
+        (steps, batch): (usize, usize),
+        window: Range<usize>,
         (first, count): (usize, usize),
     ) {
-        let from = block[step * batch..(step + steps) * batch].chunks_exact(batch);
-        let rows = from.map(|samples| Lanes::load(&samples[first..], count));
-        let (width, parts) = (self.width, self.rows_from(unit, step, steps));
-        dispatch(Write { parts, width, steps: rows });
+        assert!(self.codes.is_empty(), "samples of a layer that reads spikes");
+        let width = self.width;
+        for unit in 0..self.rows[0].len() / (self.stride() * width.samples()) {
+            let block = &values[(self.first + unit) * steps * batch..];
+            for (part, to) in self.rows_from(unit, window.start, window.len()).into_iter().enumerate() {
+                let skipped = part * width.samples();
+                let count = count.saturating_sub(skipped).min(width.samples());
+                let first = window.start * batch + (first + skipped).min(batch);
+                // The next unit's steps are asked for.
+                let from = Samples { values: &block[first..], batch, count, ahead: steps * batch };
+                pack_rows(from, Time::Forward, (to, width));
+            }
+        }
     }
 
-    /// The rows of a unit at steps `step` to `step` + `steps`; rows of sixteen samples have no second part.
+    /// The rows of a unit at steps `step` to `step` + `steps`, the next to be written; rows of sixteen samples have no second part.
     fn rows_from(&mut self, unit: usize, step: usize, steps: usize) -> [&mut [F]; 2] {
-        let first = unit * self.stride + self.pad + step;
-        let range = first * self.width.samples()..(first + steps) * self.width.samples();
-        let [low, high] = self.rows.each_mut();
-        let high = if high.is_empty() { &mut **high } else { &mut high[range.clone()] };
-        [&mut low[range], high]
+        let (place, samples) = (step % self.held, self.width.samples());
+        let of_unit = unit * self.stride() * samples..(unit + 1) * self.stride() * samples;
+        let pad = self.pad * samples;
+        self.rows.each_mut().map(|rows| {
+            if rows.is_empty() {
+                return &mut rows[..];
+            }
+            let rows = &mut rows[of_unit.clone()];
+            if place == 0 {
+                recall(rows, pad, step == 0, F::zero());
+            }
+            &mut rows[pad + place * samples..][..steps * samples]
+        })
+    }
+
+    /// Rows of a unit.
+    fn stride(&self) -> usize {
+        self.pad + self.held
+    }
+}
+
+/// Brings what a unit sent last before its next steps: the last `pad` entries to the front, or `zero` at the first step.
+fn recall<T: Copy>(entries: &mut [T], pad: usize, first: bool, zero: T) {
+    if first {
+        entries[..pad].fill(zero);
+    } else {
+        entries.copy_within(entries.len() - pad.., 0);
     }
 }
 

@@ -6,9 +6,12 @@
 use crate::codes::Encode;
 use crate::lag_kernels::RowWidth;
 use crate::two_tap::Taps;
-use colearn_tape::simd::{Code, Kernel, Level, dispatch};
+use colearn_tape::simd::{Code, Kernel, Level, dispatch, load_row, prefetch};
 use colearn_tape::{LANES, Lanes, Real};
 use rayon::prelude::*;
+
+/// Steps between a row that is copied and one that is asked for.
+const AHEAD: usize = 20;
 
 /// Direction of time inside a packed block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +72,19 @@ impl Rows {
         let len = self.steps * self.batch;
         to.par_chunks_exact_mut(stride).with_min_len(8).enumerate().for_each(|(k, to)| {
             let (part, unit) = (k / units.len(), units[k % units.len()] as usize);
-            let from = &from[unit * len..][..len];
             let first = block * LANES + part * numbers;
-            match width {
-                RowWidth::Sixteen => dispatch(Pack::<F, 16> { rows: self, from, first, time, to }),
-                RowWidth::Eight => dispatch(Pack::<F, 8> { rows: self, from, first, time, to }),
-            }
+            let count = self.batch.saturating_sub(first).min(numbers);
+            let (pad, rest) = to.split_at_mut(self.pad * numbers);
+            let (to, end) = rest.split_at_mut(self.steps * numbers);
+            pad.fill(F::zero());
+            end.fill(F::zero());
+            let from = Samples {
+                values: &from[unit * len + first.min(self.batch)..],
+                batch: self.batch,
+                count,
+                ahead: AHEAD * self.batch,
+            };
+            pack_rows(from, time, (to, width));
         });
     }
 
@@ -91,8 +101,13 @@ impl Rows {
         let (count, first, len) = (self.count(block), block * LANES, self.steps * self.batch);
         let units = units.par_iter().with_min_len(8).enumerate();
         to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(codes, (place, &unit))| {
-            let unit = from[unit as usize * len..][..len].chunks_exact(self.batch);
-            let rows = unit.map(|samples| Lanes::load(&samples[first..], count));
+            let values = &from[unit as usize * len + first..];
+            let rows = (0..self.steps).map(|step| {
+                if let Some(soon) = values.get((step + AHEAD) * self.batch) {
+                    prefetch(soon);
+                }
+                Lanes::load(&values[step * self.batch..], count)
+            });
             let codes = &mut codes[self.pad - 1..self.pad + self.steps];
             dispatch(Encode { rows, codes, unit: place, taps });
         });
@@ -126,13 +141,32 @@ impl<F: Real> Kernel for Unpack<'_, F> {
     }
 }
 
-/// [`Rows::pack`] for one unit and part, whose first sample is `first`.
+/// Some samples of a unit over time, in unit-major values.
+#[derive(Clone, Copy)]
+pub(crate) struct Samples<'a, F> {
+    /// From the first of them on, to the end of the unit or beyond.
+    pub(crate) values: &'a [F],
+    /// Distance of two steps.
+    pub(crate) batch: usize,
+    /// How many there are, at most a row.
+    pub(crate) count: usize,
+    /// Distance of what is asked for while a row is copied.
+    pub(crate) ahead: usize,
+}
+
+/// Copies samples to rows, as many steps as `to` holds. Samples that a row lacks are zero.
+pub(crate) fn pack_rows<F: Real>(from: Samples<'_, F>, time: Time, (to, width): (&mut [F], RowWidth)) {
+    match width {
+        RowWidth::Sixteen => dispatch(Pack::<F, 16> { from, time, to: to.as_chunks_mut().0 }),
+        RowWidth::Eight => dispatch(Pack::<F, 8> { from, time, to: to.as_chunks_mut().0 }),
+    }
+}
+
+/// [`pack_rows`].
 struct Pack<'a, F, const N: usize> {
-    rows: &'a Rows,
-    from: &'a [F],
-    first: usize,
+    from: Samples<'a, F>,
     time: Time,
-    to: &'a mut [F],
+    to: &'a mut [[F; N]],
 }
 
 impl<F: Real, const N: usize> Kernel for Pack<'_, F, N> {
@@ -140,20 +174,17 @@ impl<F: Real, const N: usize> Kernel for Pack<'_, F, N> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { rows, from, first, time, to } = self;
-        let (to, _) = to.as_chunks_mut::<N>();
-        let count = rows.batch.saturating_sub(first).min(N);
-        to[..rows.pad].fill([F::zero(); N]);
-        to[rows.pad + rows.steps..].fill([F::zero(); N]);
-        for step in 0..rows.steps {
-            let to = &mut to[rows.pad + rows.row(step, time)];
-            let samples = &from[step * rows.batch..][..rows.batch];
-            if count == N {
-                *to = *<&[F; N]>::try_from(&samples[first..first + N]).expect("sliced to this length");
-            } else {
-                *to = [F::zero(); N];
-                to[..count].copy_from_slice(&samples[rows.batch - count..]);
+        let Self { from: Samples { values, batch, count, ahead }, time, to } = self;
+        let last = to.len().saturating_sub(1);
+        for step in 0..to.len() {
+            if let Some(soon) = values.get(step * batch + ahead) {
+                prefetch(soon);
             }
+            let row = match time {
+                Time::Forward => step,
+                Time::Reversed => last - step,
+            };
+            to[row] = load_row(&values[step * batch..], count);
         }
     }
 }

@@ -50,21 +50,17 @@ fn lags<F>(table: &TapTable<'_, F>, outputs: usize, input: usize) -> [usize; TIL
     std::array::from_fn(|q| if q < outputs { table.lag[q * table.inputs + input] as usize } else { 0 })
 }
 
-/// The rows, in order of time, that reach a step before the last with at least one lag.
+/// The step from which on rows come too late for all `lags`.
 #[inline(always)]
-fn in_time<'a, F>(
-    (steps, rows): (&'a [u32], &'a [Row<F>]),
-    lags: &[usize; TILE],
-    lines: Lines,
-) -> (&'a [u32], &'a [Row<F>]) {
-    let least = lags.iter().fold(usize::MAX, |least, &lag| least.min(lag));
-    let end = match steps.last() {
-        Some(&last) if last as usize + least >= lines.steps => {
-            steps.partition_point(|&step| step as usize + least < lines.steps)
-        }
-        _ => steps.len(),
-    };
-    (&steps[..end], &rows[..end])
+fn end(lags: &[usize; TILE], lines: Lines) -> usize {
+    lines.steps.saturating_sub(lags.iter().fold(usize::MAX, |least, &lag| least.min(lag)))
+}
+
+/// The first `count` rows or all.
+#[inline(always)]
+fn first<'a, F>((steps, rows): (&'a [u32], &'a [Row<F>]), count: usize) -> (&'a [u32], &'a [Row<F>]) {
+    let count = count.min(steps.len());
+    (&steps[..count], &rows[..count])
 }
 
 /// Adds all active rows of a group to the outputs' rows.
@@ -89,7 +85,8 @@ impl<F: Real, const TAPS: usize> Kernel for Scatter<'_, F, TAPS> {
         let outputs = table.near.len() / table.inputs;
         for (place, &input) in inputs.iter().enumerate() {
             let lags = lags(&table, outputs, place);
-            let (steps, rows) = in_time(active.of(input as usize, group), &lags, lines);
+            let count = active.count_until(input as usize, group, end(&lags, lines));
+            let (steps, rows) = first(active.of(input as usize, group), count);
             let starts = lags.map(|lag| lag * TILE);
             let taps: [[F; 2]; TILE] = std::array::from_fn(|q| {
                 let k = q * table.inputs + place;
@@ -144,9 +141,10 @@ impl<F: Real> Kernel for Gather<'_, F> {
         let (tile, _) = tile.as_chunks::<TILE>();
         for input in 0..table.inputs {
             let lags = lags(&table, outputs, input);
-            let (steps, rows) = active.of(input, group);
-            let every = steps.len() == lines.steps;
-            let (steps, rows) = in_time((steps, rows), &lags, lines);
+            let listed = active.of(input, group);
+            let (every, end) = (listed.0.len() == lines.steps, end(&lags, lines));
+            let count = if every { end } else { active.count_until(input, group, end) };
+            let (steps, rows) = first(listed, count);
             // Written out: the compiler then knows that all have this length, and a row needs one check instead of five.
             let window = |q: usize| &tile[lags[q]..][..len];
             let windows = [window(0), window(1), window(2), window(3)];

@@ -10,7 +10,7 @@ use crate::packing::Rows;
 use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
 use crate::two_tap::Taps;
-use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, dispatch};
+use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, dispatch, load_row, prefetch};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use rayon::prelude::*;
 
@@ -91,11 +91,17 @@ impl<F: Real> ScatterBlock<'_, F> {
     }
 }
 
+/// Steps between a row that comes into a tile and one that is asked for.
+const AHEAD: usize = 20;
+
 /// One unit's rows of one group of samples as those of output `q`; samples that do not exist are zero.
 struct ToTile<'a, F> {
-    unit: &'a [F],
+    /// Values from the first sample of the group on, to the end of the unit or beyond.
+    values: &'a [F],
+    steps: usize,
     batch: usize,
-    group: usize,
+    /// Samples of the group.
+    count: usize,
     q: usize,
     tile: &'a mut [Row<F>],
 }
@@ -104,16 +110,12 @@ impl<F: Real> Kernel for ToTile<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Level>(self) {
-        let first = self.group * GROUP;
-        let count = GROUP.min(self.batch - first);
-        let rows = self.tile[self.q..].iter_mut().step_by(TILE);
-        for (row, step) in rows.zip(self.unit.chunks(self.batch)) {
-            if count == GROUP {
-                *row = *<&Row<F>>::try_from(&step[first..first + GROUP]).expect("sliced to this length");
-            } else {
-                row[..count].copy_from_slice(&step[first..]);
-                row[count..].fill(F::zero());
+        let Self { values, steps, batch, count, q, tile } = self;
+        for (step, row) in tile[q..].iter_mut().step_by(TILE).take(steps).enumerate() {
+            if let Some(soon) = values.get((step + AHEAD) * batch) {
+                prefetch(soon);
             }
+            *row = load_row(&values[step * batch..], count);
         }
     }
 }
@@ -144,12 +146,16 @@ pub(crate) fn correlate<F: Real>(
         sums.fill([F::zero(); GROUP]);
         // The listed rows of a group stay in the second-level cache while all outputs of the task use them.
         for group in 0..active.groups() {
-            let each = g.chunks(TILE * unit).zip(sums.chunks_mut(of_tile / GROUP));
-            for (k, (g, sums)) in each.enumerate() {
+            let each = (0..g.len()).step_by(TILE * unit).zip(sums.chunks_mut(of_tile / GROUP));
+            for (k, (at, sums)) in each.enumerate() {
+                let g = &g[at..];
                 let first = task * task_outputs + k * TILE;
                 let table = table.rows(first..(first + TILE).min(outputs));
-                for (q, unit) in g.chunks(unit).enumerate() {
-                    dispatch(ToTile { unit, batch: rows.batch, group, q, tile: &mut *tile });
+                let (steps, batch, first) = (rows.steps, rows.batch, group * GROUP);
+                let count = GROUP.min(batch - first);
+                for q in 0..g.len().min(TILE * unit) / unit {
+                    let values = &g[q * unit + first..];
+                    dispatch(ToTile { values, steps, batch, count, q, tile: &mut *tile });
                 }
                 dispatch(Gather { active, group, table, lines, tile, sums });
             }

@@ -10,6 +10,7 @@ mod common;
 
 use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockSynapse, Delayed, Interpolation, Signals, dense, smooth};
 use colearn_tape::check::{self, Tolerance};
+use colearn_tape::layout::{to_units, units};
 use colearn_tape::{LANES, Pool, Real, Tape, Var};
 use common::{Case, assert_close, random};
 use ndarray::{Array2, Array3, ArrayD, ArrayRef2, Ix2, Ix3, Slice, s};
@@ -501,12 +502,14 @@ fn by_blocks<F: Real>(
         for step in (0..steps).step_by(BLOCK_SYNAPSE_STEPS) {
             let len = BLOCK_SYNAPSE_STEPS.min(steps - step);
             for (part, mut history) in history.parts(3).enumerate() {
+                if signals == Signals::Numbers {
+                    let values = to_units(x, &mut Pool::default());
+                    let values = units(&values).expect("made unit-major");
+                    history.push_samples(values, (steps, batch), step..step + len, (first, count));
+                    continue;
+                }
                 for unit in part * 3..(part * 3 + 3).min(inputs) {
                     let of_unit: Vec<F> = x.slice(s![.., .., unit]).iter().copied().collect();
-                    if signals == Signals::Numbers {
-                        history.push_samples(unit - part * 3, step, len, (&of_unit, batch), (first, count));
-                        continue;
-                    }
                     let rows = of_unit[step * batch..(step + len) * batch].chunks_exact(batch);
                     let rows: Vec<_> =
                         rows.map(|row| colearn_tape::Lanes::load(&row[first..], count)).collect();

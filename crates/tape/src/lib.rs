@@ -33,12 +33,14 @@ mod pool;
 pub mod product;
 mod rules;
 mod tape;
+mod workers;
 
 pub use colearn_simd as simd;
 pub use colearn_simd::{LANES, Lanes, Real};
 pub use fused::{Fused, Pullback, Recompute};
 pub use pool::Pool;
 pub use tape::{Tape, Var};
+pub use workers::on_workers;
 
 /// The README's snippet is a test.
 #[cfg(doctest)]

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use colearn_data::{Dataset, Loader, Order};
 use colearn_network::{Delays, Network, NetworkState};
-use colearn_tape::Tape;
+use colearn_tape::{Tape, on_workers};
 use ndarray::Array3;
 
 use crate::config::{OnNonFinite, ValidTrain};
@@ -164,7 +164,7 @@ impl<'a> Trainer<'a> {
             let batch = batch?;
             let start = Instant::now();
             let samples = batch.labels.len();
-            let Step { loss, norm, correct } = match self.train_batch(batch) {
+            let Step { loss, norm, correct } = match on_workers(|| self.train_batch(batch)) {
                 Ok(step) => step,
                 Err(flaw) => {
                     self.skip(flaw, batches, watcher)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 use colearn_network::{Delays, Network, ParameterKind};
 use colearn_tape::simd::{InstructionSet, MultiplyAdds};
-use colearn_tape::{Pool, Tape};
+use colearn_tape::{Pool, Tape, on_workers};
 use colearn_train::{Optimiser, TrainConfig, clip_scale, gradient_norm, initial_generator};
 use ndarray::Array3;
 use rand_chacha::ChaCha8Rng;
@@ -91,7 +91,7 @@ impl Trained {
 
     /// Times training steps on `input`.
     pub(crate) fn train(&mut self, input: &Array3<f32>, effort: Effort) -> Result<Timing> {
-        effort.time(|| self.step(input))
+        effort.time(|| on_workers(|| self.step(input)))
     }
 
     /// Times inference with whole delays on `input`.
