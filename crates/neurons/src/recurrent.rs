@@ -95,10 +95,28 @@ const TASK_UNITS: usize = 8;
 
 /// All units of (block, T, N), unpacked to unit-major order.
 pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
-    let Shape { steps, batch, units } = shape;
     out.par_chunks_mut(TASK_UNITS * shape.block()).enumerate().for_each(|(task, out)| {
+        dispatch(Unpack { packed, shape, first: task * TASK_UNITS, out });
+    });
+}
+
+/// Some units of [`unpack_units`].
+struct Unpack<'a, F> {
+    packed: &'a [Lanes<F>],
+    shape: Shape,
+    /// Number of the first unit.
+    first: usize,
+    out: &'a mut [F],
+}
+
+impl<F: Real> Kernel for Unpack<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { packed, shape, first, out } = self;
+        let Shape { steps, batch, units } = shape;
         // Neighbouring units are read together: they lie side by side in the blocks.
-        let first = task * TASK_UNITS;
         for t in 0..steps {
             for (k, block) in packed.chunks(steps * units).enumerate() {
                 let step = &block[t * units..(t + 1) * units];
@@ -107,7 +125,7 @@ pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut
                 }
             }
         }
-    });
+    }
 }
 
 /// V without its diagonal, row by row, or its transpose.

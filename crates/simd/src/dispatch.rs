@@ -142,6 +142,12 @@ pub fn prefetch<T>(at: &T) {
     compiled::prefetch(at);
 }
 
+/// [`prefetch`] for all lines of `values`.
+#[inline(always)]
+pub fn prefetch_all<T>(values: &[T]) {
+    values.iter().step_by((64 / size_of::<T>().max(1)).max(1)).for_each(prefetch);
+}
+
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,

@@ -52,12 +52,13 @@ pub fn aligned_range<F: Real>(buffer: &[F]) -> std::ops::Range<usize> {
 #[inline(always)]
 #[must_use]
 pub fn load_row<F: Real, const N: usize>(from: &[F], count: usize) -> [F; N] {
-    // Full rows, the common case, are copied as one array: a length known only at run time would be a call.
+    // Full rows, the common case, are copied as one array: a length known only at run time would be a call, into which
+    // the compiler would merge the two were the other a copy as well.
     if count == N {
         return *<&[F; N]>::try_from(&from[..N]).expect("sliced to this length");
     }
     let mut row = [F::zero(); N];
-    row[..count].copy_from_slice(&from[..count]);
+    row.iter_mut().zip(&from[..count]).for_each(|(to, &x)| *to = x);
     row
 }
 
@@ -71,7 +72,7 @@ pub fn store_row<F: Real, const N: usize>(row: &[F; N], to: &mut [F], count: usi
         *<&mut [F; N]>::try_from(&mut to[..N]).expect("sliced to this length") = *row;
         return;
     }
-    to[..count].copy_from_slice(&row[..count]);
+    to[..count].iter_mut().zip(row).for_each(|(to, &x)| *to = x);
 }
 
 /// `sum + w · x` for rows of any width, with the same `w` for every number.

@@ -12,7 +12,7 @@ pub use binary::{
     BINARY_STEPS, BinaryProduct, BinarySums, Code, TABLE_BITS, binary_codes, binary_table, looks_up,
 };
 pub use dispatch::{
-    FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to, prefetch,
+    FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to, prefetch, prefetch_all,
 };
 pub use events::{EVENT_COLUMNS, Events};
 pub use lanes::{ALIGN_ROOM, LANES, Lanes, aligned, aligned_mut, aligned_range, load_row, scaled, store_row};

@@ -40,7 +40,12 @@ impl<F: Real> Kernel for AddTile<'_, F> {
             let rows = self.tile[q..].iter().step_by(TILE).take(self.lines.steps);
             for (lanes, row) in to.iter_mut().zip(rows) {
                 let (halves, _) = lanes.0.as_chunks_mut::<GROUP>();
-                halves[self.group].iter_mut().zip(row).for_each(|(sum, &x)| *sum += x);
+                // As a value: the compiler then adds them side by side.
+                let mut sums = halves[self.group];
+                for l in 0..GROUP {
+                    sums[l] += row[l];
+                }
+                halves[self.group] = sums;
             }
         }
     }

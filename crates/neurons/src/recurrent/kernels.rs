@@ -7,7 +7,7 @@ use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
 use crate::row::Row;
 use crate::shape::Shape;
-use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes};
+use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch_all};
 use colearn_tape::{LANES, Lanes, Real};
 use std::marker::PhantomData;
 
@@ -46,6 +46,9 @@ pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &
 /// Units that [`gather`] takes side by side.
 const GATHER: usize = 8;
 
+/// Steps between what [`gather`] reads and what it asks for.
+const AHEAD: usize = 6;
+
 /// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N), each number of unit n
 /// passed through `map(n, …)`. On its own, because neighbouring units lie far apart in memory: many of these reads are under
 /// way at once, which the loop over time does not allow.
@@ -63,6 +66,8 @@ fn gather<F: Real>(
         for t in 0..steps {
             for n in first_unit..units.min(first_unit + GATHER) {
                 let row = &from[(n * steps + t) * batch..(n * steps + t + 1) * batch];
+                let soon = (n * steps + t + AHEAD) * batch + first * LANES;
+                prefetch_all(from.get(soon..soon + width * LANES).unwrap_or_default());
                 for k in 0..width {
                     let lanes = Lanes::load(&row[(first + k) * LANES..], count(shape, first + k));
                     to[(k * steps + t) * units + n] = map(n, lanes);

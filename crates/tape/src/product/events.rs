@@ -5,10 +5,11 @@
 
 use super::COLUMNS;
 use crate::{LANES, Lanes, Pool, Real};
-use colearn_simd::{EVENT_COLUMNS, Events, Kernel, Level, dispatch};
+use colearn_simd::{EVENT_COLUMNS, Events, Kernel, Level, dispatch, prefetch_all};
 use ndarray::parallel::prelude::*;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::slice::ParallelSliceMut;
+use std::ops::Range;
 
 /// Columns of a task of [`over_rows`]: whole panels.
 const TASK_COLUMNS: usize = 5 * EVENT_COLUMNS;
@@ -66,6 +67,26 @@ pub(super) fn over_rows<F: Real>(
     pool.give_lanes(weights);
 }
 
+/// Rows between the one that is taken and the one that is asked for.
+const AHEAD: usize = 2;
+
+/// Columns of row `i`; asks for the same of a later row, or for the next columns of the first ones.
+#[inline(always)]
+fn panel_row<'a, F: Real>(matrix: &ArrayView2<'a, F>, i: usize, columns: Range<usize>) -> &'a [F] {
+    let row = |i| {
+        let row = matrix.index_axis_move(Axis(0), i);
+        row.to_slice().expect("rows of a signal are contiguous")
+    };
+    let (ahead, len) = (i + AHEAD, columns.len());
+    if ahead < matrix.nrows() {
+        prefetch_all(&row(ahead)[columns.clone()]);
+    } else if columns.end < matrix.ncols() {
+        let first = (ahead - matrix.nrows()).min(i);
+        prefetch_all(&row(first)[columns.end..matrix.ncols().min(columns.end + len)]);
+    }
+    &row(i)[columns]
+}
+
 /// Sums of some columns.
 struct OverRows<'a, F> {
     /// Rows of the weight, padded.
@@ -88,9 +109,8 @@ impl<F: Real> Kernel for OverRows<'_, F> {
             let count = EVENT_COLUMNS.min(columns - first);
             let panel = &mut panel[..count * stride];
             panel.fill(Lanes::default());
-            for (row, weights) in signal.rows().into_iter().zip(weights.chunks(width.max(1))) {
-                let row = row.to_slice().expect("rows of a signal are contiguous");
-                let row = &row[first..first + count];
+            for (i, weights) in weights.chunks(width.max(1)).enumerate() {
+                let row = panel_row(&signal, i, first..first + count);
                 events.list(row);
                 events.scatter::<F, L>(row, weights, panel, stride);
             }
@@ -153,15 +173,14 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
         panel.fill(Lanes::default());
         for first in (0..columns).step_by(EVENT_COLUMNS) {
             let count = EVENT_COLUMNS.min(columns - first);
-            for (j, row) in right.rows().into_iter().enumerate() {
-                let row = row.to_slice().expect("rows of the right operand are contiguous");
-                for (&x, column) in row[first..first + count].iter().zip(panel.chunks_exact_mut(stride)) {
+            for j in 0..outputs {
+                let row = panel_row(&right, j, first..first + count);
+                for (&x, column) in row.iter().zip(panel.chunks_exact_mut(stride)) {
                     column[j / LANES].0[j % LANES] = x;
                 }
             }
-            for (row, sums) in signal.rows().into_iter().zip(sums.chunks_mut(width)) {
-                let row = row.to_slice().expect("rows of a signal are contiguous");
-                let row = &row[first..first + count];
+            for (i, sums) in sums.chunks_mut(width).enumerate() {
+                let row = panel_row(&signal, i, first..first + count);
                 events.list(row);
                 events.gather::<F, L>(row, panel, stride, sums);
             }
