@@ -21,7 +21,7 @@ use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
-use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, looks_up};
+use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, looks_up, prefetch_all};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch};
@@ -93,6 +93,9 @@ fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, o
 /// Units that a task of [`unpack_units`] writes.
 const TASK_UNITS: usize = 8;
 
+/// Steps between what [`Unpack`] reads and what it asks for.
+const AHEAD: usize = 2;
+
 /// All units of (block, T, N), unpacked to unit-major order.
 pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
     out.par_chunks_mut(TASK_UNITS * shape.block()).enumerate().for_each(|(task, out)| {
@@ -120,6 +123,8 @@ impl<F: Real> Kernel for Unpack<'_, F> {
         for t in 0..steps {
             for (k, block) in packed.chunks(steps * units).enumerate() {
                 let step = &block[t * units..(t + 1) * units];
+                let soon = (t + AHEAD) * units + first;
+                prefetch_all(block.get(soon..soon + TASK_UNITS).unwrap_or_default());
                 for (lanes, out) in step[first..].iter().zip(out.chunks_mut(shape.block())) {
                     lanes.store(&mut out[t * batch + k * LANES..], count(shape, k));
                 }

@@ -21,8 +21,9 @@
 //! Results differ between levels by rounding alone: fused levels round `x·y + z` once, the portable one twice. On
 //! one machine the choice is fixed, so runs repeat to the bit.
 
-use crate::Real;
 use crate::binary::{BinaryProduct, BinarySums};
+use crate::panel::PANEL_ROWS;
+use crate::{Lanes, Real};
 
 /// The arithmetic of one instruction set.
 pub trait Level: Copy {
@@ -125,6 +126,34 @@ pub(crate) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
     compiled::binary_sums(sums);
 }
 
+/// The AVX2 form of [`crate::rows_from_panel`].
+///
+/// # Panics
+/// If this machine does not have AVX2.
+pub(crate) fn rows_from_panel(
+    panel: &[Lanes<f32>],
+    stride: usize,
+    place: usize,
+    rows: [&mut [f32]; PANEL_ROWS],
+) {
+    assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
+    compiled::rows_from_panel(panel, stride, place, rows);
+}
+
+/// The AVX2 form of [`crate::rows_to_panel`].
+///
+/// # Panics
+/// If this machine does not have AVX2.
+pub(crate) fn rows_to_panel(
+    rows: [&[f32]; PANEL_ROWS],
+    panel: &mut [Lanes<f32>],
+    stride: usize,
+    place: usize,
+) {
+    assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
+    compiled::rows_to_panel(rows, panel, stride, place);
+}
+
 /// The AVX-512 form of [`BinaryProduct`].
 ///
 /// # Panics
@@ -156,7 +185,9 @@ pub fn prefetch_all<T>(values: &[T]) {
 )]
 mod compiled {
     use super::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel};
+    use crate::Lanes;
     use crate::binary::{self, BinaryProduct, BinarySums};
+    use crate::panel::{self, PANEL_ROWS};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     fn avx512<K: Kernel>(kernel: K) -> K::Output {
@@ -200,12 +231,34 @@ mod compiled {
         // SAFETY: as above.
         unsafe { binary::product_avx512::run(product) }
     }
+
+    pub(super) fn rows_from_panel(
+        panel: &[Lanes<f32>],
+        stride: usize,
+        place: usize,
+        rows: [&mut [f32]; PANEL_ROWS],
+    ) {
+        // SAFETY: the caller has seen that the best set is AVX2 or AVX-512; both were found with AVX2 and FMA.
+        unsafe { panel::avx2::rows_from_panel(panel, stride, place, rows) }
+    }
+
+    pub(super) fn rows_to_panel(
+        rows: [&[f32]; PANEL_ROWS],
+        panel: &mut [Lanes<f32>],
+        stride: usize,
+        place: usize,
+    ) {
+        // SAFETY: as above.
+        unsafe { panel::avx2::rows_to_panel(rows, panel, stride, place) }
+    }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod compiled {
     use super::{InstructionSet, Kernel, PortableLevel};
+    use crate::Lanes;
     use crate::binary::{BinaryProduct, BinarySums};
+    use crate::panel::{self, PANEL_ROWS};
 
     pub(super) fn run<K: Kernel>(_set: InstructionSet, kernel: K) -> K::Output {
         kernel.run::<PortableLevel>()
@@ -219,6 +272,24 @@ mod compiled {
 
     pub(super) fn binary_product(product: BinaryProduct<'_, f32>) {
         product.plain();
+    }
+
+    pub(super) fn rows_from_panel(
+        panel: &[Lanes<f32>],
+        stride: usize,
+        place: usize,
+        rows: [&mut [f32]; PANEL_ROWS],
+    ) {
+        panel::from_panel(panel, stride, place, rows);
+    }
+
+    pub(super) fn rows_to_panel(
+        rows: [&[f32]; PANEL_ROWS],
+        panel: &mut [Lanes<f32>],
+        stride: usize,
+        place: usize,
+    ) {
+        panel::to_panel(rows, panel, stride, place);
     }
 }
 

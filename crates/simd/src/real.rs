@@ -1,6 +1,7 @@
 //! The element type: `f32` to train, `f64` to check.
 
-use crate::{BinaryProduct, BinarySums, InstructionSet};
+use crate::panel::{self, PANEL_ROWS};
+use crate::{BinaryProduct, BinarySums, InstructionSet, Lanes};
 use ndarray::NdFloat;
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -31,6 +32,24 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     /// [`BinaryProduct::run_on`].
     #[doc(hidden)]
     fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>);
+    /// [`rows_from_panel`](crate::rows_from_panel) on a set that this machine has.
+    #[doc(hidden)]
+    fn rows_from_panel(
+        set: InstructionSet,
+        panel: &[Lanes<Self>],
+        stride: usize,
+        place: usize,
+        rows: [&mut [Self]; PANEL_ROWS],
+    );
+    /// [`rows_to_panel`](crate::rows_to_panel) on a set that this machine has.
+    #[doc(hidden)]
+    fn rows_to_panel(
+        set: InstructionSet,
+        rows: [&[Self]; PANEL_ROWS],
+        panel: &mut [Lanes<Self>],
+        stride: usize,
+        place: usize,
+    );
 }
 
 /// eˣ = 2ⁿ eʳ with n the whole number nearest x/ln 2 and |r| ≤ ln 2/2, eʳ by a polynomial of degree 6 (S. Moshier,
@@ -75,6 +94,24 @@ impl Real for f32 {
     fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>) {
         product.by_set(set);
     }
+    fn rows_from_panel(
+        set: InstructionSet,
+        panel: &[Lanes<Self>],
+        stride: usize,
+        place: usize,
+        rows: [&mut [Self]; PANEL_ROWS],
+    ) {
+        panel::from_panel_by_set(set, panel, stride, place, rows);
+    }
+    fn rows_to_panel(
+        set: InstructionSet,
+        rows: [&[Self]; PANEL_ROWS],
+        panel: &mut [Lanes<Self>],
+        stride: usize,
+        place: usize,
+    ) {
+        panel::to_panel_by_set(set, rows, panel, stride, place);
+    }
 }
 
 impl Real for f64 {
@@ -96,6 +133,24 @@ impl Real for f64 {
     }
     fn binary_product(_set: InstructionSet, product: BinaryProduct<'_, Self>) {
         product.plain();
+    }
+    fn rows_from_panel(
+        _set: InstructionSet,
+        panel: &[Lanes<Self>],
+        stride: usize,
+        place: usize,
+        rows: [&mut [Self]; PANEL_ROWS],
+    ) {
+        panel::from_panel(panel, stride, place, rows);
+    }
+    fn rows_to_panel(
+        _set: InstructionSet,
+        rows: [&[Self]; PANEL_ROWS],
+        panel: &mut [Lanes<Self>],
+        stride: usize,
+        place: usize,
+    ) {
+        panel::to_panel(rows, panel, stride, place);
     }
 }
 

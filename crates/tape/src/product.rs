@@ -29,7 +29,7 @@ const SPARSE: f64 = 0.35;
 const LOOK_EVERY: usize = 2039;
 
 /// See [`LOOK_EVERY`].
-const LOOK: usize = 256;
+const LOOK: usize = 64;
 
 /// How a signal is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The faster form for a signal, by an eighth of its entries. A choice by the data alone: results do not depend on the
+    /// The faster form for a signal, by a thirty-second of its entries. A choice by the data alone: results do not depend on the
     /// number of threads.
     #[must_use]
     pub fn of<F: Real>(signal: &[F]) -> Self {

@@ -5,7 +5,9 @@
 
 use super::COLUMNS;
 use crate::{LANES, Lanes, Pool, Real};
-use colearn_simd::{EVENT_COLUMNS, Events, Kernel, Level, dispatch, prefetch_all};
+use colearn_simd::{
+    EVENT_COLUMNS, Events, Kernel, Level, PANEL_ROWS, dispatch, prefetch_all, rows_from_panel, rows_to_panel,
+};
 use ndarray::parallel::prelude::*;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::slice::ParallelSliceMut;
@@ -67,17 +69,19 @@ pub(super) fn over_rows<F: Real>(
     pool.give_lanes(weights);
 }
 
-/// Rows between the one that is taken and the one that is asked for.
-const AHEAD: usize = 2;
-
-/// Columns of row `i`; asks for the same of a later row, or for the next columns of the first ones.
+/// Columns of row `i`; asks for the same of the row `ahead` rows later, or for the next columns of the first ones.
 #[inline(always)]
-fn panel_row<'a, F: Real>(matrix: &ArrayView2<'a, F>, i: usize, columns: Range<usize>) -> &'a [F] {
+fn panel_row<'a, F: Real>(
+    matrix: &ArrayView2<'a, F>,
+    i: usize,
+    columns: Range<usize>,
+    ahead: usize,
+) -> &'a [F] {
     let row = |i| {
         let row = matrix.index_axis_move(Axis(0), i);
         row.to_slice().expect("rows of a signal are contiguous")
     };
-    let (ahead, len) = (i + AHEAD, columns.len());
+    let (ahead, len) = (i + ahead, columns.len());
     if ahead < matrix.nrows() {
         prefetch_all(&row(ahead)[columns.clone()]);
     } else if columns.end < matrix.ncols() {
@@ -110,15 +114,17 @@ impl<F: Real> Kernel for OverRows<'_, F> {
             let panel = &mut panel[..count * stride];
             panel.fill(Lanes::default());
             for (i, weights) in weights.chunks(width.max(1)).enumerate() {
-                let row = panel_row(&signal, i, first..first + count);
+                let row = panel_row(&signal, i, first..first + count, 2);
                 events.list(row);
                 events.scatter::<F, L>(row, weights, panel, stride);
             }
-            for (j, mut row) in to.rows_mut().into_iter().enumerate() {
-                let row = row.as_slice_mut().expect("rows of the sums are contiguous");
-                for (to, column) in row[first..first + count].iter_mut().zip(panel.chunks_exact(stride)) {
-                    *to = column[j / LANES].0[j % LANES];
-                }
+            let mut rows = to.rows_mut().into_iter().map(|row| {
+                let row = row.into_slice().expect("rows of the sums are contiguous");
+                &mut row[first..first + count]
+            });
+            for place in 0..outputs.div_ceil(PANEL_ROWS) {
+                let rows = std::array::from_fn(|_| rows.next().unwrap_or_default());
+                rows_from_panel(panel, stride, place, rows);
             }
         }
     }
@@ -173,14 +179,15 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
         panel.fill(Lanes::default());
         for first in (0..columns).step_by(EVENT_COLUMNS) {
             let count = EVENT_COLUMNS.min(columns - first);
-            for j in 0..outputs {
-                let row = panel_row(&right, j, first..first + count);
-                for (&x, column) in row.iter().zip(panel.chunks_exact_mut(stride)) {
-                    column[j / LANES].0[j % LANES] = x;
-                }
+            for place in 0..outputs.div_ceil(PANEL_ROWS) {
+                let row = |j: usize| {
+                    let row = place * PANEL_ROWS + j;
+                    if row < outputs { panel_row(&right, row, first..first + count, PANEL_ROWS) } else { &[] }
+                };
+                rows_to_panel(std::array::from_fn(row), panel, stride, place);
             }
             for (i, sums) in sums.chunks_mut(width).enumerate() {
-                let row = panel_row(&signal, i, first..first + count);
+                let row = panel_row(&signal, i, first..first + count, 2);
                 events.list(row);
                 events.gather::<F, L>(row, panel, stride, sums);
             }

@@ -1,0 +1,276 @@
+//! Panels: some columns of a matrix whose rows are contiguous, with the numbers of a column side by side.
+//!
+//! Column c of a panel is `stride` [`Lanes`], of which row j of the matrix has number j mod 16 of lane j / 16. To turn rows
+//! into columns and back costs a read or a write of four bytes a number, or, eight by eight, three shuffles of registers
+//! for eight numbers. Compilers do not find the second.
+
+use crate::dispatch;
+use crate::{InstructionSet, Lanes, Real};
+
+/// Rows that are turned together; whole halves of a lane.
+pub const PANEL_ROWS: usize = 8;
+
+/// Rows `PANEL_ROWS` · `place` and on of a panel.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Lane of a column.
+    lane: usize,
+    /// First number of that lane.
+    number: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn of(place: usize) -> Self {
+        let row = place * PANEL_ROWS;
+        Self { lane: row / crate::LANES, number: row % crate::LANES }
+    }
+}
+
+/// Eight rows out of a panel: `rows[j][c]` is number 8 · `place` + j of column c. Rows that do not exist are empty.
+///
+/// # Panics
+/// If the panel has no such column or number.
+pub fn rows_from_panel<F: Real>(
+    panel: &[Lanes<F>],
+    stride: usize,
+    place: usize,
+    rows: [&mut [F]; PANEL_ROWS],
+) {
+    F::rows_from_panel(InstructionSet::best(), panel, stride, place, rows);
+}
+
+/// Eight rows into a panel, the reverse of [`rows_from_panel`]. Numbers of rows that do not exist stay as they are.
+///
+/// # Panics
+/// If the panel has no such column or number.
+pub fn rows_to_panel<F: Real>(rows: [&[F]; PANEL_ROWS], panel: &mut [Lanes<F>], stride: usize, place: usize) {
+    F::rows_to_panel(InstructionSet::best(), rows, panel, stride, place);
+}
+
+/// Number by number, from column `first` on.
+fn plain_from_panel<F: Real>(
+    panel: &[Lanes<F>],
+    stride: usize,
+    place: usize,
+    rows: [&mut [F]; PANEL_ROWS],
+    first: usize,
+) {
+    let Place { lane, number } = Place::of(place);
+    for (j, row) in rows.into_iter().enumerate() {
+        for (c, to) in row.iter_mut().enumerate().skip(first) {
+            *to = panel[c * stride + lane].0[number + j];
+        }
+    }
+}
+
+/// Number by number, from column `first` on.
+fn plain_to_panel<F: Real>(
+    rows: [&[F]; PANEL_ROWS],
+    panel: &mut [Lanes<F>],
+    stride: usize,
+    place: usize,
+    first: usize,
+) {
+    let Place { lane, number } = Place::of(place);
+    for (j, row) in rows.into_iter().enumerate() {
+        for (c, &x) in row.iter().enumerate().skip(first) {
+            panel[c * stride + lane].0[number + j] = x;
+        }
+    }
+}
+
+/// [`Real::rows_from_panel`] of numbers that no instruction set has a form for.
+pub(crate) fn from_panel<F: Real>(
+    panel: &[Lanes<F>],
+    stride: usize,
+    place: usize,
+    rows: [&mut [F]; PANEL_ROWS],
+) {
+    plain_from_panel(panel, stride, place, rows, 0);
+}
+
+/// [`Real::rows_to_panel`] of numbers that no instruction set has a form for.
+pub(crate) fn to_panel<F: Real>(
+    rows: [&[F]; PANEL_ROWS],
+    panel: &mut [Lanes<F>],
+    stride: usize,
+    place: usize,
+) {
+    plain_to_panel(rows, panel, stride, place, 0);
+}
+
+/// [`Real::rows_from_panel`] of `f32`.
+pub(crate) fn from_panel_by_set(
+    set: InstructionSet,
+    panel: &[Lanes<f32>],
+    stride: usize,
+    place: usize,
+    rows: [&mut [f32]; PANEL_ROWS],
+) {
+    let columns = rows[0].len();
+    if set >= InstructionSet::Avx2 && rows.iter().all(|row| row.len() == columns) {
+        dispatch::rows_from_panel(panel, stride, place, rows);
+    } else {
+        from_panel(panel, stride, place, rows);
+    }
+}
+
+/// [`Real::rows_to_panel`] of `f32`.
+pub(crate) fn to_panel_by_set(
+    set: InstructionSet,
+    rows: [&[f32]; PANEL_ROWS],
+    panel: &mut [Lanes<f32>],
+    stride: usize,
+    place: usize,
+) {
+    let columns = rows[0].len();
+    if set >= InstructionSet::Avx2 && rows.iter().all(|row| row.len() == columns) {
+        dispatch::rows_to_panel(rows, panel, stride, place);
+    } else {
+        to_panel(rows, panel, stride, place);
+    }
+}
+
+/// The AVX2 form, which AVX-512 has no better one than: its registers are twice as long, and shuffled at half the rate.
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2 {
+    use super::{PANEL_ROWS, Place, plain_from_panel, plain_to_panel};
+    use crate::Lanes;
+    use std::arch::x86_64::{
+        __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
+
+    type Tile = [[f32; PANEL_ROWS]; PANEL_ROWS];
+
+    /// Rows and columns exchanged: pairs of rows, pairs of these, and halves.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn transposed(tile: Tile) -> Tile {
+        let x: [__m256; PANEL_ROWS] = bytemuck::cast(tile);
+        // p[0]: numbers 0 and 1 of rows 0 and 1 in turn, and 4 and 5 in the upper half.
+        let p = [
+            _mm256_unpacklo_ps(x[0], x[1]),
+            _mm256_unpackhi_ps(x[0], x[1]),
+            _mm256_unpacklo_ps(x[2], x[3]),
+            _mm256_unpackhi_ps(x[2], x[3]),
+            _mm256_unpacklo_ps(x[4], x[5]),
+            _mm256_unpackhi_ps(x[4], x[5]),
+            _mm256_unpacklo_ps(x[6], x[7]),
+            _mm256_unpackhi_ps(x[6], x[7]),
+        ];
+        // q[k]: number k of rows 0 to 3, and 4 + k in the upper half; q[4 + k] the same of rows 4 to 7.
+        let q = [
+            _mm256_shuffle_ps::<0x44>(p[0], p[2]),
+            _mm256_shuffle_ps::<0xEE>(p[0], p[2]),
+            _mm256_shuffle_ps::<0x44>(p[1], p[3]),
+            _mm256_shuffle_ps::<0xEE>(p[1], p[3]),
+            _mm256_shuffle_ps::<0x44>(p[4], p[6]),
+            _mm256_shuffle_ps::<0xEE>(p[4], p[6]),
+            _mm256_shuffle_ps::<0x44>(p[5], p[7]),
+            _mm256_shuffle_ps::<0xEE>(p[5], p[7]),
+        ];
+        bytemuck::cast([
+            _mm256_permute2f128_ps::<0x20>(q[0], q[4]),
+            _mm256_permute2f128_ps::<0x20>(q[1], q[5]),
+            _mm256_permute2f128_ps::<0x20>(q[2], q[6]),
+            _mm256_permute2f128_ps::<0x20>(q[3], q[7]),
+            _mm256_permute2f128_ps::<0x31>(q[0], q[4]),
+            _mm256_permute2f128_ps::<0x31>(q[1], q[5]),
+            _mm256_permute2f128_ps::<0x31>(q[2], q[6]),
+            _mm256_permute2f128_ps::<0x31>(q[3], q[7]),
+        ])
+    }
+
+    /// [`super::rows_from_panel`] for rows of one length.
+    #[target_feature(enable = "avx2,fma")]
+    pub(crate) fn rows_from_panel(
+        panel: &[Lanes<f32>],
+        stride: usize,
+        place: usize,
+        mut rows: [&mut [f32]; PANEL_ROWS],
+    ) {
+        let Place { lane, number } = Place::of(place);
+        let whole = rows[0].len() / PANEL_ROWS * PANEL_ROWS;
+        for first in (0..whole).step_by(PANEL_ROWS) {
+            let mut tile = Tile::default();
+            for (k, to) in tile.iter_mut().enumerate() {
+                let lanes = &panel[(first + k) * stride + lane].0;
+                to.copy_from_slice(&lanes[number..number + PANEL_ROWS]);
+            }
+            for (row, from) in rows.iter_mut().zip(transposed(tile)) {
+                row[first..first + PANEL_ROWS].copy_from_slice(&from);
+            }
+        }
+        plain_from_panel(panel, stride, place, rows, whole);
+    }
+
+    /// [`super::rows_to_panel`] for rows of one length.
+    #[target_feature(enable = "avx2,fma")]
+    pub(crate) fn rows_to_panel(
+        rows: [&[f32]; PANEL_ROWS],
+        panel: &mut [Lanes<f32>],
+        stride: usize,
+        place: usize,
+    ) {
+        let Place { lane, number } = Place::of(place);
+        let whole = rows[0].len() / PANEL_ROWS * PANEL_ROWS;
+        for first in (0..whole).step_by(PANEL_ROWS) {
+            let mut tile = Tile::default();
+            for (to, row) in tile.iter_mut().zip(&rows) {
+                to.copy_from_slice(&row[first..first + PANEL_ROWS]);
+            }
+            for (k, from) in transposed(tile).iter().enumerate() {
+                let lanes = &mut panel[(first + k) * stride + lane].0;
+                lanes[number..number + PANEL_ROWS].copy_from_slice(from);
+            }
+        }
+        plain_to_panel(rows, panel, stride, place, whole);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three lanes a column, one of them room; rows 8 to 15, of which `existing` exist.
+    fn check<F: Real>(columns: usize, existing: usize) {
+        let (stride, place, untouched) = (3, 1, F::of(-1.0));
+        let value = |j: usize, c: usize| F::of((j * 100 + c) as f64);
+        let of_matrix: Vec<Vec<F>> =
+            (0..PANEL_ROWS).map(|j| (0..columns).map(|c| value(j, c)).collect()).collect();
+        for set in InstructionSet::available() {
+            let mut panel = vec![Lanes::splat(untouched); columns * stride];
+            let row = |j: usize| if j < existing { &of_matrix[j][..] } else { &[] };
+            F::rows_to_panel(set, std::array::from_fn(row), &mut panel, stride, place);
+            for (k, lanes) in panel.iter().enumerate() {
+                for (l, &found) in lanes.0.iter().enumerate() {
+                    let (column, row) = (k / stride, (k % stride * 16 + l).wrapping_sub(place * PANEL_ROWS));
+                    let expected = if row < existing { value(row, column) } else { untouched };
+                    assert!(
+                        found == expected,
+                        "{set:?}: column {column}, row {row}: {found}, not {expected}"
+                    );
+                }
+            }
+            let mut rows: Vec<Vec<F>> =
+                (0..PANEL_ROWS).map(|j| vec![untouched; if j < existing { columns } else { 0 }]).collect();
+            let mut each = rows.iter_mut();
+            let each = std::array::from_fn(|_| &mut each.next().expect("eight")[..]);
+            F::rows_from_panel(set, &panel, stride, place, each);
+            for (row, expected) in rows.iter().zip(&of_matrix).take(existing) {
+                assert_eq!(row, expected, "{set:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_come_back_from_their_panel_number_by_number() {
+        for columns in [0, 1, 7, 8, 9, 24, 31] {
+            for existing in [PANEL_ROWS, 5, 0] {
+                check::<f32>(columns, existing);
+                check::<f64>(columns, existing);
+            }
+        }
+    }
+}
