@@ -2,7 +2,7 @@
 
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
-use colearn_neurons::recurrent_scratch;
+use colearn_neurons::{recurrent_backward_scratch, recurrent_marks, recurrent_scratch};
 use colearn_tape::LANES;
 use colearn_tape::product::{self, Form};
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ impl ValidNetwork {
     ///
     /// A layer without recurrence keeps its synaptic sums and its outputs (T, B, N each) and computes its states a second
     /// time; one with delays keeps the rows of its input that are not zero, counted here as if all were; a recurrent one
-    /// keeps currents and states as well, a gated one candidates and gates. A tape that recomputes
+    /// keeps currents as well and the states of every tenth step, a gated one candidates and gates. A tape that recomputes
     /// ([`colearn_tape::Tape::set_recompute`]) has sums, rows and inputs after dropout of one layer at a time.
     #[must_use]
     pub fn training_bytes(&self, batch: usize, steps: usize, recompute: bool) -> usize {
@@ -60,10 +60,14 @@ impl ValidNetwork {
             if self.is_recurrent(k) {
                 match self.config.neuron.model {
                     HiddenModel::Spiking(model) => {
-                        // Currents and states in blocks; spikes or gradients in blocks.
-                        numbers += (1 + model.states()) * lanes(units);
+                        // Currents in blocks, and some of the states; spikes or gradients in blocks.
+                        let (states, samples) = (model.states(), batch.next_multiple_of(LANES));
+                        numbers += lanes(units) + recurrent_marks(steps) * states * samples * units;
                         let [_, over_columns] = product::scratch(Form::Events, units, units, columns);
-                        let own = lanes(units) + recurrent_scratch(units, batch) + over_columns;
+                        // Beside the states of one step.
+                        let forward = recurrent_scratch(units, batch) + states * samples * units;
+                        let backward = recurrent_backward_scratch(states, units, batch);
+                        let own = lanes(units) + forward + backward + over_columns;
                         add_by_shape("product", units, units, own);
                     }
                     HiddenModel::Gated(_) => {

@@ -69,7 +69,7 @@ pub use model::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
 pub use normalised::{BatchNorm, infer_scaled, scan_normalised};
 pub use parameters::{ParameterRole, ParameterSpec, initial};
-pub use recurrent::recurrent_scratch;
+pub use recurrent::{recurrent_backward_scratch, recurrent_marks, recurrent_scratch};
 pub use scan::{Trace, forward, infer, scan};
 pub use step::{NeuronState, StepParameters, step};
 pub use surrogate::Surrogate;

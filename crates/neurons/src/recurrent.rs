@@ -19,12 +19,13 @@ use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::model::Visitor;
+use crate::scan::Keep;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
-use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, looks_up, prefetch_all};
+use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, prefetch_all};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
-use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch};
+use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, segment_scratch};
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 use std::marker::PhantomData;
@@ -34,8 +35,27 @@ use std::marker::PhantomData;
 pub(crate) struct Blocks<F> {
     /// Total current: (block, T, N).
     currents: Vec<Lanes<F>>,
-    /// States before the spike: (block, T, variable, N).
+    /// States before the spike, (block, T, variable, N); of a recording those of the last step of each segment but the
+    /// last, (block, segments − 1, variable, N).
     states: Vec<Lanes<F>>,
+}
+
+/// Steps whose states the backward pass computes at once from those of the step before. They stay in the second-level cache;
+/// to write the states of all steps and to read them back costs more than to compute them twice.
+const SEGMENT: usize = 10;
+
+/// Steps whose states a recurrent spiking layer keeps for its backward pass, of `steps`: the last one of each segment but
+/// the last.
+#[must_use]
+pub const fn recurrent_marks(steps: usize) -> usize {
+    steps.saturating_sub(1) / SEGMENT
+}
+
+/// Numbers that the backward pass of a recurrent spiking layer of N = `units` with `states` variables has as scratch at most:
+/// less where a task has several of the blocks of [`LANES`] samples.
+#[must_use]
+pub const fn recurrent_backward_scratch(states: usize, units: usize, batch: usize) -> usize {
+    batch.div_ceil(LANES) * segment_scratch(states, units) * LANES
 }
 
 impl<F: Real> Blocks<F> {
@@ -212,28 +232,18 @@ pub(crate) struct RecurrentForward<'a, F> {
 }
 
 impl<F: Real> RecurrentForward<'_, F> {
-    /// Runs and saves what the backward pass needs.
-    pub(crate) fn record(self) -> Blocks<F> {
-        let steps = self.shape.steps;
-        self.run(steps, looks_up::<F>())
-    }
-
-    /// Runs and saves nothing.
-    pub(crate) fn infer(self) {
-        let run = RecurrentForward { pool: &mut *self.pool, output: &mut *self.output, ..self };
-        run.run(1, looks_up::<F>()).recycle(self.pool);
-    }
-
-    /// Runs with room for `kept` steps of currents and states; sums of spikes are looked up if `looks_up`.
-    fn run(self, kept: usize, looks_up: bool) -> Blocks<F> {
+    /// Runs and returns what `keep` says, or buffers without meaning; sums of spikes are looked up if `looks_up`.
+    pub(crate) fn run(self, keep: Keep, looks_up: bool) -> Blocks<F> {
         let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
-        let (all, rows) = (blocks(shape), kept * shape.units);
-        let mut saved = Blocks {
-            currents: pool.take_lanes(all * rows),
-            states: pool.take_lanes(all * rows * neuron.model().states()),
+        let (all, row) = (blocks(shape), neuron.model().states() * shape.units);
+        let kept = Kept::of(keep, shape.steps);
+        let mut saved = Saved {
+            currents: pool.take_lanes(all * kept.currents * shape.units),
+            states: pool.take_lanes(all * kept.states * row),
+            marks: pool.take_lanes(all * kept.mark_lanes(row)),
         };
         if shape.len() == 0 {
-            return saved;
+            return saved.kept(keep, pool);
         }
         let weights = pack_weights(weights, true, pool);
         let mut spikes = pool.take_lanes(all * shape.steps * shape.units);
@@ -255,7 +265,49 @@ impl<F: Real> RecurrentForward<'_, F> {
         unpack_units(&spikes, shape, output);
         pool.give_lanes(spikes);
         pool.give_vec(weights);
-        saved
+        saved.kept(keep, pool)
+    }
+}
+
+/// Steps that the buffers of a forward pass have room for.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// All, or one that is written over and over, as for states.
+    currents: usize,
+    states: usize,
+    marks: usize,
+}
+
+impl Kept {
+    fn of(keep: Keep, steps: usize) -> Self {
+        let (currents, states, marks) = match keep {
+            Keep::States => (steps, steps, 0),
+            Keep::Recording => (steps, 1, recurrent_marks(steps)),
+            Keep::Nothing => (1, 1, 0),
+        };
+        Self { currents, states, marks }
+    }
+
+    /// Lanes of the marks of a block, whose states at one step are `row`. Without marks one, which is not used.
+    fn mark_lanes(self, row: usize) -> usize {
+        (self.marks * row).max(1)
+    }
+}
+
+/// What the forward pass writes.
+struct Saved<F> {
+    currents: Vec<Lanes<F>>,
+    states: Vec<Lanes<F>>,
+    /// States at the end of segments.
+    marks: Vec<Lanes<F>>,
+}
+
+impl<F: Real> Saved<F> {
+    fn kept(self, keep: Keep, pool: &mut Pool<F>) -> Blocks<F> {
+        let Self { currents, states, marks } = self;
+        let (states, other) = if keep == Keep::Recording { (marks, states) } else { (states, marks) };
+        pool.give_lanes(other);
+        Blocks { currents, states }
     }
 }
 
@@ -267,10 +319,10 @@ struct Run<'a, F> {
     shape: Shape,
     drives: Drives<'a, F>,
     input: &'a [F],
-    kept: usize,
+    kept: Kept,
     /// Whether outputs that are 0 or 1 are looked up.
     looks_up: bool,
-    saved: &'a mut Blocks<F>,
+    saved: &'a mut Saved<F>,
     spikes: &'a mut [Lanes<F>],
     pool: &'a mut Pool<F>,
 }
@@ -295,7 +347,7 @@ impl<F: Real> Run<'_, F> {
         let Self { neuron, parameters, weights, shape, drives, input, kept, looks_up, saved, spikes, pool } =
             self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
-        let (all, rows) = (blocks(shape), kept * shape.units);
+        let (all, row) = (blocks(shape), S * shape.units);
         let by_table = adds_by_table::<F, A>(looks_up);
         let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
@@ -303,11 +355,12 @@ impl<F: Real> Run<'_, F> {
         let room = if by_table { look_up_scratch(shape.units) } else { 1 };
         let mut scratch = pool.take_lanes(all * room);
         let width = task_blocks(all);
-        let saved =
-            saved.currents.par_chunks_mut(width * rows).zip(saved.states.par_chunks_mut(width * rows * S));
-        let buffers = saved.zip(scratch.par_chunks_mut(width * room));
+        let currents = saved.currents.par_chunks_mut(width * kept.currents * shape.units);
+        let states = saved.states.par_chunks_mut(width * kept.states * row);
+        let marks = saved.marks.par_chunks_mut(width * kept.mark_lanes(row));
+        let buffers = currents.zip(states).zip(marks).zip(scratch.par_chunks_mut(width * room));
         let spikes = spikes.par_chunks_mut(width * shape.steps * shape.units);
-        spikes.zip(buffers).enumerate().for_each(|(k, (spikes, ((currents, states), scratch)))| {
+        spikes.zip(buffers).enumerate().for_each(|(k, (spikes, (((currents, states), marks), scratch)))| {
             dispatch(ForwardBlocks::<F, D, A, S, P> {
                 parameters: &parameters,
                 fire,
@@ -319,6 +372,7 @@ impl<F: Real> Run<'_, F> {
                 kept,
                 currents,
                 states,
+                marks,
                 spikes,
                 scratch,
                 dynamics: PhantomData,
@@ -361,17 +415,19 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
         let (all, rows) = (blocks(shape), shape.steps * shape.units);
         let mut currents = pool.take_lanes(all * rows);
         let width = task_blocks(all);
-        let room = BackwardBlocks::<F, D, S, P>::scratch(shape.units);
+        let room = segment_scratch(S, shape.units);
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
         let mut sums = pool.take_lanes(all * P * shape.units);
-        let saved = saved.currents.par_chunks(width * rows).zip(saved.states.par_chunks(width * rows * S));
+        // Without marks there is one register a block: see `Kept::mark_lanes`.
+        let marks = Kept::of(Keep::Recording, shape.steps).mark_lanes(S * shape.units);
+        let saved = saved.currents.par_chunks(width * rows).zip(saved.states.par_chunks(width * marks));
         currents
             .par_chunks_mut(width * rows)
             .zip(scratch.par_chunks_mut(room))
             .zip(sums.par_chunks_mut(width * P * shape.units))
             .zip(saved)
             .enumerate()
-            .for_each(|(k, (((g_currents, scratch), sums), (currents, states)))| {
+            .for_each(|(k, (((g_currents, scratch), sums), (currents, marks)))| {
                 dispatch(BackwardBlocks::<F, D, S, P> {
                     parameters: &parameters,
                     output,
@@ -379,7 +435,7 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
                     shape,
                     first: k * width,
                     currents,
-                    states,
+                    marks,
                     gradient: self.gradient,
                     g_currents,
                     scratch,
@@ -437,7 +493,7 @@ mod tests {
             let mut config = NeuronConfig::new(model);
             config.firing = firing;
             let neuron = config.validate().expect("firing is free");
-            for (steps, batch, units) in [(7, 70, 9), (4, 16, 4), (5, 3, 1), (1, 2, 3)] {
+            for (steps, batch, units) in [(23, 70, 9), (4, 16, 4), (5, 3, 1), (1, 2, 3)] {
                 let shape = Shape { steps, batch, units };
                 let input: Vec<f64> = (0..shape.len()).map(|k| 32.0 * number(k)).collect();
                 let weights = Array2::from_shape_fn((units, units), |(i, j)| number(i * 13 + j * 7));
@@ -450,8 +506,8 @@ mod tests {
                     .collect();
                 let parameters: Vec<_> = values.iter().map(|v| v.view()).collect();
                 let affine = [vec![1.5; units], vec![0.25; units]];
-                for (kept, drives) in
-                    [(steps, None), (1, None), (steps, Some((&affine[0][..], &affine[1][..])))]
+                let affine = Some((&affine[0][..], &affine[1][..]));
+                for (kept, drives) in [(Keep::States, None), (Keep::Nothing, None), (Keep::Recording, affine)]
                 {
                     let run = |looks_up| {
                         let mut output = vec![0.0; shape.len()];
@@ -471,7 +527,7 @@ mod tests {
                     let (found, expected) = (run(true), run(false));
                     let fires = steps == 1 || found.0.iter().any(|&s| s != 0.0);
                     assert!(fires, "{model:?} {shape:?}: nothing to look up");
-                    assert_eq!(found.0, expected.0, "{model:?} {firing:?} {shape:?} {kept}: outputs");
+                    assert_eq!(found.0, expected.0, "{model:?} {firing:?} {shape:?} {kept:?}: outputs");
                     let bits = |lanes: &[Lanes<f64>]| -> Vec<_> {
                         lanes.iter().flat_map(|l| l.0.map(f64::to_bits)).collect()
                     };
@@ -500,7 +556,7 @@ mod tests {
                     output: &mut vec![0.0; shape.len()],
                     pool: &mut pool,
                 };
-                let _ = forward.run(1, looks_up);
+                let _ = forward.run(Keep::Nothing, looks_up);
                 pool.allocated_bytes() / size_of::<f64>()
             };
             // Without tables there is a register a block in place of them.

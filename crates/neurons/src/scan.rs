@@ -30,6 +30,7 @@ use crate::normalised::{Normalisation, affine_gradients};
 use crate::recurrent::{self, Blocks, RecurrentBackward, RecurrentForward};
 use crate::shape::Shape;
 use colearn_tape::layout::{matrix, sequence, vector};
+use colearn_tape::simd::looks_up;
 use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
 use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis, ShapeBuilder};
 
@@ -94,7 +95,15 @@ pub(crate) fn record<F: Real>(
         let values: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
         let weights = recurrent.map(|v| matrix(tape.value(v)));
         let drives = norm.as_ref().map(Normalisation::drives);
-        run(neuron, &sequence(tape.value(input)), drives, &values, weights.as_deref(), Keep::All, &mut pool)
+        run(
+            neuron,
+            &sequence(tape.value(input)),
+            drives,
+            &values,
+            weights.as_deref(),
+            Keep::Recording,
+            &mut pool,
+        )
     };
     *tape.pool() = pool;
     let affine = affine.into_iter().flatten();
@@ -103,11 +112,13 @@ pub(crate) fn record<F: Real>(
     tape.fused(&inputs, output.into_dyn(), Scan { neuron: neuron.clone(), norm, saved })
 }
 
-/// What a run keeps beside its output.
+/// What a run of a recurrent scan keeps beside its output. A scan without recurrence keeps nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// What the backward pass of a recurrent scan needs. A scan without recurrence keeps nothing.
-    All,
+    /// Currents and states of all steps.
+    States,
+    /// What the backward pass needs: currents, and the states from which it computes the others a second time.
+    Recording,
     /// Nothing.
     Nothing,
 }
@@ -132,12 +143,12 @@ pub(crate) fn run<F: Real>(
     let saved = if let Some(weights) = recurrent {
         let run =
             RecurrentForward { neuron, parameters, weights, shape, drives, input, output, pool: &mut *pool };
-        match keep {
-            Keep::All => Some(run.record()),
-            Keep::Nothing => {
-                run.infer();
-                None
-            }
+        let blocks = run.run(keep, looks_up::<F>());
+        if keep == Keep::Nothing {
+            blocks.recycle(pool);
+            None
+        } else {
+            Some(blocks)
         }
     } else {
         neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
@@ -161,7 +172,7 @@ pub fn forward<F: Real>(
 ) -> Trace<F> {
     let shape = Shape::of(neuron, input, parameters, recurrent);
     let (output, states) = if recurrent.is_some() {
-        let (output, saved) = run(neuron, input, None, parameters, recurrent, Keep::All, pool);
+        let (output, saved) = run(neuron, input, None, parameters, recurrent, Keep::States, pool);
         let blocks = saved.expect("a recurrent scan saves its states");
         (output, blocks.into_units(neuron, shape, pool))
     } else {

@@ -1,11 +1,12 @@
 //! The loops of a recurrent layer over blocks of sixteen samples.
 
-use super::count;
+use super::{Kept, SEGMENT, count};
 use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
 use crate::row::Row;
+use crate::scan::Keep;
 use crate::shape::Shape;
 use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch_all};
 use colearn_tape::{LANES, Lanes, Real};
@@ -113,12 +114,14 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) drives: Drives<'a, F>,
     /// Inputs of all samples, unit-major.
     pub(super) input: &'a [F],
-    /// Steps that `currents` and `states` have room for: all, or one that is written over and over.
-    pub(super) kept: usize,
-    /// (block, kept, N).
+    /// Steps that the buffers have room for.
+    pub(super) kept: Kept,
+    /// (block, kept.currents, N).
     pub(super) currents: &'a mut [Lanes<F>],
-    /// (block, kept, variable, N).
+    /// (block, kept.states, variable, N).
     pub(super) states: &'a mut [Lanes<F>],
+    /// (block, kept.marks, variable, N): copies of the states at the last step of segments; [`Kept::mark_lanes`] a block.
+    pub(super) marks: &'a mut [Lanes<F>],
     /// (block, T, N).
     pub(super) spikes: &'a mut [Lanes<F>],
     /// [`look_up_scratch`] a block; for weights in rows one a block, which is not used.
@@ -186,18 +189,22 @@ where
                 gather(self.input, self.shape, self.first, current, self.spikes);
             }
         }
-        let kept_len = self.kept * units;
+        let Kept { currents: kept, states: kept_states, .. } = self.kept;
         for t in 0..steps {
-            let row = if self.kept == steps { t } else { 0 };
+            let row_of = |kept: usize, t: usize| if kept == steps { t } else { 0 };
+            let row = row_of(kept, t);
             if let (Weights::Tables(tables), true) = (self.weights, t > 0) {
                 look_up::<F, L>(tables, units, self.spikes, t, self.scratch, self.currents, row);
             }
-            let blocks =
-                self.currents.chunks_exact_mut(kept_len).zip(self.states.chunks_exact_mut(kept_len * S));
-            for (spikes, (currents, states)) in self.spikes.chunks_exact_mut(steps * units).zip(blocks) {
+            let blocks = self.currents.chunks_exact_mut(kept * units);
+            let blocks = blocks.zip(self.states.chunks_exact_mut(kept_states * S * units));
+            let blocks = blocks.zip(self.marks.chunks_exact_mut(self.kept.mark_lanes(S * units)));
+            let blocks = self.spikes.chunks_exact_mut(steps * units).zip(blocks);
+            for (spikes, ((currents, states), marks)) in blocks {
                 let (past, now) = spikes.split_at_mut(t * units);
                 let past = &past[t.saturating_sub(1) * units..];
-                let row_before = row.saturating_sub(1);
+                let (state_row, row_before) =
+                    (row_of(kept_states, t), row_of(kept_states, t.saturating_sub(1)));
                 let currents = &mut currents[row * units..(row + 1) * units];
                 match self.weights {
                     Weights::Tables(_) if t > 0 => {}
@@ -218,9 +225,13 @@ where
                     let (state, spike) =
                         integrate::<F, D, A, S, P>(p, self.fire, before, spike_before, Row(currents[n]));
                     for (k, variable) in state.iter().enumerate() {
-                        states[(row * S + k) * units + n] = variable.0;
+                        states[(state_row * S + k) * units + n] = variable.0;
                     }
                     now[n] = spike.0;
+                }
+                if self.kept.marks > 0 && (t + 1).is_multiple_of(SEGMENT) && t + 1 < steps {
+                    let (mark, row) = (t / SEGMENT * S * units, state_row * S * units);
+                    marks[mark..mark + S * units].copy_from_slice(&states[row..row + S * units]);
                 }
             }
         }
@@ -238,24 +249,23 @@ pub(super) struct BackwardBlocks<'a, F, D, const S: usize, const P: usize> {
     pub(super) first: usize,
     /// (block, T, N).
     pub(super) currents: &'a [Lanes<F>],
-    /// (block, T, variable, N).
-    pub(super) states: &'a [Lanes<F>],
+    /// States at the last step of each segment but the last: [`Kept::mark_lanes`] a block.
+    pub(super) marks: &'a [Lanes<F>],
     /// ∂L/∂output of all samples, unit-major.
     pub(super) gradient: &'a [F],
     /// Receives ∂L/∂current: (block, T, N).
     pub(super) g_currents: &'a mut [Lanes<F>],
-    /// [`BackwardBlocks::scratch`] values.
+    /// [`segment_scratch`] values.
     pub(super) scratch: &'a mut [Lanes<F>],
     /// Receives the parameter sums of each block: (block, N, parameter).
     pub(super) sums: &'a mut [Lanes<F>],
     pub(super) dynamics: PhantomData<D>,
 }
 
-impl<F, D, const S: usize, const P: usize> BackwardBlocks<'_, F, D, S, P> {
-    /// Room for the carried gradients of states and spikes, and two rows of outputs and slopes.
-    pub(super) const fn scratch(units: usize) -> usize {
-        (S + 5) * units
-    }
+/// Lanes that a task of the backward pass needs, for N = `units` of `states` variables: carried gradients of states and spikes,
+/// and states, outputs and slopes of a segment and of the step before it.
+pub(super) const fn segment_scratch(states: usize, units: usize) -> usize {
+    (states + 1 + (SEGMENT + 1) * (states + 2)) * units
 }
 
 impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
@@ -269,16 +279,17 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
         let rows = steps * units;
         // A row of gradients of currents holds ∂L/∂output until its step has come.
         gather(self.gradient, self.shape, self.first, |_, g| g, self.g_currents);
-        let saved = self.currents.chunks_exact(rows).zip(self.states.chunks_exact(rows * S));
+        let marks = self.marks.chunks_exact(Kept::of(Keep::Recording, steps).mark_lanes(S * units));
+        let saved = self.currents.chunks_exact(rows).zip(marks);
         let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
-        for ((currents, states), (g_currents, sums)) in saved.zip(received) {
+        for ((currents, marks), (g_currents, sums)) in saved.zip(received) {
             Block {
                 parameters: self.parameters,
                 output: self.output,
                 weights: self.weights,
                 shape: self.shape,
                 currents,
-                states,
+                marks,
                 g_currents,
                 scratch: &mut *self.scratch,
                 sums,
@@ -296,7 +307,7 @@ struct Block<'a, F, D, const S: usize, const P: usize> {
     weights: &'a [F],
     shape: Shape,
     currents: &'a [Lanes<F>],
-    states: &'a [Lanes<F>],
+    marks: &'a [Lanes<F>],
     g_currents: &'a mut [Lanes<F>],
     scratch: &'a mut [Lanes<F>],
     sums: &'a mut [Lanes<F>],
@@ -311,58 +322,75 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
         self.sums.fill(Lanes::default());
         let (g_states, rest) = self.scratch.split_at_mut(S * units);
         let (g_spikes, rest) = rest.split_at_mut(units);
-        let (now, past) = rest.split_at_mut(2 * units);
-        let (mut now, mut past) = (now, past);
-        // Each pair of rows holds outputs and slopes of one step.
-        let fill = |rows: &mut [Lanes<F>], t: usize| {
-            let (outputs, slopes) = rows.split_at_mut(units);
-            outputs.copy_from_slice(&self.states[t * S * units..(t * S + 1) * units]);
+        // Row 0 is the step before a segment.
+        let (states, outputs) = rest.split_at_mut((SEGMENT + 1) * S * units);
+        let fill = |states: &[Lanes<F>], outputs: &mut [Lanes<F>], row: usize| {
+            let (outputs, slopes) = outputs[row * 2 * units..(row + 1) * 2 * units].split_at_mut(units);
+            outputs.copy_from_slice(&states[row * S * units..][..units]);
             self.output.fill(outputs, slopes);
         };
-        fill(now, steps - 1);
-        for t in (0..steps).rev() {
-            let row = &self.states[t * S * units..(t + 1) * S * units];
-            let mut row_before = row;
-            if t > 0 {
-                fill(past, t - 1);
-                row_before = &self.states[(t - 1) * S * units..t * S * units];
+        let before_step = |states: &[Lanes<F>], outputs: &[Lanes<F>], (t, row): (usize, usize), n: usize| {
+            if t == 0 {
+                return ([Row::default(); S], Row::default());
             }
-            let (up_to_now, later) = self.g_currents.split_at_mut((t + 1) * units);
-            if t + 1 < steps {
-                add_product::<F, L>(self.weights, &later[..units], g_spikes);
+            let spike = Row(outputs[(row - 1) * 2 * units + n]);
+            let state = read(&states[(row - 1) * S * units..row * S * units], units, n);
+            (D::settle(&self.parameters[n], state, spike), spike)
+        };
+        for first in (0..steps).step_by(SEGMENT).rev() {
+            let last = steps.min(first + SEGMENT);
+            if first > 0 {
+                let mark = (first / SEGMENT - 1) * S * units;
+                states[..S * units].copy_from_slice(&self.marks[mark..mark + S * units]);
+                fill(states, outputs, 0);
             }
-            for n in 0..units {
-                let p = &self.parameters[n];
-                let (mut before, mut spike_before) = ([Row::default(); S], Row::default());
-                if t > 0 {
-                    spike_before = Row(past[n]);
-                    before = D::settle(p, read(row_before, units, n), spike_before);
+            for t in first..last {
+                let row = t + 1 - first;
+                for n in 0..units {
+                    let (before, spike_before) = before_step(states, outputs, (t, row), n);
+                    let current = Row(self.currents[t * units + n]);
+                    let state = D::integrate(&self.parameters[n], before, spike_before, current);
+                    for (k, variable) in state.iter().enumerate() {
+                        states[(row * S + k) * units + n] = variable.0;
+                    }
                 }
-                let visited = Visited {
-                    before,
-                    spike_before,
-                    input: Row(self.currents[t * units + n]),
-                    state: read(row, units, n),
-                    spike: Row(now[n]),
-                    slope: Row(now[units + n]),
-                };
-                let above = Row(up_to_now[t * units + n]);
-                let mut carried = Carried { state: read(g_states, units, n), spike: Row(g_spikes[n]) };
-                let mut sums = [Row::default(); P];
-                for (sum, &stored) in sums.iter_mut().zip(&self.sums[n * P..]) {
-                    *sum = Row(stored);
-                }
-                let g_current = adjoint::<F, _, D, S, P>(p, visited, above, &mut carried, &mut sums);
-                up_to_now[t * units + n] = g_current.0;
-                for (stored, sum) in self.sums[n * P..].iter_mut().zip(&sums) {
-                    *stored = sum.0;
-                }
-                for (k, variable) in carried.state.iter().enumerate() {
-                    g_states[k * units + n] = variable.0;
-                }
-                g_spikes[n] = carried.spike.0;
+                fill(states, outputs, row);
             }
-            std::mem::swap(&mut now, &mut past);
+            for t in (first..last).rev() {
+                let row = t + 1 - first;
+                let (up_to_now, later) = self.g_currents.split_at_mut((t + 1) * units);
+                if t + 1 < steps {
+                    add_product::<F, L>(self.weights, &later[..units], g_spikes);
+                }
+                let now = &outputs[row * 2 * units..(row + 1) * 2 * units];
+                for n in 0..units {
+                    let p = &self.parameters[n];
+                    let (before, spike_before) = before_step(states, outputs, (t, row), n);
+                    let visited = Visited {
+                        before,
+                        spike_before,
+                        input: Row(self.currents[t * units + n]),
+                        state: read(&states[row * S * units..(row + 1) * S * units], units, n),
+                        spike: Row(now[n]),
+                        slope: Row(now[units + n]),
+                    };
+                    let above = Row(up_to_now[t * units + n]);
+                    let mut carried = Carried { state: read(g_states, units, n), spike: Row(g_spikes[n]) };
+                    let mut sums = [Row::default(); P];
+                    for (sum, &stored) in sums.iter_mut().zip(&self.sums[n * P..]) {
+                        *sum = Row(stored);
+                    }
+                    let g_current = adjoint::<F, _, D, S, P>(p, visited, above, &mut carried, &mut sums);
+                    up_to_now[t * units + n] = g_current.0;
+                    for (stored, sum) in self.sums[n * P..].iter_mut().zip(&sums) {
+                        *stored = sum.0;
+                    }
+                    for (k, variable) in carried.state.iter().enumerate() {
+                        g_states[k * units + n] = variable.0;
+                    }
+                    g_spikes[n] = carried.spike.0;
+                }
+            }
         }
     }
 }

@@ -183,7 +183,7 @@ fn fused_equals_elementary_in_value_and_every_gradient() {
             c.threshold = 0.7;
         });
         for (neuron, seed) in [(neuron.clone(), 1), (smooth, 2), (clamping(neuron.model()), 3)] {
-            let drawn = Case::<f64>::new(Neuron::new(neuron.model()), (12, 19, 5), recurrent, seed);
+            let drawn = Case::<f64>::new(Neuron::new(neuron.model()), (23, 19, 5), recurrent, seed);
             let case = Case { neuron, ..drawn };
             let (fused, fused_gradients) = differentiate(&case, scan);
             let (plain, plain_gradients) = differentiate(&case, elementary);
