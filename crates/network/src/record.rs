@@ -13,6 +13,8 @@ use rand_chacha::ChaCha8Rng;
 /// What a recorded pass left on the tape.
 #[derive(Clone, Debug)]
 pub struct Recording<F> {
+    /// The input (T, B, C), a constant: [`Tape::take`] gives it back.
+    pub input: Var,
     /// Scores (B, classes): cross-entropy of them is the loss.
     pub scores: Var,
     /// Every parameter's leaf, in the order of [`Network::parameters`]; frozen ones have no gradient.
@@ -44,14 +46,16 @@ impl<F: Real> Network<F> {
             .iter()
             .map(|p| if p.trainable { tape.leaf(&p.value) } else { tape.constant(p.value.clone()) })
             .collect();
+        let input = tape.constant(input);
         let mut recording = Recording {
+            input,
             scores: parameters[0],
             membrane: parameters[0],
             parameters,
             spikes: Vec::new(),
             statistics: Vec::new(),
         };
-        let mut signal = tape.constant(input);
+        let mut signal = input;
         for k in 0..self.layers.len() {
             signal = self.record_layer(tape, k, signal, &mut recording);
             if k < self.hidden_layers() {

@@ -11,8 +11,8 @@
 
 use crate::{Lanes, Level, Real};
 
-/// Most columns that [`Events`] lists: a byte's numbers. Rows of a signal lie far apart, and what is read of one at once is as
-/// long as this; 128 took a quarter to a half more time, 512 (two lists) up to a third.
+/// Most columns that [`Events`] lists: a byte's numbers. With rows asked for ahead of time 128 took as long in W1 and W5 of
+/// `cargo xtask bench`, 64 some 5 % longer.
 pub const EVENT_COLUMNS: usize = 256;
 
 /// Columns whose flags are taken together.

@@ -119,7 +119,7 @@ impl<F: Real> Tape<F> {
         }
         let Self { nodes, pool, .. } = self;
         let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
-        let Rule::Fused(op) = &nodes[index].rule else { unreachable!("only fused values are forgotten") };
+        let Rule::Fused(op) = &nodes[index].rule else { panic!("a constant was used that had been taken") };
         let op = op.as_recompute().expect("only what can be recomputed is forgotten");
         let value = op.recompute(&inputs, pool);
         let node = &mut nodes[index];
@@ -159,6 +159,21 @@ impl<F: Real> Tape<F> {
     /// An input without gradient. Its memory order is kept and its buffer is dropped on reset.
     pub fn constant<D: Dimension>(&mut self, value: ndarray::Array<F, D>) -> Var {
         self.push(value.into_dyn(), Vec::new(), Rule::Leaf { pooled: false }, false)
+    }
+
+    /// Moves a constant out of the tape, after the backward pass: the caller has his array back, and nothing may use the
+    /// variable any more.
+    ///
+    /// # Panics
+    /// If `var` is not a constant, was taken before, or belongs to another tape or an earlier recording.
+    #[track_caller]
+    pub fn take(&mut self, var: Var) -> ArrayD<F> {
+        let index = self.index(var);
+        let node = &mut self.nodes[index];
+        let is_constant = matches!(node.rule, Rule::Leaf { pooled: false });
+        assert!(is_constant && node.kept == Kept::Always, "only a constant can be taken, and once");
+        node.kept = Kept::Forgotten;
+        std::mem::replace(&mut node.value, ArrayD::zeros(vec![0]))
     }
 
     /// The value of `var`.

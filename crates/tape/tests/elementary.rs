@@ -365,6 +365,37 @@ fn what_a_recomputing_tape_forgets_comes_back_for_the_backward_pass() {
 }
 
 #[test]
+fn a_constant_is_taken_back_after_the_backward_pass() {
+    let mut tape = Tape::<f64>::new();
+    for _ in 0..2 {
+        tape.reset();
+        let (x, c) = (tape.leaf(&arr1(&[1.0, 2.0])), tape.constant(arr1(&[3.0, 5.0])));
+        let product = tape.mul(x, c);
+        let loss = tape.sum(product);
+        tape.backward(loss);
+        assert_eq!(tape.take(c).as_slice(), Some(&[3.0, 5.0][..]));
+        assert_eq!(tape.gradient(x).unwrap().as_slice(), Some(&[3.0, 5.0][..]));
+    }
+}
+
+#[test]
+#[should_panic(expected = "only a constant can be taken, and once")]
+fn a_leaf_is_not_taken() {
+    let mut tape = Tape::<f64>::new();
+    let x = tape.leaf(&arr1(&[1.0]));
+    let _ = tape.take(x);
+}
+
+#[test]
+#[should_panic(expected = "a constant was used that had been taken")]
+fn what_was_taken_is_not_used() {
+    let mut tape = Tape::<f64>::new();
+    let c = tape.constant(arr1(&[1.0]));
+    let _ = tape.take(c);
+    let _ = tape.workspace([c]);
+}
+
+#[test]
 #[should_panic(expected = "forgotten")]
 fn a_forgotten_value_is_not_read() {
     let mut tape = Tape::new();
