@@ -332,6 +332,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_until_a_step_are_those_before_it_and_few_more() {
+        let (steps, batch, units) = (3 * MARK_STEPS + 5, 19, 4);
+        let values = values(steps, batch, units);
+        let pool = &mut Pool::default();
+        let counts = Counts::new(&values, steps, batch, pool);
+        let active = Active::new(&values, batch, &counts, |_| true, pool);
+        for (unit, group) in (0..units).flat_map(|unit| [(unit, 0), (unit, 2)]) {
+            let listed = active.of(unit, group).0;
+            let before = |end: usize| listed.iter().filter(|&&step| (step as usize) < end).count();
+            for end in 0..=steps {
+                let found = active.count_until(unit, group, end).min(listed.len());
+                let most = before(end.next_multiple_of(MARK_STEPS));
+                assert!((before(end)..=most).contains(&found), "unit {unit}, step {end}: {found}");
+            }
+        }
+    }
+
+    #[test]
     fn an_amplitude_is_the_one_value_that_is_not_zero() {
         let (steps, batch) = (3, 11);
         let amplitude = |at: &[(usize, f32)]| {
