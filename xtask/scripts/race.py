@@ -1,11 +1,12 @@
 """Runs a PyTorch or JAX peer and this project alternately on one workload, and prints the ratios.
 
     python3 xtask/scripts/race.py --peers FOLDER --workload W2 --peer torch_tuned:conv2d [--python FOLDER/env/bin/python]
-        [--rounds 3] [--threads 2] [--env NAME=VALUE ...] [--malloc]
+        [--rounds 3] [--threads 2] [--timed-steps 64] [--env NAME=VALUE ...] [--malloc]
 
 FOLDER holds `worker.py PEER WORKLOAD THREADS`, which prints a line `RESULT {json}` with `train.samples_per_s`,
 `infer.samples_per_s`, their `peak_rss_mib` and `hidden_rates`. Our side is `cargo xtask bench --json`, built before the
-first round. Each round runs both, so that what else the machine does hits both. `--malloc` tells the allocator of the
+first round. Each round runs both, so that what else the machine does hits both; `--timed-steps` are ours, some seconds of
+them, as a peer times blocks of a second: what lasts less falls into one disturbance or between two. `--malloc` tells the allocator of the
 peer to keep its memory, which makes PyTorch faster.
 """
 
@@ -47,6 +48,7 @@ def run_peer(args):
 
 def run_ours(args):
     command = ["cargo", "xtask", "bench", "--json", "--workload", args.workload, "--threads", str(args.threads)]
+    command += ["--timed-steps", str(args.timed_steps)]
     run = subprocess.run(command, cwd=WORKSPACE, capture_output=True, text=True)
     if run.returncode != 0:
         raise SystemExit(f"{' '.join(command)}: {run.stderr[-2000:]}")
@@ -69,6 +71,7 @@ def main():
     parser.add_argument("--malloc", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--timed-steps", type=int, default=64)
     args = parser.parse_args()
     subprocess.run(["cargo", "xtask", "layers"], cwd=WORKSPACE, check=True, capture_output=True)
     rounds = []

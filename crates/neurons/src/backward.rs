@@ -194,6 +194,8 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         for t in 0..steps {
             course.ask_for(self.input, t, steps);
             course.ask_for(self.gradient, t, steps);
+            // Where this chunk's gradients will be written.
+            course.ask_for(self.g_input, t, 0);
             let before: &mut [Chunk<F>; S] =
                 (&mut states[(t + 1) * S..(t + 2) * S]).try_into().expect("sliced to this length");
             running.step::<D, A, P>(&self.p, self.fire, self.drive, &inputs[t], before);

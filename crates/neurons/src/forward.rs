@@ -148,6 +148,7 @@ where
         let mut before = running.state;
         for (t, at) in (start..block).step_by(self.batch).enumerate() {
             course.ask_for(self.input, t, AHEAD.min(course.steps));
+            course.ask_for(self.output, t, AHEAD.min(course.steps));
             let x = load_row(&self.input[at..], count);
             running.step::<D, A, P>(&self.p, self.fire, self.drive, &x, &mut before);
             store_row(&running.output, &mut self.output[at..], count);
