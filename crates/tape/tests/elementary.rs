@@ -370,7 +370,7 @@ fn a_constant_is_taken_back_after_the_backward_pass() {
     for _ in 0..2 {
         tape.reset();
         let (x, c) = (tape.leaf(&arr1(&[1.0, 2.0])), tape.constant(arr1(&[3.0, 5.0])));
-        let product = tape.mul(x, c);
+        let product = tape.multiply(x, c);
         let loss = tape.sum(product);
         tape.backward(loss);
         assert_eq!(tape.take(c).as_slice(), Some(&[3.0, 5.0][..]));
