@@ -68,9 +68,7 @@ impl Course {
             next + (later - steps) * batch
         };
         for at in (at..at + CHUNK).step_by(64 / size_of::<F>()) {
-            if let Some(soon) = values.get(at) {
-                prefetch(soon);
-            }
+            prefetch(values, at);
         }
     }
 }

@@ -59,7 +59,7 @@ pub const fn recurrent_backward_scratch(states: usize, units: usize, batch: usiz
 }
 
 impl<F: Real> Blocks<F> {
-    /// The states as the other scan saves them.
+    /// The states as the other scan saves them, of a run that kept all of them ([`Keep::States`]).
     pub(crate) fn into_units(self, neuron: &Neuron, shape: Shape, pool: &mut Pool<F>) -> Vec<F> {
         let variables = neuron.model().states();
         let mut states = pool.take(shape.len() * variables);
@@ -236,11 +236,11 @@ impl<F: Real> RecurrentForward<'_, F> {
     pub(crate) fn run(self, keep: Keep, looks_up: bool) -> Blocks<F> {
         let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
         let (all, row) = (blocks(shape), neuron.model().states() * shape.units);
-        let kept = Kept::of(keep, shape.steps);
+        let room = Room::of(keep, shape.steps);
         let mut saved = Saved {
-            currents: pool.take_lanes(all * kept.currents * shape.units),
-            states: pool.take_lanes(all * kept.states * row),
-            marks: pool.take_lanes(all * kept.mark_lanes(row)),
+            currents: pool.take_lanes(all * room.currents * shape.units),
+            states: pool.take_lanes(all * room.states * row),
+            marks: pool.take_lanes(all * room.mark_lanes(row)),
         };
         if shape.len() == 0 {
             return saved.kept(keep, pool);
@@ -255,7 +255,7 @@ impl<F: Real> RecurrentForward<'_, F> {
             shape,
             drives,
             input,
-            kept,
+            room,
             looks_up,
             saved: saved_out,
             spikes: spikes_out,
@@ -271,14 +271,14 @@ impl<F: Real> RecurrentForward<'_, F> {
 
 /// Steps that the buffers of a forward pass have room for.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+struct Room {
     /// All, or one that is written over and over, as for states.
     currents: usize,
     states: usize,
     marks: usize,
 }
 
-impl Kept {
+impl Room {
     fn of(keep: Keep, steps: usize) -> Self {
         let (currents, states, marks) = match keep {
             Keep::States => (steps, steps, 0),
@@ -319,7 +319,7 @@ struct Run<'a, F> {
     shape: Shape,
     drives: Drives<'a, F>,
     input: &'a [F],
-    kept: Kept,
+    room: Room,
     /// Whether outputs that are 0 or 1 are looked up.
     looks_up: bool,
     saved: &'a mut Saved<F>,
@@ -344,7 +344,7 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, drives, input, kept, looks_up, saved, spikes, pool } =
+        let Self { neuron, parameters, weights, shape, drives, input, room, looks_up, saved, spikes, pool } =
             self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, row) = (blocks(shape), S * shape.units);
@@ -352,13 +352,13 @@ impl<F: Real> Run<'_, F> {
         let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
         // Without tables nothing is written there.
-        let room = if by_table { look_up_scratch(shape.units) } else { 1 };
-        let mut scratch = pool.take_lanes(all * room);
+        let own = if by_table { look_up_scratch(shape.units) } else { 1 };
+        let mut scratch = pool.take_lanes(all * own);
         let width = task_blocks(all);
-        let currents = saved.currents.par_chunks_mut(width * kept.currents * shape.units);
-        let states = saved.states.par_chunks_mut(width * kept.states * row);
-        let marks = saved.marks.par_chunks_mut(width * kept.mark_lanes(row));
-        let buffers = currents.zip(states).zip(marks).zip(scratch.par_chunks_mut(width * room));
+        let currents = saved.currents.par_chunks_mut(width * room.currents * shape.units);
+        let states = saved.states.par_chunks_mut(width * room.states * row);
+        let marks = saved.marks.par_chunks_mut(width * room.mark_lanes(row));
+        let buffers = currents.zip(states).zip(marks).zip(scratch.par_chunks_mut(width * own));
         let spikes = spikes.par_chunks_mut(width * shape.steps * shape.units);
         spikes.zip(buffers).enumerate().for_each(|(k, (spikes, (((currents, states), marks), scratch)))| {
             dispatch(ForwardBlocks::<F, D, A, S, P> {
@@ -369,7 +369,7 @@ impl<F: Real> Run<'_, F> {
                 first: k * width,
                 drives,
                 input,
-                kept,
+                room,
                 currents,
                 states,
                 marks,
@@ -418,8 +418,8 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
         let room = segment_scratch(S, shape.units);
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
         let mut sums = pool.take_lanes(all * P * shape.units);
-        // Without marks there is one register a block: see `Kept::mark_lanes`.
-        let marks = Kept::of(Keep::Recording, shape.steps).mark_lanes(S * shape.units);
+        // Without marks there is one register a block: see `Room::mark_lanes`.
+        let marks = Room::of(Keep::Recording, shape.steps).mark_lanes(S * shape.units);
         let saved = saved.currents.par_chunks(width * rows).zip(saved.states.par_chunks(width * marks));
         currents
             .par_chunks_mut(width * rows)

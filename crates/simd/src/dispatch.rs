@@ -163,25 +163,28 @@ pub(crate) fn binary_product(product: BinaryProduct<'_, f32>) {
     compiled::binary_product(product);
 }
 
-/// Asks for the line of the cache that `at` lies in, which will soon be read: one instruction that waits for nothing and
-/// changes no value. The machine foresees neighbouring lines by itself, but not the next step of a unit, which lies a whole
-/// batch away and often in another page.
+/// Asks for the line of the cache that number `at` of `values`, if there is one, lies in and that will soon be read or
+/// written: one instruction that waits for nothing and changes no value. The machine foresees neighbouring lines by
+/// itself, but not the next step of a unit, which lies a whole batch away and often in another page.
 #[inline(always)]
-pub fn prefetch<T>(at: &T) {
-    compiled::prefetch(at);
+pub fn prefetch<T>(values: &[T], at: usize) {
+    if let Some(soon) = values.get(at) {
+        compiled::prefetch(soon);
+    }
 }
 
-/// [`prefetch`] for all lines of `values`.
+/// [`prefetch`] every 64 bytes of `values`, or for each of values that are longer.
 #[inline(always)]
 pub fn prefetch_all<T>(values: &[T]) {
-    values.iter().step_by((64 / size_of::<T>().max(1)).max(1)).for_each(prefetch);
+    values.iter().step_by((64 / size_of::<T>().max(1)).max(1)).for_each(compiled::prefetch);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
     reason = "calling a function compiled for more instructions than the target guarantees is unsafe; the only \
-              callers pass sets found by run-time detection. Worth it: see examples/instruction_sets.rs."
+              callers pass sets found by run-time detection. Worth it: see examples/instruction_sets.rs. So is the \
+              instruction that asks for a line of the cache, because it takes a pointer."
 )]
 mod compiled {
     use super::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel};

@@ -58,7 +58,7 @@ pub fn load_row<F: Real, const N: usize>(from: &[F], count: usize) -> [F; N] {
         return *<&[F; N]>::try_from(&from[..N]).expect("sliced to this length");
     }
     let mut row = [F::zero(); N];
-    row.iter_mut().zip(&from[..count]).for_each(|(to, &x)| *to = x);
+    row[..count].iter_mut().zip(&from[..count]).for_each(|(to, &x)| *to = x);
     row
 }
 
@@ -72,7 +72,7 @@ pub fn store_row<F: Real, const N: usize>(row: &[F; N], to: &mut [F], count: usi
         *<&mut [F; N]>::try_from(&mut to[..N]).expect("sliced to this length") = *row;
         return;
     }
-    to[..count].iter_mut().zip(row).for_each(|(to, &x)| *to = x);
+    to[..count].iter_mut().zip(&row[..count]).for_each(|(to, &x)| *to = x);
 }
 
 /// `sum + w · x` for rows of any width, with the same `w` for every number.

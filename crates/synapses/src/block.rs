@@ -113,7 +113,7 @@ impl<F: Real> BlockSynapse<F> {
     /// The history must hold these steps; sums of steps after the end of the sequence mean nothing.
     ///
     /// # Panics
-    /// If the history was made for other synapses, `sums` for other outputs, or `step` exceeds the sequence.
+    /// If the history was made for other synapses, or `sums` for other outputs.
     #[track_caller]
     pub fn sums(&self, history: &BlockHistory<F>, step: usize, outputs: Range<usize>, sums: &mut [Lanes<F>]) {
         assert_eq!(sums.len(), outputs.len() * BLOCK_SYNAPSE_STEPS, "sums of {} outputs", outputs.len());
@@ -144,7 +144,7 @@ impl<F: Real> BlockSynapse<F> {
 /// `pad` come to the front: at most two copies a step, and what is in use stays in the second-level cache.
 fn held_steps(pad: usize, steps: usize) -> usize {
     let all = steps.next_multiple_of(BLOCK_SYNAPSE_STEPS);
-    (pad / 2).next_multiple_of(BLOCK_SYNAPSE_STEPS).min(all).max(BLOCK_SYNAPSE_STEPS)
+    pad.div_ceil(2).next_multiple_of(BLOCK_SYNAPSE_STEPS).min(all).max(BLOCK_SYNAPSE_STEPS)
 }
 
 /// What the inputs of a layer sent lately, for sixteen samples: as far back as the largest delay reaches.
@@ -215,9 +215,10 @@ impl<F: Real> HistoryPart<'_, F> {
     /// are zeros and ones. A unit's steps come in order and once, and no call crosses a multiple of [`BLOCK_SYNAPSE_STEPS`].
     ///
     /// # Panics
-    /// If the part has no such unit, or the sequence no such steps.
+    /// If the part has no such unit, or there are no rows.
     #[track_caller]
     pub fn push(&mut self, unit: usize, step: usize, rows: &[Lanes<F>]) {
+        assert!(!rows.is_empty(), "a push of no steps to unit {unit}");
         if self.codes.is_empty() {
             let (width, parts) = (self.width, self.rows_from(unit, step, rows.len()));
             dispatch(Write { parts, width, steps: rows.iter().copied() });
@@ -248,6 +249,8 @@ impl<F: Real> HistoryPart<'_, F> {
         (first, count): (usize, usize),
     ) {
         assert!(self.codes.is_empty(), "samples of a layer that reads spikes");
+        let (last_step, last) = (window.end, first + count);
+        assert!(last_step <= steps && last <= batch, "step {last_step} of {steps}, sample {last} of {batch}");
         let width = self.width;
         for unit in 0..self.rows[0].len() / (self.stride() * width.samples()) {
             let block = &values[(self.first + unit) * steps * batch..];
@@ -334,26 +337,31 @@ mod tests {
                 let block = BlockSynapse::with_delays(synapses, by_code, pool);
                 let mut history = block.history(steps, pool);
                 let mut found = Vec::new();
-                for step in (0..steps).step_by(BLOCK_SYNAPSE_STEPS) {
-                    let window = step..steps.min(step + BLOCK_SYNAPSE_STEPS);
-                    for (part, mut units) in history.parts(3).enumerate() {
-                        for unit in 0..3.min(inputs - part * 3) {
-                            let rows: Vec<_> = window.clone().map(|t| row(part * 3 + unit, t)).collect();
-                            // In two pieces, the second after what the first left.
-                            let (first, second) = rows.split_at(rows.len() / 2);
-                            units.push(unit, step, first);
-                            units.push(unit, step + first.len(), second);
+                // A second sequence remembers nothing of the first.
+                for _ in 0..2 {
+                    for step in (0..steps).step_by(BLOCK_SYNAPSE_STEPS) {
+                        let window = step..steps.min(step + BLOCK_SYNAPSE_STEPS);
+                        for (part, mut units) in history.parts(3).enumerate() {
+                            for unit in 0..3.min(inputs - part * 3) {
+                                let rows: Vec<_> = window.clone().map(|t| row(part * 3 + unit, t)).collect();
+                                // In two pieces, the second after what the first left.
+                                let (first, second) = rows.split_at(rows.len() / 2);
+                                units.push(unit, step, first);
+                                units.push(unit, step + first.len(), second);
+                            }
+                        }
+                        for outputs in [0..2, 2..outputs] {
+                            let mut sums = vec![Lanes::splat(f64::NAN); outputs.len() * BLOCK_SYNAPSE_STEPS];
+                            block.sums(&history, step, outputs, &mut sums);
+                            let of_steps = sums.chunks_exact(BLOCK_SYNAPSE_STEPS);
+                            found.extend(
+                                of_steps.flat_map(|sums| &sums[..window.len()]).flat_map(|lanes| lanes.0),
+                            );
                         }
                     }
-                    for outputs in [0..2, 2..outputs] {
-                        let mut sums = vec![Lanes::splat(f64::NAN); outputs.len() * BLOCK_SYNAPSE_STEPS];
-                        block.sums(&history, step, outputs, &mut sums);
-                        let of_steps = sums.chunks_exact(BLOCK_SYNAPSE_STEPS);
-                        found.extend(
-                            of_steps.flat_map(|sums| &sums[..window.len()]).flat_map(|lanes| lanes.0),
-                        );
-                    }
                 }
+                let (first, second) = found.split_at(found.len() / 2);
+                assert_eq!(first, second);
                 history.recycle(pool);
                 block.recycle(pool);
                 let taken = pool.allocated_bytes();

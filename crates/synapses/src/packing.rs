@@ -103,9 +103,7 @@ impl Rows {
         to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(codes, (place, &unit))| {
             let values = &from[unit as usize * len + first..];
             let rows = (0..self.steps).map(|step| {
-                if let Some(soon) = values.get((step + AHEAD) * self.batch) {
-                    prefetch(soon);
-                }
+                prefetch(values, (step + AHEAD) * self.batch);
                 Lanes::load(&values[step * self.batch..], count)
             });
             let codes = &mut codes[self.pad - 1..self.pad + self.steps];
@@ -177,9 +175,7 @@ impl<F: Real, const N: usize> Kernel for Pack<'_, F, N> {
         let Self { from: Samples { values, batch, count, ahead }, time, to } = self;
         let last = to.len().saturating_sub(1);
         for step in 0..to.len() {
-            if let Some(soon) = values.get(step * batch + ahead) {
-                prefetch(soon);
-            }
+            prefetch(values, step * batch + ahead);
             let row = match time {
                 Time::Forward => step,
                 Time::Reversed => last - step,

@@ -117,9 +117,7 @@ impl<F: Real> Kernel for ToTile<'_, F> {
     fn run<L: Level>(self) {
         let Self { values, steps, batch, count, q, tile } = self;
         for (step, row) in tile[q..].iter_mut().step_by(TILE).take(steps).enumerate() {
-            if let Some(soon) = values.get((step + AHEAD) * batch) {
-                prefetch(soon);
-            }
+            prefetch(values, (step + AHEAD) * batch);
             *row = load_row(&values[step * batch..], count);
         }
     }
@@ -187,7 +185,7 @@ mod tests {
     /// Units whose rows are all listed, active or not, beside units of which the active ones are.
     #[test]
     fn correlations_are_the_definition_for_busy_and_quiet_units() {
-        let (steps, batch, inputs, outputs, max_delay) = (25, 11, 4, 6, 7);
+        let (steps, batch, inputs, outputs, max_delay) = (60, 11, 4, 6, 45);
         let number = |k: usize| (k as f64 * 0.7).sin();
         // Of a row all samples are zero or none.
         let fires = |i: usize, t: usize| (t * 7 + i) % 8 < [8, 6, 2, 0][i];
@@ -196,7 +194,7 @@ mod tests {
         };
         let g = |o: usize, t: usize, b: usize| number((o * steps + t) * batch + b + 9);
         let weight = Array2::from_shape_fn((inputs, outputs), |(i, o)| number(i * 9 + o));
-        let delay = Array2::from_shape_fn((inputs, outputs), |(i, o)| 3.5 + 3.6 * number(i * 5 + o));
+        let delay = Array2::from_shape_fn((inputs, outputs), |(i, o)| 22.5 + 22.4 * number(i * 5 + o));
         let places = |units: usize| {
             (0..units * steps * batch).map(|k| (k / batch / steps, k / batch % steps, k % batch))
         };
@@ -208,7 +206,7 @@ mod tests {
         let busy: Vec<bool> = (0..inputs).map(|i| choice::lists_every_row(counts.share(i))).collect();
         assert_eq!(busy, [true, true, false, false]);
         let active = Active::new(&values, batch, &counts, |_| true, pool);
-        assert_eq!((0..inputs).map(|i| active.of(i, 1).1.len()).collect::<Vec<_>>(), [25, 25, 6, 0]);
+        assert_eq!((0..inputs).map(|i| active.of(i, 1).1.len()).collect::<Vec<_>>(), [60, 60, 16, 0]);
         let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps: Taps::Two };
         let table = Table::by_output(synapses, &[0, 1, 2, 3], pool);
         let rows = Rows { steps, batch, pad: max_delay + 1, padded_steps: steps };

@@ -34,8 +34,9 @@ fn forms(max_delay: usize) -> Vec<Delayed<f64>> {
 }
 
 /// (steps, batch, inputs, outputs, largest delay): blocks full, partly filled and single, sequences longer and shorter
-/// than the delay, more units than a task holds.
-const SHAPES: [(usize, usize, usize, usize, usize); 6] = [
+/// than the delay, more units than a task holds, delays over several windows of inference.
+const SHAPES: [(usize, usize, usize, usize, usize); 7] = [
+    (130, 3, 3, 2, 70),
     (23, 5, 7, 3, 6),
     (10, 16, 4, 4, 3),
     (13, 17, 5, 19, 4),

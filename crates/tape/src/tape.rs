@@ -186,7 +186,7 @@ impl<F: Real> Tape<F> {
         let node = &self.nodes[self.index(var)];
         assert!(
             node.kept != Kept::Forgotten,
-            "the value of a variable was asked for that had been forgotten"
+            "the value of a variable was asked for that had been forgotten or taken"
         );
         &node.value
     }

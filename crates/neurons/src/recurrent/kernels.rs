@@ -1,6 +1,6 @@
 //! The loops of a recurrent layer over blocks of sixteen samples.
 
-use super::{Kept, SEGMENT, count};
+use super::{Room, SEGMENT, count};
 use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Output};
@@ -115,12 +115,12 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     /// Inputs of all samples, unit-major.
     pub(super) input: &'a [F],
     /// Steps that the buffers have room for.
-    pub(super) kept: Kept,
-    /// (block, kept.currents, N).
+    pub(super) room: Room,
+    /// (block, room.currents, N).
     pub(super) currents: &'a mut [Lanes<F>],
-    /// (block, kept.states, variable, N).
+    /// (block, room.states, variable, N).
     pub(super) states: &'a mut [Lanes<F>],
-    /// (block, kept.marks, variable, N): copies of the states at the last step of segments; [`Kept::mark_lanes`] a block.
+    /// (block, room.marks, variable, N): copies of the states at the last step of segments; [`Room::mark_lanes`] a block.
     pub(super) marks: &'a mut [Lanes<F>],
     /// (block, T, N).
     pub(super) spikes: &'a mut [Lanes<F>],
@@ -189,22 +189,22 @@ where
                 gather(self.input, self.shape, self.first, current, self.spikes);
             }
         }
-        let Kept { currents: kept, states: kept_states, .. } = self.kept;
+        let Room { currents: steps_kept, states: states_kept, .. } = self.room;
         for t in 0..steps {
-            let row_of = |kept: usize, t: usize| if kept == steps { t } else { 0 };
-            let row = row_of(kept, t);
+            let row_of = |room: usize, t: usize| if room == steps { t } else { 0 };
+            let row = row_of(steps_kept, t);
             if let (Weights::Tables(tables), true) = (self.weights, t > 0) {
                 look_up::<F, L>(tables, units, self.spikes, t, self.scratch, self.currents, row);
             }
-            let blocks = self.currents.chunks_exact_mut(kept * units);
-            let blocks = blocks.zip(self.states.chunks_exact_mut(kept_states * S * units));
-            let blocks = blocks.zip(self.marks.chunks_exact_mut(self.kept.mark_lanes(S * units)));
+            let blocks = self.currents.chunks_exact_mut(steps_kept * units);
+            let blocks = blocks.zip(self.states.chunks_exact_mut(states_kept * S * units));
+            let blocks = blocks.zip(self.marks.chunks_exact_mut(self.room.mark_lanes(S * units)));
             let blocks = self.spikes.chunks_exact_mut(steps * units).zip(blocks);
             for (spikes, ((currents, states), marks)) in blocks {
                 let (past, now) = spikes.split_at_mut(t * units);
                 let past = &past[t.saturating_sub(1) * units..];
                 let (state_row, row_before) =
-                    (row_of(kept_states, t), row_of(kept_states, t.saturating_sub(1)));
+                    (row_of(states_kept, t), row_of(states_kept, t.saturating_sub(1)));
                 let currents = &mut currents[row * units..(row + 1) * units];
                 match self.weights {
                     Weights::Tables(_) if t > 0 => {}
@@ -229,7 +229,7 @@ where
                     }
                     now[n] = spike.0;
                 }
-                if self.kept.marks > 0 && (t + 1).is_multiple_of(SEGMENT) && t + 1 < steps {
+                if self.room.marks > 0 && (t + 1).is_multiple_of(SEGMENT) && t + 1 < steps {
                     let (mark, row) = (t / SEGMENT * S * units, state_row * S * units);
                     marks[mark..mark + S * units].copy_from_slice(&states[row..row + S * units]);
                 }
@@ -249,7 +249,7 @@ pub(super) struct BackwardBlocks<'a, F, D, const S: usize, const P: usize> {
     pub(super) first: usize,
     /// (block, T, N).
     pub(super) currents: &'a [Lanes<F>],
-    /// States at the last step of each segment but the last: [`Kept::mark_lanes`] a block.
+    /// States at the last step of each segment but the last: [`Room::mark_lanes`] a block.
     pub(super) marks: &'a [Lanes<F>],
     /// ∂L/∂output of all samples, unit-major.
     pub(super) gradient: &'a [F],
@@ -279,7 +279,7 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
         let rows = steps * units;
         // A row of gradients of currents holds ∂L/∂output until its step has come.
         gather(self.gradient, self.shape, self.first, |_, g| g, self.g_currents);
-        let marks = self.marks.chunks_exact(Kept::of(Keep::Recording, steps).mark_lanes(S * units));
+        let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(S * units));
         let saved = self.currents.chunks_exact(rows).zip(marks);
         let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
         for ((currents, marks), (g_currents, sums)) in saved.zip(received) {
