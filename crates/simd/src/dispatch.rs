@@ -21,9 +21,9 @@
 //! Results differ between levels by rounding alone: fused levels round `x·y + z` once, the portable one twice. On
 //! one machine the choice is fixed, so runs repeat to the bit.
 
+use crate::Real;
 use crate::binary::{BinaryProduct, BinarySums};
-use crate::panel::PANEL_ROWS;
-use crate::{Lanes, Real};
+use crate::panel::{FromPanel, ToPanel};
 
 /// The arithmetic of one instruction set.
 pub trait Level: Copy {
@@ -126,32 +126,22 @@ pub(crate) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
     compiled::binary_sums(sums);
 }
 
-/// The AVX2 form of [`crate::rows_from_panel`].
+/// The AVX2 form of [`FromPanel`].
 ///
 /// # Panics
 /// If this machine does not have AVX2.
-pub(crate) fn rows_from_panel(
-    panel: &[Lanes<f32>],
-    stride: usize,
-    place: usize,
-    rows: [&mut [f32]; PANEL_ROWS],
-) {
+pub(crate) fn from_panel(of: FromPanel<'_, f32>) {
     assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
-    compiled::rows_from_panel(panel, stride, place, rows);
+    compiled::from_panel(of);
 }
 
-/// The AVX2 form of [`crate::rows_to_panel`].
+/// The AVX2 form of [`ToPanel`].
 ///
 /// # Panics
 /// If this machine does not have AVX2.
-pub(crate) fn rows_to_panel(
-    rows: [&[f32]; PANEL_ROWS],
-    panel: &mut [Lanes<f32>],
-    stride: usize,
-    place: usize,
-) {
+pub(crate) fn to_panel(of: ToPanel<'_, f32>) {
     assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
-    compiled::rows_to_panel(rows, panel, stride, place);
+    compiled::to_panel(of);
 }
 
 /// The AVX-512 form of [`BinaryProduct`].
@@ -188,9 +178,8 @@ pub fn prefetch_all<T>(values: &[T]) {
 )]
 mod compiled {
     use super::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel};
-    use crate::Lanes;
     use crate::binary::{self, BinaryProduct, BinarySums};
-    use crate::panel::{self, PANEL_ROWS};
+    use crate::panel::{self, FromPanel, ToPanel};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     fn avx512<K: Kernel>(kernel: K) -> K::Output {
@@ -235,33 +224,22 @@ mod compiled {
         unsafe { binary::product_avx512::run(product) }
     }
 
-    pub(super) fn rows_from_panel(
-        panel: &[Lanes<f32>],
-        stride: usize,
-        place: usize,
-        rows: [&mut [f32]; PANEL_ROWS],
-    ) {
+    pub(super) fn from_panel(of: FromPanel<'_, f32>) {
         // SAFETY: the caller has seen that the best set is AVX2 or AVX-512; both were found with AVX2 and FMA.
-        unsafe { panel::avx2::rows_from_panel(panel, stride, place, rows) }
+        unsafe { panel::avx2::from_panel(of) }
     }
 
-    pub(super) fn rows_to_panel(
-        rows: [&[f32]; PANEL_ROWS],
-        panel: &mut [Lanes<f32>],
-        stride: usize,
-        place: usize,
-    ) {
+    pub(super) fn to_panel(of: ToPanel<'_, f32>) {
         // SAFETY: as above.
-        unsafe { panel::avx2::rows_to_panel(rows, panel, stride, place) }
+        unsafe { panel::avx2::to_panel(of) }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod compiled {
     use super::{InstructionSet, Kernel, PortableLevel};
-    use crate::Lanes;
     use crate::binary::{BinaryProduct, BinarySums};
-    use crate::panel::{self, PANEL_ROWS};
+    use crate::panel::{FromPanel, ToPanel};
 
     pub(super) fn run<K: Kernel>(_set: InstructionSet, kernel: K) -> K::Output {
         kernel.run::<PortableLevel>()
@@ -277,22 +255,12 @@ mod compiled {
         product.plain();
     }
 
-    pub(super) fn rows_from_panel(
-        panel: &[Lanes<f32>],
-        stride: usize,
-        place: usize,
-        rows: [&mut [f32]; PANEL_ROWS],
-    ) {
-        panel::from_panel(panel, stride, place, rows);
+    pub(super) fn from_panel(of: FromPanel<'_, f32>) {
+        of.plain(0);
     }
 
-    pub(super) fn rows_to_panel(
-        rows: [&[f32]; PANEL_ROWS],
-        panel: &mut [Lanes<f32>],
-        stride: usize,
-        place: usize,
-    ) {
-        panel::to_panel(rows, panel, stride, place);
+    pub(super) fn to_panel(of: ToPanel<'_, f32>) {
+        of.plain(0);
     }
 }
 

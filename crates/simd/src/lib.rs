@@ -17,6 +17,6 @@ pub use dispatch::{
 };
 pub use events::{EVENT_COLUMNS, Events};
 pub use lanes::{ALIGN_ROOM, LANES, Lanes, aligned, aligned_mut, aligned_range, load_row, scaled, store_row};
-pub use panel::{PANEL_ROWS, rows_from_panel, rows_to_panel};
+pub use panel::{FromPanel, PANEL_ROWS, ToPanel};
 pub use peak::MultiplyAdds;
 pub use real::Real;

@@ -27,116 +27,100 @@ impl Place {
     }
 }
 
-/// Eight rows out of a panel: `rows[j][c]` is number 8 · `place` + j of column c. Rows that do not exist are empty.
-///
-/// # Panics
-/// If the panel has no such column or number.
-pub fn rows_from_panel<F: Real>(
-    panel: &[Lanes<F>],
-    stride: usize,
-    place: usize,
-    rows: [&mut [F]; PANEL_ROWS],
-) {
-    F::rows_from_panel(InstructionSet::best(), panel, stride, place, rows);
+/// Eight rows out of a panel: `rows[j][c]` becomes number 8 · `place` + j of column c.
+#[derive(Debug)]
+pub struct FromPanel<'a, F> {
+    /// Columns, `stride` lanes each.
+    pub panel: &'a [Lanes<F>],
+    /// Lanes of a column.
+    pub stride: usize,
+    /// Which eight rows.
+    pub place: usize,
+    /// Receive the numbers; rows that do not exist are empty.
+    pub rows: [&'a mut [F]; PANEL_ROWS],
 }
 
-/// Eight rows into a panel, the reverse of [`rows_from_panel`]. Numbers of rows that do not exist stay as they are.
-///
-/// # Panics
-/// If the panel has no such column or number.
-pub fn rows_to_panel<F: Real>(rows: [&[F]; PANEL_ROWS], panel: &mut [Lanes<F>], stride: usize, place: usize) {
-    F::rows_to_panel(InstructionSet::best(), rows, panel, stride, place);
+/// Eight rows into a panel, the reverse of [`FromPanel`]. Numbers of rows that do not exist stay as they are.
+#[derive(Debug)]
+pub struct ToPanel<'a, F> {
+    /// As long as there are columns; rows that do not exist are empty.
+    pub rows: [&'a [F]; PANEL_ROWS],
+    /// Columns, `stride` lanes each.
+    pub panel: &'a mut [Lanes<F>],
+    /// Lanes of a column.
+    pub stride: usize,
+    /// Which eight rows.
+    pub place: usize,
 }
 
-/// Number by number, from column `first` on.
-fn plain_from_panel<F: Real>(
-    panel: &[Lanes<F>],
-    stride: usize,
-    place: usize,
-    rows: [&mut [F]; PANEL_ROWS],
-    first: usize,
-) {
-    let Place { lane, number } = Place::of(place);
-    for (j, row) in rows.into_iter().enumerate() {
-        for (c, to) in row.iter_mut().enumerate().skip(first) {
-            *to = panel[c * stride + lane].0[number + j];
+impl<F: Real> FromPanel<'_, F> {
+    /// Runs with the best instruction set of this machine.
+    ///
+    /// # Panics
+    /// If the panel has no such column or number.
+    pub fn run(self) {
+        F::from_panel(InstructionSet::best(), self);
+    }
+
+    /// Number by number, from column `first` on.
+    pub(crate) fn plain(self, first: usize) {
+        let Place { lane, number } = Place::of(self.place);
+        for (j, row) in self.rows.into_iter().enumerate() {
+            for (c, to) in row.iter_mut().enumerate().skip(first) {
+                *to = self.panel[c * self.stride + lane].0[number + j];
+            }
         }
     }
 }
 
-/// Number by number, from column `first` on.
-fn plain_to_panel<F: Real>(
-    rows: [&[F]; PANEL_ROWS],
-    panel: &mut [Lanes<F>],
-    stride: usize,
-    place: usize,
-    first: usize,
-) {
-    let Place { lane, number } = Place::of(place);
-    for (j, row) in rows.into_iter().enumerate() {
-        for (c, &x) in row.iter().enumerate().skip(first) {
-            panel[c * stride + lane].0[number + j] = x;
+impl<F: Real> ToPanel<'_, F> {
+    /// Runs with the best instruction set of this machine.
+    ///
+    /// # Panics
+    /// If the panel has no such column or number.
+    pub fn run(self) {
+        F::to_panel(InstructionSet::best(), self);
+    }
+
+    /// Number by number, from column `first` on.
+    pub(crate) fn plain(self, first: usize) {
+        let Place { lane, number } = Place::of(self.place);
+        for (j, row) in self.rows.into_iter().enumerate() {
+            for (c, &x) in row.iter().enumerate().skip(first) {
+                self.panel[c * self.stride + lane].0[number + j] = x;
+            }
         }
     }
 }
 
-/// [`Real::rows_from_panel`] of numbers that no instruction set has a form for.
-pub(crate) fn from_panel<F: Real>(
-    panel: &[Lanes<F>],
-    stride: usize,
-    place: usize,
-    rows: [&mut [F]; PANEL_ROWS],
-) {
-    plain_from_panel(panel, stride, place, rows, 0);
-}
-
-/// [`Real::rows_to_panel`] of numbers that no instruction set has a form for.
-pub(crate) fn to_panel<F: Real>(
-    rows: [&[F]; PANEL_ROWS],
-    panel: &mut [Lanes<F>],
-    stride: usize,
-    place: usize,
-) {
-    plain_to_panel(rows, panel, stride, place, 0);
-}
-
-/// [`Real::rows_from_panel`] of `f32`.
-pub(crate) fn from_panel_by_set(
-    set: InstructionSet,
-    panel: &[Lanes<f32>],
-    stride: usize,
-    place: usize,
-    rows: [&mut [f32]; PANEL_ROWS],
-) {
-    let columns = rows[0].len();
-    if set >= InstructionSet::Avx2 && rows.iter().all(|row| row.len() == columns) {
-        dispatch::rows_from_panel(panel, stride, place, rows);
-    } else {
-        from_panel(panel, stride, place, rows);
+impl FromPanel<'_, f32> {
+    /// The `f32` form for `set`.
+    pub(crate) fn by_set(self, set: InstructionSet) {
+        let columns = self.rows[0].len();
+        if set >= InstructionSet::Avx2 && self.rows.iter().all(|row| row.len() == columns) {
+            dispatch::from_panel(self);
+        } else {
+            self.plain(0);
+        }
     }
 }
 
-/// [`Real::rows_to_panel`] of `f32`.
-pub(crate) fn to_panel_by_set(
-    set: InstructionSet,
-    rows: [&[f32]; PANEL_ROWS],
-    panel: &mut [Lanes<f32>],
-    stride: usize,
-    place: usize,
-) {
-    let columns = rows[0].len();
-    if set >= InstructionSet::Avx2 && rows.iter().all(|row| row.len() == columns) {
-        dispatch::rows_to_panel(rows, panel, stride, place);
-    } else {
-        to_panel(rows, panel, stride, place);
+impl ToPanel<'_, f32> {
+    /// The `f32` form for `set`.
+    pub(crate) fn by_set(self, set: InstructionSet) {
+        let columns = self.rows[0].len();
+        if set >= InstructionSet::Avx2 && self.rows.iter().all(|row| row.len() == columns) {
+            dispatch::to_panel(self);
+        } else {
+            self.plain(0);
+        }
     }
 }
 
 /// The AVX2 form, which AVX-512 has no better one than: its registers are twice as long, and shuffled at half the rate.
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2 {
-    use super::{PANEL_ROWS, Place, plain_from_panel, plain_to_panel};
-    use crate::Lanes;
+    use super::{FromPanel, PANEL_ROWS, Place, ToPanel};
     use std::arch::x86_64::{
         __m256, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
@@ -182,50 +166,40 @@ pub(crate) mod avx2 {
         ])
     }
 
-    /// [`super::rows_from_panel`] for rows of one length.
+    /// [`FromPanel`] for rows of one length.
     #[target_feature(enable = "avx2,fma")]
-    pub(crate) fn rows_from_panel(
-        panel: &[Lanes<f32>],
-        stride: usize,
-        place: usize,
-        mut rows: [&mut [f32]; PANEL_ROWS],
-    ) {
-        let Place { lane, number } = Place::of(place);
-        let whole = rows[0].len() / PANEL_ROWS * PANEL_ROWS;
+    pub(crate) fn from_panel(mut of: FromPanel<'_, f32>) {
+        let Place { lane, number } = Place::of(of.place);
+        let whole = of.rows[0].len() / PANEL_ROWS * PANEL_ROWS;
         for first in (0..whole).step_by(PANEL_ROWS) {
             let mut tile = Tile::default();
             for (k, to) in tile.iter_mut().enumerate() {
-                let lanes = &panel[(first + k) * stride + lane].0;
+                let lanes = &of.panel[(first + k) * of.stride + lane].0;
                 to.copy_from_slice(&lanes[number..number + PANEL_ROWS]);
             }
-            for (row, from) in rows.iter_mut().zip(transposed(tile)) {
+            for (row, from) in of.rows.iter_mut().zip(transposed(tile)) {
                 row[first..first + PANEL_ROWS].copy_from_slice(&from);
             }
         }
-        plain_from_panel(panel, stride, place, rows, whole);
+        of.plain(whole);
     }
 
-    /// [`super::rows_to_panel`] for rows of one length.
+    /// [`ToPanel`] for rows of one length.
     #[target_feature(enable = "avx2,fma")]
-    pub(crate) fn rows_to_panel(
-        rows: [&[f32]; PANEL_ROWS],
-        panel: &mut [Lanes<f32>],
-        stride: usize,
-        place: usize,
-    ) {
-        let Place { lane, number } = Place::of(place);
-        let whole = rows[0].len() / PANEL_ROWS * PANEL_ROWS;
+    pub(crate) fn to_panel(of: ToPanel<'_, f32>) {
+        let Place { lane, number } = Place::of(of.place);
+        let whole = of.rows[0].len() / PANEL_ROWS * PANEL_ROWS;
         for first in (0..whole).step_by(PANEL_ROWS) {
             let mut tile = Tile::default();
-            for (to, row) in tile.iter_mut().zip(&rows) {
+            for (to, row) in tile.iter_mut().zip(&of.rows) {
                 to.copy_from_slice(&row[first..first + PANEL_ROWS]);
             }
             for (k, from) in transposed(tile).iter().enumerate() {
-                let lanes = &mut panel[(first + k) * stride + lane].0;
+                let lanes = &mut of.panel[(first + k) * of.stride + lane].0;
                 lanes[number..number + PANEL_ROWS].copy_from_slice(from);
             }
         }
-        plain_to_panel(rows, panel, stride, place, whole);
+        of.plain(whole);
     }
 }
 
@@ -242,7 +216,7 @@ mod tests {
         for set in InstructionSet::available() {
             let mut panel = vec![Lanes::splat(untouched); columns * stride];
             let row = |j: usize| if j < existing { &of_matrix[j][..] } else { &[] };
-            F::rows_to_panel(set, std::array::from_fn(row), &mut panel, stride, place);
+            F::to_panel(set, ToPanel { rows: std::array::from_fn(row), panel: &mut panel, stride, place });
             for (k, lanes) in panel.iter().enumerate() {
                 for (l, &found) in lanes.0.iter().enumerate() {
                     let (column, row) = (k / stride, (k % stride * 16 + l).wrapping_sub(place * PANEL_ROWS));
@@ -257,7 +231,7 @@ mod tests {
                 (0..PANEL_ROWS).map(|j| vec![untouched; if j < existing { columns } else { 0 }]).collect();
             let mut each = rows.iter_mut();
             let each = std::array::from_fn(|_| &mut each.next().expect("eight")[..]);
-            F::rows_from_panel(set, &panel, stride, place, each);
+            F::from_panel(set, FromPanel { panel: &panel, stride, place, rows: each });
             for (row, expected) in rows.iter().zip(&of_matrix).take(existing) {
                 assert_eq!(row, expected, "{set:?}");
             }

@@ -1,7 +1,6 @@
 //! The element type: `f32` to train, `f64` to check.
 
-use crate::panel::{self, PANEL_ROWS};
-use crate::{BinaryProduct, BinarySums, InstructionSet, Lanes};
+use crate::{BinaryProduct, BinarySums, FromPanel, InstructionSet, ToPanel};
 use ndarray::NdFloat;
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -32,24 +31,12 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     /// [`BinaryProduct::run_on`].
     #[doc(hidden)]
     fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>);
-    /// [`rows_from_panel`](crate::rows_from_panel) on a set that this machine has.
+    /// [`FromPanel`] on a set that this machine has.
     #[doc(hidden)]
-    fn rows_from_panel(
-        set: InstructionSet,
-        panel: &[Lanes<Self>],
-        stride: usize,
-        place: usize,
-        rows: [&mut [Self]; PANEL_ROWS],
-    );
-    /// [`rows_to_panel`](crate::rows_to_panel) on a set that this machine has.
+    fn from_panel(set: InstructionSet, of: FromPanel<'_, Self>);
+    /// [`ToPanel`] on a set that this machine has.
     #[doc(hidden)]
-    fn rows_to_panel(
-        set: InstructionSet,
-        rows: [&[Self]; PANEL_ROWS],
-        panel: &mut [Lanes<Self>],
-        stride: usize,
-        place: usize,
-    );
+    fn to_panel(set: InstructionSet, of: ToPanel<'_, Self>);
 }
 
 /// eˣ = 2ⁿ eʳ with n the whole number nearest x/ln 2 and |r| ≤ ln 2/2, eʳ by a polynomial of degree 6 (S. Moshier,
@@ -94,23 +81,11 @@ impl Real for f32 {
     fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>) {
         product.by_set(set);
     }
-    fn rows_from_panel(
-        set: InstructionSet,
-        panel: &[Lanes<Self>],
-        stride: usize,
-        place: usize,
-        rows: [&mut [Self]; PANEL_ROWS],
-    ) {
-        panel::from_panel_by_set(set, panel, stride, place, rows);
+    fn from_panel(set: InstructionSet, of: FromPanel<'_, Self>) {
+        of.by_set(set);
     }
-    fn rows_to_panel(
-        set: InstructionSet,
-        rows: [&[Self]; PANEL_ROWS],
-        panel: &mut [Lanes<Self>],
-        stride: usize,
-        place: usize,
-    ) {
-        panel::to_panel_by_set(set, rows, panel, stride, place);
+    fn to_panel(set: InstructionSet, of: ToPanel<'_, Self>) {
+        of.by_set(set);
     }
 }
 
@@ -134,23 +109,11 @@ impl Real for f64 {
     fn binary_product(_set: InstructionSet, product: BinaryProduct<'_, Self>) {
         product.plain();
     }
-    fn rows_from_panel(
-        _set: InstructionSet,
-        panel: &[Lanes<Self>],
-        stride: usize,
-        place: usize,
-        rows: [&mut [Self]; PANEL_ROWS],
-    ) {
-        panel::from_panel(panel, stride, place, rows);
+    fn from_panel(_set: InstructionSet, of: FromPanel<'_, Self>) {
+        of.plain(0);
     }
-    fn rows_to_panel(
-        _set: InstructionSet,
-        rows: [&[Self]; PANEL_ROWS],
-        panel: &mut [Lanes<Self>],
-        stride: usize,
-        place: usize,
-    ) {
-        panel::to_panel(rows, panel, stride, place);
+    fn to_panel(_set: InstructionSet, of: ToPanel<'_, Self>) {
+        of.plain(0);
     }
 }
 

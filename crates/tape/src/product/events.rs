@@ -6,7 +6,7 @@
 use super::COLUMNS;
 use crate::{LANES, Lanes, Pool, Real};
 use colearn_simd::{
-    EVENT_COLUMNS, Events, Kernel, Level, PANEL_ROWS, dispatch, prefetch_all, rows_from_panel, rows_to_panel,
+    EVENT_COLUMNS, Events, FromPanel, Kernel, Level, PANEL_ROWS, ToPanel, dispatch, prefetch_all,
 };
 use ndarray::parallel::prelude::*;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
@@ -124,7 +124,7 @@ impl<F: Real> Kernel for OverRows<'_, F> {
             });
             for place in 0..outputs.div_ceil(PANEL_ROWS) {
                 let rows = std::array::from_fn(|_| rows.next().unwrap_or_default());
-                rows_from_panel(panel, stride, place, rows);
+                FromPanel { panel, stride, place, rows }.run();
             }
         }
     }
@@ -184,7 +184,7 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
                     let row = place * PANEL_ROWS + j;
                     if row < outputs { panel_row(&right, row, first..first + count, PANEL_ROWS) } else { &[] }
                 };
-                rows_to_panel(std::array::from_fn(row), panel, stride, place);
+                ToPanel { rows: std::array::from_fn(row), panel, stride, place }.run();
             }
             for (i, sums) in sums.chunks_mut(width).enumerate() {
                 let row = panel_row(&signal, i, first..first + count, 2);
