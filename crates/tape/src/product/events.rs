@@ -69,6 +69,9 @@ pub(super) fn over_rows<F: Real>(
     pool.give_lanes(weights);
 }
 
+/// Rows between the signal's row that is listed and the one that is asked for.
+const AHEAD: usize = 2;
+
 /// Columns of row `i`; asks for the same of the row `ahead` rows later, or for the next columns of the first ones.
 #[inline(always)]
 fn panel_row<'a, F: Real>(
@@ -114,7 +117,7 @@ impl<F: Real> Kernel for OverRows<'_, F> {
             let panel = &mut panel[..count * stride];
             panel.fill(Lanes::default());
             for (i, weights) in weights.chunks(width.max(1)).enumerate() {
-                let row = panel_row(&signal, i, first..first + count, 2);
+                let row = panel_row(&signal, i, first..first + count, AHEAD);
                 events.list(row);
                 events.scatter::<F, L>(row, weights, panel, stride);
             }
@@ -187,7 +190,7 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
                 ToPanel { rows: std::array::from_fn(row), panel, stride, place }.run();
             }
             for (i, sums) in sums.chunks_mut(width).enumerate() {
-                let row = panel_row(&signal, i, first..first + count, 2);
+                let row = panel_row(&signal, i, first..first + count, AHEAD);
                 events.list(row);
                 events.gather::<F, L>(row, panel, stride, sums);
             }
