@@ -231,9 +231,9 @@ pub fn infer<F: Real>(
     run(neuron, input, None, parameters, recurrent, Keep::Nothing, pool).0
 }
 
-/// A scan on a tape, with what its backward pass needs: a recurrent one saves currents and the states of every tenth step, the other runs its
-/// forward pass once more. Its variables: the input, gain and bias if it is normalised, the parameters, and V of a
-/// recurrent one.
+/// A scan on a tape, with what its backward pass needs: a recurrent one saves currents and the states of every tenth
+/// step, the other runs its forward pass once more. Its variables: the input, gain and bias if it is normalised, the
+/// parameters, and V of a recurrent one.
 #[derive(Debug)]
 struct Scan<F> {
     neuron: Neuron,
