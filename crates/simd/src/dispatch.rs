@@ -121,9 +121,18 @@ pub fn dispatch_to<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
 ///
 /// # Panics
 /// If this machine does not have AVX-512.
-pub(crate) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
+pub(crate) fn binary_sums_avx512<const M: usize>(sums: BinarySums<'_, f32, M>) {
     assert!(InstructionSet::best() == InstructionSet::Avx512, "AVX-512 is not available on this machine");
-    compiled::binary_sums(sums);
+    compiled::binary_sums_avx512(sums);
+}
+
+/// The AVX2 form of [`BinarySums`].
+///
+/// # Panics
+/// If this machine does not have AVX2.
+pub(crate) fn binary_sums_avx2<const M: usize>(sums: BinarySums<'_, f32, M>) {
+    assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
+    compiled::binary_sums_avx2(sums);
 }
 
 /// The AVX2 form of [`FromPanel`].
@@ -213,7 +222,7 @@ mod compiled {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
     }
 
-    pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
+    pub(super) fn binary_sums_avx512<const M: usize>(sums: BinarySums<'_, f32, M>) {
         // SAFETY: the caller has seen that the best set is AVX-512, which `is_x86_feature_detected!` found with every
         // feature enabled there.
         unsafe { binary::avx512::run(sums) }
@@ -224,8 +233,13 @@ mod compiled {
         unsafe { binary::product_avx512::run(product) }
     }
 
-    pub(super) fn from_panel(of: FromPanel<'_, f32>) {
+    pub(super) fn binary_sums_avx2<const M: usize>(sums: BinarySums<'_, f32, M>) {
         // SAFETY: the caller has seen that the best set is AVX2 or AVX-512; both were found with AVX2 and FMA.
+        unsafe { binary::avx2::run(sums) }
+    }
+
+    pub(super) fn from_panel(of: FromPanel<'_, f32>) {
+        // SAFETY: as above.
         unsafe { panel::avx2::from_panel(of) }
     }
 
@@ -247,7 +261,11 @@ mod compiled {
 
     pub(super) fn prefetch<T>(_at: &T) {}
 
-    pub(super) fn binary_sums<const M: usize>(sums: BinarySums<'_, f32, M>) {
+    pub(super) fn binary_sums_avx512<const M: usize>(sums: BinarySums<'_, f32, M>) {
+        sums.plain();
+    }
+
+    pub(super) fn binary_sums_avx2<const M: usize>(sums: BinarySums<'_, f32, M>) {
         sums.plain();
     }
 

@@ -11,6 +11,7 @@ mod real;
 
 pub use binary::{
     BINARY_STEPS, BinaryProduct, BinarySums, Code, TABLE_BITS, binary_codes, binary_table, looks_up,
+    looks_up_lagged,
 };
 pub use dispatch::{
     FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to, prefetch, prefetch_all,

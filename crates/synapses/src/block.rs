@@ -10,7 +10,7 @@ use crate::packing::{Samples, Time, pack_rows};
 use crate::table::{Synapses, Table};
 use crate::two_tap::Taps;
 use colearn_tape::simd::{
-    ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up,
+    ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up_lagged,
 };
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use ndarray::ArrayRef2;
@@ -31,7 +31,7 @@ pub enum Signals {
 impl Signals {
     /// Whether they are kept as codes on this machine.
     fn are_codes<F: Real>(self) -> bool {
-        self == Self::Spikes && looks_up::<F>()
+        self == Self::Spikes && looks_up_lagged::<F>()
     }
 }
 
@@ -94,8 +94,8 @@ impl<F: Real> BlockSynapse<F> {
     pub fn history(&self, steps: usize, pool: &mut Pool<F>) -> BlockHistory<F> {
         let (taps, pad, width) = (self.taps, self.pad, RowWidth::best());
         let held = held_steps(pad, steps);
-        let stride = pad + held;
         let mut history = BlockHistory { rows: Vec::new(), codes: Vec::new(), width, held, pad, taps };
+        let stride = history.stride();
         match &self.table {
             Taken::Rows(_) => {
                 history.rows = pool.take(self.inputs * stride * LANES + ALIGN_ROOM);
@@ -183,9 +183,9 @@ impl<F: Real> BlockHistory<F> {
         })
     }
 
-    /// Rows of a unit.
+    /// Rows from one unit to the next.
     fn stride(&self) -> usize {
-        self.pad + self.held
+        self.width.stride(self.pad + self.held)
     }
 
     /// Gives the buffers back.
@@ -227,7 +227,8 @@ impl<F: Real> HistoryPart<'_, F> {
             let (start, stride) = (unit * self.stride() + self.pad + place, self.stride());
             let codes: &mut [Code] = bytemuck::cast_slice_mut(&mut *self.codes);
             if place == 0 {
-                recall(&mut codes[unit * stride..][..stride], self.pad, step == 0, [0; LANES]);
+                let of_unit = &mut codes[unit * stride..][..self.pad + self.held];
+                recall(of_unit, self.pad, step == 0, [0; LANES]);
             }
             let codes = &mut codes[start - 1..start + rows.len()];
             dispatch(Encode { rows: rows.iter().copied(), codes, unit: self.first + unit, taps: self.taps });
@@ -268,7 +269,8 @@ impl<F: Real> HistoryPart<'_, F> {
     /// The rows of a unit at steps `step` to `step` + `steps`, the next to be written; rows of sixteen samples have no second part.
     fn rows_from(&mut self, unit: usize, step: usize, steps: usize) -> [&mut [F]; 2] {
         let (place, samples) = (step % self.held, self.width.samples());
-        let of_unit = unit * self.stride() * samples..(unit + 1) * self.stride() * samples;
+        let first = unit * self.stride() * samples;
+        let of_unit = first..first + (self.pad + self.held) * samples;
         let pad = self.pad * samples;
         self.rows.each_mut().map(|rows| {
             if rows.is_empty() {
@@ -282,9 +284,9 @@ impl<F: Real> HistoryPart<'_, F> {
         })
     }
 
-    /// Rows of a unit.
+    /// Rows from one unit to the next.
     fn stride(&self) -> usize {
-        self.pad + self.held
+        self.width.stride(self.pad + self.held)
     }
 }
 

@@ -1,7 +1,8 @@
 //! From unit-major sequences to blocks of samples, and back.
 //!
 //! A packed block holds [`LANES`] samples in one or two parts ([`RowWidth`]). In a part each unit has `pad` rows of zeros (the past
-//! before the first step), then one row of samples per step, then zeros up to a multiple of the kernels' block of steps.
+//! before the first step), then one row of samples per step, then zeros up to a multiple of the kernels' block of steps. The
+//! next unit may begin some rows later ([`RowWidth::stride`]).
 
 use crate::codes::Encode;
 use crate::lag_kernels::RowWidth;
@@ -36,9 +37,9 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Rows of one unit.
+    /// Rows from one unit to the next; what follows the padded steps is never read.
     pub(crate) fn stride(&self) -> usize {
-        self.pad + self.padded_steps
+        RowWidth::best().stride(self.pad + self.padded_steps)
     }
 
     /// Number of blocks of samples.
@@ -75,7 +76,7 @@ impl Rows {
             let first = block * LANES + part * numbers;
             let count = self.batch.saturating_sub(first).min(numbers);
             let (pad, rest) = to.split_at_mut(self.pad * numbers);
-            let (to, end) = rest.split_at_mut(self.steps * numbers);
+            let (to, end) = rest[..self.padded_steps * numbers].split_at_mut(self.steps * numbers);
             pad.fill(F::zero());
             end.fill(F::zero());
             let from = Samples {
@@ -189,10 +190,17 @@ impl<F: Real, const N: usize> Kernel for Pack<'_, F, N> {
 mod tests {
     use super::*;
 
-    /// Two blocks, the second with five samples; two of four units, in another order.
     #[test]
     fn a_packed_block_has_its_samples_in_time_and_zeros_around_them() {
-        let rows = Rows { steps: 7, batch: 21, pad: 3, padded_steps: 10 };
+        packed_blocks(Rows { steps: 7, batch: 21, pad: 3, padded_steps: 10 });
+        // Units lie some rows apart.
+        let rows = Rows { steps: 117, batch: 21, pad: 8, padded_steps: 120 };
+        assert!(rows.stride() > 128);
+        packed_blocks(rows);
+    }
+
+    /// Two blocks, the second with five samples; two of four units, in another order.
+    fn packed_blocks(rows: Rows) {
         let unit = rows.steps * rows.batch;
         let from: Vec<f64> = (1..=4 * unit).map(|k| k as f64).collect();
         let units = [3, 1];
@@ -209,6 +217,10 @@ mod tests {
                     let (of_unit, row) = (line / rows.stride(), line % rows.stride());
                     let (part, place) = (of_unit / units.len(), of_unit % units.len());
                     let sample = block * LANES + part * samples + sample;
+                    if row >= rows.pad + rows.padded_steps {
+                        assert!(found.is_nan(), "{width:?} {time:?} block {block}, number {k}: {found}");
+                        continue;
+                    }
                     let step = (row.wrapping_sub(rows.pad) < rows.steps).then(|| match time {
                         Time::Forward => row - rows.pad,
                         Time::Reversed => rows.steps - 1 - (row - rows.pad),

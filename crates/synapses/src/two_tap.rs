@@ -25,7 +25,7 @@ use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
 use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up};
+use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up_lagged};
 use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 use rayon::prelude::*;
@@ -172,7 +172,8 @@ pub fn forward<F: Real>(
     taps: Taps,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let (y, active) = run(x, Synapses { weight, delay, max_delay, taps }, Use::Once, looks_up::<F>(), pool);
+    let (y, active) =
+        run(x, Synapses { weight, delay, max_delay, taps }, Use::Once, looks_up_lagged::<F>(), pool);
     active.recycle(pool);
     y
 }
@@ -266,7 +267,7 @@ pub fn record<F: Real>(
     let (x_value, weight_value, delay_value) = (sequence(x_value), matrix(weight_value), matrix(delay_value));
     let synapses = Synapses { weight: &weight_value, delay: &delay_value, max_delay, taps };
     let kept = if recomputes { Use::Once } else { Use::Again };
-    let (y, active) = run(&x_value, synapses, kept, looks_up::<F>(), pool);
+    let (y, active) = run(&x_value, synapses, kept, looks_up_lagged::<F>(), pool);
     let active = if recomputes {
         active.recycle(pool);
         None

@@ -537,7 +537,9 @@ fn by_blocks<F: Real>(
 
 fn check_blocks<F: Real>(tolerance: f64) {
     let to = |a: &Array3<f64>| a.mapv(F::of);
-    for (t, b, i, j, max_delay) in SHAPES {
+    // Histories of units that lie some rows apart (of eight samples, of sixteen), and so packed sequences.
+    let apart = [(330, 5, 3, 2, 161), (330, 5, 3, 2, 201), (120, 18, 3, 2, 7)];
+    for (t, b, i, j, max_delay) in SHAPES.into_iter().chain(apart) {
         for signals in [Signals::Numbers, Signals::Spikes] {
             let mut x = random(Ix3(t, b, i), -1.0, 1.0, 3);
             if signals == Signals::Spikes {
