@@ -15,7 +15,7 @@ use crate::lane_step::{Carried, Visited, adjoint};
 use crate::model::Visitor;
 use crate::normalised::{Norm, Normalisation};
 use crate::shape::{Shape, clamped};
-use colearn_tape::simd::{Kernel, Level, dispatch, load_row, store_row};
+use colearn_tape::simd::{Kernel, Level, copy_row, dispatch, store_row};
 use colearn_tape::{Pool, Real};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
@@ -177,7 +177,8 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
         let (inputs, gradients) = rest.split_at_mut(steps);
         for (t, (x, g)) in inputs.iter_mut().zip(gradients).enumerate() {
             let at = start + t * self.batch;
-            (*x, *g) = (load_row(&self.input[at..], count), load_row(&self.gradient[at..], count));
+            copy_row(&self.input[at..], count, x);
+            copy_row(&self.gradient[at..], count, g);
         }
     }
 

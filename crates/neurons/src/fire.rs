@@ -1,7 +1,7 @@
 //! From the membrane to the output: a step, a soft step, or the membrane itself.
 
 use crate::dynamics::Dynamics;
-use crate::surrogate::change;
+use crate::surrogate::fill;
 use crate::{Firing, Neuron, Surrogate};
 use colearn_tape::{Lanes, Real};
 
@@ -67,19 +67,23 @@ impl<F: Real> Output<F> {
         }
     }
 
-    /// Turns every membrane value of `rows` into the output there, and fills `slopes` with its derivative.
+    /// Fills the first half of `to` with the outputs at membranes `u`, and the second with their derivatives.
     #[inline(always)]
-    pub(crate) fn fill(self, rows: &mut [Lanes<F>], slopes: &mut [Lanes<F>]) {
+    pub(crate) fn of_row(self, u: &[Lanes<F>], to: &mut [Lanes<F>]) {
+        let (outputs, slopes) = to.split_at_mut(u.len());
         match self {
             Self::Spike(step, surrogate) => {
-                surrogate.fill_derivative(step.0, rows, slopes);
-                change(rows, |u| step.output(u));
+                surrogate.fill_derivative(step.0, u, slopes);
+                fill(u, outputs, |u| step.output(u));
             }
             Self::Soft(SoftStep(threshold, surrogate)) => {
-                surrogate.fill_derivative(threshold, rows, slopes);
-                surrogate.change_to_soft(threshold, rows);
+                surrogate.fill_derivative(threshold, u, slopes);
+                surrogate.fill_soft(threshold, u, outputs);
             }
-            Self::Membrane => slopes.fill(Lanes::splat(F::one())),
+            Self::Membrane => {
+                outputs.copy_from_slice(u);
+                slopes.fill(Lanes::splat(F::one()));
+            }
         }
     }
 

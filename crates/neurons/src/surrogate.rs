@@ -169,10 +169,10 @@ impl Surrogate {
         });
     }
 
-    /// Turns every u of `rows` into the soft function at x = u − `threshold`.
+    /// Fills `outputs` with the soft function at x = u − `threshold`, for every u of `membrane`.
     #[inline(always)]
-    pub(crate) fn change_to_soft<F: Real>(self, threshold: F, rows: &mut [Lanes<F>]) {
-        with_shape!(self, shape => change(rows, |u| shape.soft(u - threshold)));
+    pub(crate) fn fill_soft<F: Real>(self, threshold: F, membrane: &[Lanes<F>], outputs: &mut [Lanes<F>]) {
+        with_shape!(self, shape => fill(membrane, outputs, |u| shape.soft(u - threshold)));
     }
 
     /// Checks that widths, slopes and scales are positive and finite.
@@ -192,19 +192,9 @@ impl Surrogate {
     }
 }
 
-/// `rows` = f(`rows`), lane by lane.
-#[inline(always)]
-pub(crate) fn change<F: Real>(rows: &mut [Lanes<F>], f: impl Fn(F) -> F) {
-    for x in rows {
-        for l in 0..LANES {
-            x.0[l] = f(x.0[l]);
-        }
-    }
-}
-
 /// `to` = f(`from`), lane by lane.
 #[inline(always)]
-fn fill<F: Real>(from: &[Lanes<F>], to: &mut [Lanes<F>], f: impl Fn(F) -> F) {
+pub(crate) fn fill<F: Real>(from: &[Lanes<F>], to: &mut [Lanes<F>], f: impl Fn(F) -> F) {
     for (x, y) in from.iter().zip(to) {
         for l in 0..LANES {
             y.0[l] = f(x.0[l]);
@@ -383,9 +373,9 @@ mod tests {
                 *value = 0.13 * l as f64;
             }
             let mut slopes = [Lanes::default()];
-            let mut soft = [x];
+            let mut soft = [Lanes::default()];
             surrogate.fill_derivative(1.0, &[x], &mut slopes);
-            surrogate.change_to_soft(1.0, &mut soft);
+            surrogate.fill_soft(1.0, &[x], &mut soft);
             for l in 0..LANES {
                 approx::assert_abs_diff_eq!(
                     slopes[0].0[l],

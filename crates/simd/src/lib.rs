@@ -17,7 +17,9 @@ pub use dispatch::{
     FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to, prefetch, prefetch_all,
 };
 pub use events::{EVENT_COLUMNS, Events};
-pub use lanes::{ALIGN_ROOM, LANES, Lanes, aligned, aligned_mut, aligned_range, load_row, scaled, store_row};
+pub use lanes::{
+    ALIGN_ROOM, LANES, Lanes, aligned, aligned_mut, aligned_range, copy_row, load_row, scaled, store_row,
+};
 pub use panel::{FromPanel, PANEL_ROWS, ToPanel};
 pub use peak::MultiplyAdds;
 pub use real::Real;

@@ -7,7 +7,7 @@
 use crate::codes::Encode;
 use crate::lag_kernels::RowWidth;
 use crate::two_tap::Taps;
-use colearn_tape::simd::{Code, Kernel, Level, dispatch, load_row, prefetch};
+use colearn_tape::simd::{Code, Kernel, Level, copy_row, dispatch, prefetch};
 use colearn_tape::{LANES, Lanes, Real};
 use rayon::prelude::*;
 
@@ -181,7 +181,7 @@ impl<F: Real, const N: usize> Kernel for Pack<'_, F, N> {
                 Time::Forward => step,
                 Time::Reversed => last - step,
             };
-            to[row] = load_row(&values[step * batch..], count);
+            copy_row(&values[step * batch..], count, &mut to[row]);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::packing::Rows;
 use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
 use crate::two_tap::Taps;
-use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, dispatch, load_row, prefetch};
+use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, copy_row, dispatch, prefetch};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use rayon::prelude::*;
 
@@ -118,7 +118,7 @@ impl<F: Real> Kernel for ToTile<'_, F> {
         let Self { values, steps, batch, count, q, tile } = self;
         for (step, row) in tile[q..].iter_mut().step_by(TILE).take(steps).enumerate() {
             prefetch(values, (step + AHEAD) * batch);
-            *row = load_row(&values[step * batch..], count);
+            copy_row(&values[step * batch..], count, row);
         }
     }
 }

@@ -8,7 +8,9 @@ use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
 use crate::row::Row;
 use crate::scan::Keep;
 use crate::shape::Shape;
-use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch_all};
+use colearn_tape::simd::{
+    BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, copy_row, prefetch, prefetch_all,
+};
 use colearn_tape::{LANES, Lanes, Real};
 use std::marker::PhantomData;
 
@@ -50,15 +52,15 @@ const GATHER: usize = 8;
 /// Steps between what [`gather`] reads and what it asks for.
 const AHEAD: usize = 6;
 
-/// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N), each number of unit n
-/// passed through `map(n, …)`. On its own, because neighbouring units lie far apart in memory: many of these reads are under
+/// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N), each row of unit n
+/// passed to `map(n, …)`. On its own, because neighbouring units lie far apart in memory: many of these reads are under
 /// way at once, which the loop over time does not allow.
 #[inline(always)]
 fn gather<F: Real>(
     from: &[F],
     shape: Shape,
     first: usize,
-    map: impl Fn(usize, Lanes<F>) -> Lanes<F>,
+    map: impl Fn(usize, &mut Lanes<F>),
     to: &mut [Lanes<F>],
 ) {
     let Shape { steps, batch, units } = shape;
@@ -70,8 +72,9 @@ fn gather<F: Real>(
                 let soon = (n * steps + t + AHEAD) * batch + first * LANES;
                 prefetch_all(from.get(soon..soon + width * LANES).unwrap_or_default());
                 for k in 0..width {
-                    let lanes = Lanes::load(&row[(first + k) * LANES..], count(shape, first + k));
-                    to[(k * steps + t) * units + n] = map(n, lanes);
+                    let to = &mut to[(k * steps + t) * units + n];
+                    copy_row(&row[(first + k) * LANES..], count(shape, first + k), &mut to.0);
+                    map(n, to);
                 }
             }
         }
@@ -100,6 +103,33 @@ pub(super) enum Weights<'a, F> {
 /// Groups of units that share a table.
 pub(super) const fn groups(units: usize) -> usize {
     units.div_ceil(TABLE_BITS)
+}
+
+/// What one step of any unit needs. A function of its own, not a closure, which the compiler may leave out of line and
+/// then compiles for the instructions that every machine has.
+struct Step<'a, F, D, A, const S: usize, const P: usize> {
+    parameters: &'a [[F; P]],
+    fire: A,
+    dynamics: PhantomData<D>,
+}
+
+impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> Step<'_, F, D, A, S, P> {
+    /// The output of unit `n` from its settled state and output before; its state goes to the row `states`.
+    #[inline(always)]
+    fn advance(
+        &self,
+        n: usize,
+        (before, spike_before): (State<F, S>, Row<F>),
+        current: Lanes<F>,
+        states: &mut [Lanes<F>],
+    ) -> Lanes<F> {
+        let (p, units) = (&self.parameters[n], self.parameters.len());
+        let (state, spike) = integrate::<F, D, A, S, P>(p, self.fire, before, spike_before, Row(current));
+        for (k, variable) in state.iter().enumerate() {
+            states[k * units + n] = variable.0;
+        }
+        spike.0
+    }
 }
 
 /// Forward over all time and units, for some blocks of samples.
@@ -183,9 +213,10 @@ where
         let Shape { steps, units, .. } = self.shape;
         // A row of spikes holds the input currents until its step has come.
         match self.drives {
-            None => gather(self.input, self.shape, self.first, |_, x| x, self.spikes),
+            None => gather(self.input, self.shape, self.first, |_, _| (), self.spikes),
             Some((scale, shift)) => {
-                let current = |n: usize, x| x * Lanes::splat(scale[n]) + Lanes::splat(shift[n]);
+                let current =
+                    |n: usize, x: &mut Lanes<F>| *x = *x * Lanes::splat(scale[n]) + Lanes::splat(shift[n]);
                 gather(self.input, self.shape, self.first, current, self.spikes);
             }
         }
@@ -214,20 +245,20 @@ where
                     }
                     _ => currents.copy_from_slice(&now[..units]),
                 }
-                for n in 0..units {
-                    let p = &self.parameters[n];
-                    let (mut before, mut spike_before) = ([Row::default(); S], Row::default());
-                    if t > 0 {
-                        spike_before = Row(past[n]);
+                let step = Step { parameters: self.parameters, fire: self.fire, dynamics: self.dynamics };
+                let to = state_row * S * units;
+                // Two loops: a choice inside one keeps the compiler from putting samples side by side.
+                if t == 0 {
+                    for n in 0..units {
+                        let before = ([Row::default(); S], Row::default());
+                        now[n] = step.advance(n, before, currents[n], &mut states[to..to + S * units]);
+                    }
+                } else {
+                    for n in 0..units {
                         let state = read(&states[row_before * S * units..], units, n);
-                        before = D::settle(p, state, spike_before);
+                        let before = (D::settle(&self.parameters[n], state, Row(past[n])), Row(past[n]));
+                        now[n] = step.advance(n, before, currents[n], &mut states[to..to + S * units]);
                     }
-                    let (state, spike) =
-                        integrate::<F, D, A, S, P>(p, self.fire, before, spike_before, Row(currents[n]));
-                    for (k, variable) in state.iter().enumerate() {
-                        states[(state_row * S + k) * units + n] = variable.0;
-                    }
-                    now[n] = spike.0;
                 }
                 if self.room.marks > 0 && (t + 1).is_multiple_of(SEGMENT) && t + 1 < steps {
                     let (mark, row) = (t / SEGMENT * S * units, state_row * S * units);
@@ -278,7 +309,7 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
         let Shape { steps, units, .. } = self.shape;
         let rows = steps * units;
         // A row of gradients of currents holds ∂L/∂output until its step has come.
-        gather(self.gradient, self.shape, self.first, |_, g| g, self.g_currents);
+        gather(self.gradient, self.shape, self.first, |_, _| (), self.g_currents);
         let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(S * units));
         let saved = self.currents.chunks_exact(rows).zip(marks);
         let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
@@ -320,19 +351,13 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
         let Shape { steps, units, .. } = self.shape;
         self.scratch.fill(Lanes::default());
         self.sums.fill(Lanes::default());
+        // Arrays: sums of unknown number would be copied to the stack and back.
+        let (all_sums, _) = self.sums.as_chunks_mut::<P>();
         let (g_states, rest) = self.scratch.split_at_mut(S * units);
         let (g_spikes, rest) = rest.split_at_mut(units);
         // Row 0 is the step before a segment.
         let (states, outputs) = rest.split_at_mut((SEGMENT + 1) * S * units);
-        let fill = |states: &[Lanes<F>], outputs: &mut [Lanes<F>], row: usize| {
-            let (outputs, slopes) = outputs[row * 2 * units..(row + 1) * 2 * units].split_at_mut(units);
-            outputs.copy_from_slice(&states[row * S * units..][..units]);
-            self.output.fill(outputs, slopes);
-        };
-        let before_step = |states: &[Lanes<F>], outputs: &[Lanes<F>], (t, row): (usize, usize), n: usize| {
-            if t == 0 {
-                return ([Row::default(); S], Row::default());
-            }
+        let before_step = |states: &[Lanes<F>], outputs: &[Lanes<F>], row: usize, n: usize| {
             let spike = Row(outputs[(row - 1) * 2 * units + n]);
             let state = read(&states[(row - 1) * S * units..row * S * units], units, n);
             (D::settle(&self.parameters[n], state, spike), spike)
@@ -342,19 +367,23 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
             if first > 0 {
                 let mark = (first / SEGMENT - 1) * S * units;
                 states[..S * units].copy_from_slice(&self.marks[mark..mark + S * units]);
-                fill(states, outputs, 0);
+                self.output.of_row(&states[..units], &mut outputs[..2 * units]);
+            } else {
+                states[..S * units].fill(Lanes::default());
+                outputs[..units].fill(Lanes::default());
             }
             for t in first..last {
                 let row = t + 1 - first;
                 for n in 0..units {
-                    let (before, spike_before) = before_step(states, outputs, (t, row), n);
+                    let (before, spike_before) = before_step(states, outputs, row, n);
                     let current = Row(self.currents[t * units + n]);
                     let state = D::integrate(&self.parameters[n], before, spike_before, current);
                     for (k, variable) in state.iter().enumerate() {
                         states[(row * S + k) * units + n] = variable.0;
                     }
                 }
-                fill(states, outputs, row);
+                let of_row = &mut outputs[row * 2 * units..(row + 1) * 2 * units];
+                self.output.of_row(&states[row * S * units..][..units], of_row);
             }
             for t in (first..last).rev() {
                 let row = t + 1 - first;
@@ -365,7 +394,7 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
                 let now = &outputs[row * 2 * units..(row + 1) * 2 * units];
                 for n in 0..units {
                     let p = &self.parameters[n];
-                    let (before, spike_before) = before_step(states, outputs, (t, row), n);
+                    let (before, spike_before) = before_step(states, outputs, row, n);
                     let visited = Visited {
                         before,
                         spike_before,
@@ -374,17 +403,14 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
                         spike: Row(now[n]),
                         slope: Row(now[units + n]),
                     };
+                    prefetch(self.currents, (t * units + n).wrapping_sub(SEGMENT * units));
+                    prefetch(up_to_now, (t * units + n).wrapping_sub(units));
                     let above = Row(up_to_now[t * units + n]);
                     let mut carried = Carried { state: read(g_states, units, n), spike: Row(g_spikes[n]) };
-                    let mut sums = [Row::default(); P];
-                    for (sum, &stored) in sums.iter_mut().zip(&self.sums[n * P..]) {
-                        *sum = Row(stored);
-                    }
+                    let mut sums = all_sums[n].map(Row);
                     let g_current = adjoint::<F, _, D, S, P>(p, visited, above, &mut carried, &mut sums);
+                    all_sums[n] = sums.map(|sum| sum.0);
                     up_to_now[t * units + n] = g_current.0;
-                    for (stored, sum) in self.sums[n * P..].iter_mut().zip(&sums) {
-                        *stored = sum.0;
-                    }
                     for (k, variable) in carried.state.iter().enumerate() {
                         g_states[k * units + n] = variable.0;
                     }
