@@ -118,7 +118,7 @@ const AHEAD: usize = 2;
 
 /// All units of (block, T, N), unpacked to unit-major order.
 pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
-    out.par_chunks_mut(TASK_UNITS * shape.block()).enumerate().for_each(|(task, out)| {
+    out.par_chunks_mut(TASK_UNITS * shape.block()).with_max_len(1).enumerate().for_each(|(task, out)| {
         dispatch(Unpack { packed, shape, first: task * TASK_UNITS, out });
     });
 }

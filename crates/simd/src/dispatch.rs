@@ -80,7 +80,12 @@ impl InstructionSet {
         let mut sets = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+            if std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("fma")
+                && std::arch::is_x86_feature_detected!("bmi1")
+                && std::arch::is_x86_feature_detected!("bmi2")
+                && std::arch::is_x86_feature_detected!("popcnt")
+            {
                 sets.push(Self::Avx2);
                 if std::arch::is_x86_feature_detected!("avx512f")
                     && std::arch::is_x86_feature_detected!("avx512bw")
@@ -190,12 +195,12 @@ mod compiled {
     use crate::binary::{self, BinaryProduct, BinarySums};
     use crate::panel::{self, FromPanel, ToPanel};
 
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
     fn avx512<K: Kernel>(kernel: K) -> K::Output {
         kernel.run::<FusedLevel>()
     }
 
-    #[target_feature(enable = "avx2,fma")]
+    #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt")]
     fn avx2<K: Kernel>(kernel: K) -> K::Output {
         kernel.run::<FusedLevel>()
     }

@@ -106,6 +106,7 @@ pub fn dense_over_rows<F: Real>(left: &ArrayRef2<F>, right: &ArrayRef2<F>, to: &
     to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS)
         .into_par_iter()
         .zip(right.axis_chunks_iter(Axis(1), TASK_COLUMNS))
+        .with_max_len(1)
         .for_each(|(mut to, right)| general_mat_mul(F::one(), left, &right, F::zero(), &mut to));
 }
 

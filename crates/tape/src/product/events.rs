@@ -3,7 +3,6 @@
 //! A panel holds some columns with their outputs side by side, so that what an event adds is contiguous. Columns are
 //! brought there and back by panel, in the cache.
 
-use super::COLUMNS;
 use crate::{LANES, Lanes, Pool, Real};
 use colearn_simd::{
     EVENT_COLUMNS, Events, FromPanel, Kernel, Level, PANEL_ROWS, ToPanel, dispatch, prefetch_all,
@@ -13,7 +12,7 @@ use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::slice::ParallelSliceMut;
 use std::ops::Range;
 
-/// Columns of a task of [`over_rows`]: whole panels.
+/// Columns of a task: whole panels. Events are not spread evenly over time, so that tasks take unlike times.
 const TASK_COLUMNS: usize = 5 * EVENT_COLUMNS;
 
 /// Lanes that hold one row of `outputs`.
@@ -45,8 +44,8 @@ fn lengths((inputs, outputs): (usize, usize)) -> (usize, usize) {
 /// See [`super::scratch`].
 pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
     let (weight, panel) = lengths((inputs, outputs));
-    let over_rows = weight + columns.div_ceil(TASK_COLUMNS) * panel;
-    [over_rows, columns.div_ceil(COLUMNS) * (weight + panel)].map(|lanes| lanes * LANES)
+    let tasks = columns.div_ceil(TASK_COLUMNS);
+    [weight + tasks * panel, tasks * (weight + panel)].map(|lanes| lanes * LANES)
 }
 
 /// [`super::over_rows`].
@@ -62,7 +61,7 @@ pub(super) fn over_rows<F: Real>(
     padded(weight, &mut weights);
     let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS).into_par_iter();
     let tasks = tasks.zip(signal.axis_chunks_iter(Axis(1), TASK_COLUMNS));
-    panels.par_chunks_mut(panel).zip(tasks).for_each(|(panel, (to, signal))| {
+    panels.par_chunks_mut(panel).zip(tasks).with_max_len(1).for_each(|(panel, (to, signal))| {
         dispatch(OverRows { weights: &weights, signal, panel, to });
     });
     pool.give_lanes(panels);
@@ -141,21 +140,21 @@ pub(super) fn over_columns<F: Real>(
     pool: &mut Pool<F>,
 ) {
     let (part, panel) = lengths(to.dim());
-    let parts = signal.ncols().div_ceil(COLUMNS);
+    let parts = signal.ncols().div_ceil(TASK_COLUMNS);
     let (mut sums, mut panels) = (pool.take_lanes(parts * part), pool.take_lanes(parts * panel));
-    let pairs = signal.axis_chunks_iter(Axis(1), COLUMNS).into_par_iter();
-    let pairs = pairs.zip(right.axis_chunks_iter(Axis(1), COLUMNS));
+    let pairs = signal.axis_chunks_iter(Axis(1), TASK_COLUMNS).into_par_iter();
+    let pairs = pairs.zip(right.axis_chunks_iter(Axis(1), TASK_COLUMNS));
     let room = sums.par_chunks_mut(part).zip(panels.par_chunks_mut(panel));
-    room.zip(pairs).for_each(|((sums, panel), (signal, right))| {
+    room.zip(pairs).with_max_len(1).for_each(|((sums, panel), (signal, right))| {
         dispatch(OverColumns { signal, right, panel, sums });
     });
-    for sums in sums.chunks(part) {
-        for (mut row, sums) in to.rows_mut().into_iter().zip(sums.chunks(width(right.nrows()))) {
-            for (to, &sum) in row.iter_mut().zip(sums.iter().flat_map(|lanes| &lanes.0)) {
-                *to += sum;
-            }
+    let width = width(right.nrows());
+    to.axis_iter_mut(Axis(0)).into_par_iter().with_min_len(16).enumerate().for_each(|(i, mut row)| {
+        for sums in sums.chunks(part) {
+            let numbers = sums[i * width..(i + 1) * width].iter().flat_map(|lanes| &lanes.0);
+            row.iter_mut().zip(numbers).for_each(|(to, &sum)| *to += sum);
         }
-    }
+    });
     pool.give_lanes(panels);
     pool.give_lanes(sums);
 }
