@@ -22,12 +22,15 @@ use crate::model::Visitor;
 use crate::scan::Keep;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
-use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch, prefetch_all};
+use colearn_tape::simd::{
+    Kernel, Level, TABLE_BITS, binary_table, copy_row, dispatch, prefetch, prefetch_all,
+};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, segment_scratch};
-use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, s};
-use rayon::prelude::*;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 use std::marker::PhantomData;
 
 /// What a recurrent scan saves, sixteen samples side by side.
@@ -110,11 +113,60 @@ fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, o
     }
 }
 
-/// Units that a task of [`unpack_units`] writes.
+/// Units that a task of [`pack_units`] and [`unpack_units`] handles.
 const TASK_UNITS: usize = 8;
 
 /// Steps between what [`Unpack`] reads and what it asks for.
 const AHEAD: usize = 2;
+
+/// All units of a unit-major sequence as (block, T, N), with what turns inputs into currents. Tasks share out units: a unit's
+/// steps lie side by side, and a task that reads those of some samples alone gets half as much out of the memory.
+fn pack_units<F: Real>(from: &[F], shape: Shape, drives: Drives<'_, F>, to: &mut [Lanes<F>]) {
+    let rows = (blocks(shape) * shape.steps, shape.units);
+    let mut to = ArrayViewMut2::from_shape(rows, to).expect("blocks of a sequence have this shape");
+    let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_UNITS).into_par_iter().with_max_len(1);
+    tasks.enumerate().for_each(|(task, to)| {
+        dispatch(Pack { from, shape, drives, first: task * TASK_UNITS, to });
+    });
+}
+
+/// Steps between what [`Pack`] reads and what it asks for.
+const PACK_AHEAD: usize = 6;
+
+/// Some units of [`pack_units`].
+struct Pack<'a, F> {
+    from: &'a [F],
+    shape: Shape,
+    drives: Drives<'a, F>,
+    /// Number of the first unit.
+    first: usize,
+    /// (block and step, unit).
+    to: ArrayViewMut2<'a, Lanes<F>>,
+}
+
+impl<F: Real> Kernel for Pack<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { from, shape, drives, first, mut to } = self;
+        let Shape { steps, batch, .. } = shape;
+        for t in 0..steps {
+            for k in 0..blocks(shape) {
+                let count = count(shape, k);
+                let row = to.row_mut(k * steps + t).into_slice().expect("units lie side by side");
+                for (n, lanes) in (first..).zip(row) {
+                    let at = (n * steps + t) * batch + k * LANES;
+                    prefetch(from, at + PACK_AHEAD * batch);
+                    copy_row(&from[at..], count, &mut lanes.0);
+                    if let Some((scale, shift)) = drives {
+                        *lanes = *lanes * Lanes::splat(scale[n]) + Lanes::splat(shift[n]);
+                    }
+                }
+            }
+        }
+    }
+}
 
 /// All units of (block, T, N), unpacked to unit-major order.
 pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
@@ -247,14 +299,13 @@ impl<F: Real> RecurrentForward<'_, F> {
         }
         let weights = pack_weights(weights, true, pool);
         let mut spikes = pool.take_lanes(all * shape.steps * shape.units);
+        pack_units(input, shape, drives, &mut spikes);
         let (saved_out, spikes_out) = (&mut saved, &mut spikes[..]);
         let run = Run {
             neuron,
             parameters,
             weights: &weights,
             shape,
-            drives,
-            input,
             room,
             looks_up,
             saved: saved_out,
@@ -317,8 +368,6 @@ struct Run<'a, F> {
     parameters: &'a [ArrayView1<'a, F>],
     weights: &'a [F],
     shape: Shape,
-    drives: Drives<'a, F>,
-    input: &'a [F],
     room: Room,
     /// Whether outputs that are 0 or 1 are looked up.
     looks_up: bool,
@@ -344,8 +393,7 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, drives, input, room, looks_up, saved, spikes, pool } =
-            self;
+        let Self { neuron, parameters, weights, shape, room, looks_up, saved, spikes, pool } = self;
         let parameters = clamped::<F, P>(neuron, parameters, shape.units);
         let (all, row) = (blocks(shape), S * shape.units);
         let by_table = adds_by_table::<F, A>(looks_up);
@@ -360,15 +408,12 @@ impl<F: Real> Run<'_, F> {
         let marks = saved.marks.par_chunks_mut(width * room.mark_lanes(row));
         let buffers = currents.zip(states).zip(marks).zip(scratch.par_chunks_mut(width * own));
         let spikes = spikes.par_chunks_mut(width * shape.steps * shape.units);
-        spikes.zip(buffers).enumerate().for_each(|(k, (spikes, (((currents, states), marks), scratch)))| {
+        spikes.zip(buffers).for_each(|(spikes, (((currents, states), marks), scratch))| {
             dispatch(ForwardBlocks::<F, D, A, S, P> {
                 parameters: &parameters,
                 fire,
                 weights,
                 shape,
-                first: k * width,
-                drives,
-                input,
                 room,
                 currents,
                 states,
@@ -414,6 +459,7 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
         let weights = pack_weights(self.weights, false, pool);
         let (all, rows) = (blocks(shape), shape.steps * shape.units);
         let mut currents = pool.take_lanes(all * rows);
+        pack_units(self.gradient, shape, None, &mut currents);
         let width = task_blocks(all);
         let room = segment_scratch(S, shape.units);
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
@@ -426,17 +472,14 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
             .zip(scratch.par_chunks_mut(room))
             .zip(sums.par_chunks_mut(width * P * shape.units))
             .zip(saved)
-            .enumerate()
-            .for_each(|(k, (((g_currents, scratch), sums), (currents, marks)))| {
+            .for_each(|(((g_currents, scratch), sums), (currents, marks))| {
                 dispatch(BackwardBlocks::<F, D, S, P> {
                     parameters: &parameters,
                     output,
                     weights: &weights,
                     shape,
-                    first: k * width,
                     currents,
                     marks,
-                    gradient: self.gradient,
                     g_currents,
                     scratch,
                     sums,

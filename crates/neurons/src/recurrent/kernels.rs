@@ -1,17 +1,14 @@
 //! The loops of a recurrent layer over blocks of sixteen samples.
 
-use super::{Room, SEGMENT, count};
-use crate::chunk::Drives;
+use super::{Room, SEGMENT};
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
 use crate::row::Row;
 use crate::scan::Keep;
 use crate::shape::Shape;
-use colearn_tape::simd::{
-    BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, copy_row, prefetch, prefetch_all,
-};
-use colearn_tape::{LANES, Lanes, Real};
+use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch};
+use colearn_tape::{Lanes, Real};
 use std::marker::PhantomData;
 
 /// Outputs whose sums are kept in registers. 4 and 8 measured the same, 2 takes 1.7 times as long, 1 takes 2.6 times.
@@ -42,41 +39,6 @@ pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &
     for (sum, row) in tiles.into_remainder().iter_mut().zip(weights[j * n..].chunks(n)) {
         for (&w, x) in row.iter().zip(x) {
             *sum = sum.scaled::<L>(w, x);
-        }
-    }
-}
-
-/// Units that [`gather`] takes side by side.
-const GATHER: usize = 8;
-
-/// Steps between what [`gather`] reads and what it asks for.
-const AHEAD: usize = 6;
-
-/// Blocks of samples of a unit-major sequence, the first one's number being `first`, as (block, T, N), each row of unit n
-/// passed to `map(n, …)`. On its own, because neighbouring units lie far apart in memory: many of these reads are under
-/// way at once, which the loop over time does not allow.
-#[inline(always)]
-fn gather<F: Real>(
-    from: &[F],
-    shape: Shape,
-    first: usize,
-    map: impl Fn(usize, &mut Lanes<F>),
-    to: &mut [Lanes<F>],
-) {
-    let Shape { steps, batch, units } = shape;
-    let width = to.len() / (steps * units);
-    for first_unit in (0..units).step_by(GATHER) {
-        for t in 0..steps {
-            for n in first_unit..units.min(first_unit + GATHER) {
-                let row = &from[(n * steps + t) * batch..(n * steps + t + 1) * batch];
-                let soon = (n * steps + t + AHEAD) * batch + first * LANES;
-                prefetch_all(from.get(soon..soon + width * LANES).unwrap_or_default());
-                for k in 0..width {
-                    let to = &mut to[(k * steps + t) * units + n];
-                    copy_row(&row[(first + k) * LANES..], count(shape, first + k), &mut to.0);
-                    map(n, to);
-                }
-            }
         }
     }
 }
@@ -138,12 +100,6 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) fire: A,
     pub(super) weights: Weights<'a, F>,
     pub(super) shape: Shape,
-    /// Number of the first block.
-    pub(super) first: usize,
-    /// What turns inputs into currents.
-    pub(super) drives: Drives<'a, F>,
-    /// Inputs of all samples, unit-major.
-    pub(super) input: &'a [F],
     /// Steps that the buffers have room for.
     pub(super) room: Room,
     /// (block, room.currents, N).
@@ -152,7 +108,7 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) states: &'a mut [Lanes<F>],
     /// (block, room.marks, variable, N): copies of the states at the last step of segments; [`Room::mark_lanes`] a block.
     pub(super) marks: &'a mut [Lanes<F>],
-    /// (block, T, N).
+    /// (block, T, N): a row holds the input currents until its step has come.
     pub(super) spikes: &'a mut [Lanes<F>],
     /// [`look_up_scratch`] a block; for weights in rows one a block, which is not used.
     pub(super) scratch: &'a mut [Lanes<F>],
@@ -211,15 +167,6 @@ where
     #[inline(always)]
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
-        // A row of spikes holds the input currents until its step has come.
-        match self.drives {
-            None => gather(self.input, self.shape, self.first, |_, _| (), self.spikes),
-            Some((scale, shift)) => {
-                let current =
-                    |n: usize, x: &mut Lanes<F>| *x = *x * Lanes::splat(scale[n]) + Lanes::splat(shift[n]);
-                gather(self.input, self.shape, self.first, current, self.spikes);
-            }
-        }
         let Room { currents: steps_kept, states: states_kept, .. } = self.room;
         for t in 0..steps {
             let row_of = |room: usize, t: usize| if room == steps { t } else { 0 };
@@ -276,15 +223,11 @@ pub(super) struct BackwardBlocks<'a, F, D, const S: usize, const P: usize> {
     /// V without its diagonal, row by row: the weights out of unit 0, out of unit 1, …
     pub(super) weights: &'a [F],
     pub(super) shape: Shape,
-    /// Number of the first block.
-    pub(super) first: usize,
     /// (block, T, N).
     pub(super) currents: &'a [Lanes<F>],
     /// States at the last step of each segment but the last: [`Room::mark_lanes`] a block.
     pub(super) marks: &'a [Lanes<F>],
-    /// ∂L/∂output of all samples, unit-major.
-    pub(super) gradient: &'a [F],
-    /// Receives ∂L/∂current: (block, T, N).
+    /// ∂L/∂output, and then ∂L/∂current: (block, T, N).
     pub(super) g_currents: &'a mut [Lanes<F>],
     /// [`segment_scratch`] values.
     pub(super) scratch: &'a mut [Lanes<F>],
@@ -308,8 +251,6 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
         let rows = steps * units;
-        // A row of gradients of currents holds ∂L/∂output until its step has come.
-        gather(self.gradient, self.shape, self.first, |_, _| (), self.g_currents);
         let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(S * units));
         let saved = self.currents.chunks_exact(rows).zip(marks);
         let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
