@@ -94,7 +94,7 @@ pub(crate) fn count(shape: Shape, k: usize) -> usize {
     (shape.batch - k * LANES).min(LANES)
 }
 
-/// Most blocks in a task. They share reads: of input, whose units lie far apart, and of tables of weights.
+/// Most blocks in a task. Forward they share reads of tables of weights, backward the scratch of a segment.
 const TASK_BLOCKS: usize = 4;
 
 /// Blocks in a task, so that all threads have as many as possible. What is computed does not depend on it.
@@ -458,8 +458,8 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
         let parameters = clamped::<F, P>(neuron, self.parameters, shape.units);
         let weights = pack_weights(self.weights, false, pool);
         let (all, rows) = (blocks(shape), shape.steps * shape.units);
-        let mut currents = pool.take_lanes(all * rows);
-        pack_units(self.gradient, shape, None, &mut currents);
+        let mut g_currents = pool.take_lanes(all * rows);
+        pack_units(self.gradient, shape, None, &mut g_currents);
         let width = task_blocks(all);
         let room = segment_scratch(S, shape.units);
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
@@ -467,7 +467,7 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
         // Without marks there is one register a block: see `Room::mark_lanes`.
         let marks = Room::of(Keep::Recording, shape.steps).mark_lanes(S * shape.units);
         let saved = saved.currents.par_chunks(width * rows).zip(saved.states.par_chunks(width * marks));
-        currents
+        g_currents
             .par_chunks_mut(width * rows)
             .zip(scratch.par_chunks_mut(room))
             .zip(sums.par_chunks_mut(width * P * shape.units))
@@ -486,13 +486,13 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
                     dynamics: PhantomData,
                 });
             });
-        unpack_units(&currents, shape, self.g_current);
+        unpack_units(&g_currents, shape, self.g_current);
         for (k, sums) in sums.chunks(P * shape.units).enumerate() {
             for (total, lanes) in self.g_parameters.iter_mut().zip(sums) {
                 *total += lanes.0[..count(shape, k)].iter().fold(F::zero(), |sum, &x| sum + x);
             }
         }
-        pool.give_lanes(currents);
+        pool.give_lanes(g_currents);
         pool.give_lanes(scratch);
         pool.give_lanes(sums);
         pool.give_vec(weights);

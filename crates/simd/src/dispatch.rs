@@ -214,7 +214,7 @@ mod compiled {
             // SAFETY: `dispatch` passes `InstructionSet::best` and `dispatch_to` a member of
             // `InstructionSet::available`; both come from `is_x86_feature_detected!` for every feature enabled here.
             InstructionSet::Avx512 => unsafe { avx512(kernel) },
-            // SAFETY: as above, for AVX2 and FMA.
+            // SAFETY: as above.
             InstructionSet::Avx2 => unsafe { avx2(kernel) },
             InstructionSet::Portable => portable::<K, PortableLevel>(kernel),
         }

@@ -62,8 +62,8 @@ pub fn load_row<F: Real, const N: usize>(from: &[F], count: usize) -> [F; N] {
     row
 }
 
-/// Writes `from[..count]`, then zeros, to `to`: [`load_row`] for loops that copy. A row that has two origins may go by way of
-/// the stack there; where it stays in registers, [`load_row`] is faster.
+/// Writes `from[..count]`, then zeros, to `to`: [`load_row`] for loops that copy. What that returns is one of two rows, which the
+/// compiler may write to the stack first; in loops that compute with a row this function is the slower one.
 ///
 /// # Panics
 /// If `from` holds fewer than `count` numbers, or `count` exceeds the row.

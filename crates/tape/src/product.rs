@@ -13,7 +13,7 @@ use ndarray::parallel::prelude::*;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
-/// Columns of one part of the sum. Fixed: results cannot depend on the number of threads.
+/// Columns of one part of a dense sum. Fixed: results cannot depend on the number of threads.
 const COLUMNS: usize = 3200;
 
 /// Columns that one task handles where they are shared out.
@@ -195,7 +195,12 @@ mod tests {
 
     #[test]
     fn scratch_is_what_products_take() {
-        let sizes = [(3, 16, 700), (5, 35, 5 * EVENT_COLUMNS + 1), (2, 7, 2 * COLUMNS + 3)];
+        let sizes = [
+            (3, 16, 700),
+            (5, 35, 5 * EVENT_COLUMNS + 1),
+            (2, 7, 2 * COLUMNS + 3),
+            (1, 2, 400 * EVENT_COLUMNS),
+        ];
         for (form, (inputs, outputs, columns)) in FORMS.into_iter().flat_map(|f| sizes.map(|size| (f, size)))
         {
             let (signal, weight) = (signal(inputs, columns, 0.3), matrix(inputs, outputs, 1.0));
@@ -250,11 +255,11 @@ mod tests {
     #[test]
     fn the_bits_do_not_depend_on_the_number_of_threads() {
         let columns = 2 * COLUMNS + 1;
-        let (signal, right) = (signal(5, columns, 0.3), matrix(20, columns, 1.0));
+        let (signal, right) = (signal(40, columns, 0.3), matrix(20, columns, 1.0));
         let run = |threads: usize, form: Form| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let (mut gradient, mut sums) = (Array2::zeros((5, 20)), Array2::zeros((20, columns)));
+                let (mut gradient, mut sums) = (Array2::zeros((40, 20)), Array2::zeros((20, columns)));
                 over_columns(form, &signal, &right, &mut gradient, &mut Pool::default());
                 over_rows(form, &gradient, &signal, &mut sums, &mut Pool::default());
                 (gradient, sums)

@@ -272,6 +272,19 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
     }
 }
 
+/// The settled state and the output of unit `n` of N = `units` before row `row` of a segment.
+#[inline(always)]
+fn before<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize>(
+    p: &[F; P],
+    states: &[Lanes<F>],
+    outputs: &[Lanes<F>],
+    (row, units, n): (usize, usize, usize),
+) -> (State<F, S>, Row<F>) {
+    let spike = Row(outputs[(row - 1) * 2 * units + n]);
+    let state = read(&states[(row - 1) * S * units..row * S * units], units, n);
+    (D::settle(p, state, spike), spike)
+}
+
 /// One of [`BackwardBlocks`].
 struct Block<'a, F, D, const S: usize, const P: usize> {
     parameters: &'a [[F; P]],
@@ -298,11 +311,6 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
         let (g_spikes, rest) = rest.split_at_mut(units);
         // Row 0 is the step before a segment.
         let (states, outputs) = rest.split_at_mut((SEGMENT + 1) * S * units);
-        let before_step = |states: &[Lanes<F>], outputs: &[Lanes<F>], row: usize, n: usize| {
-            let spike = Row(outputs[(row - 1) * 2 * units + n]);
-            let state = read(&states[(row - 1) * S * units..row * S * units], units, n);
-            (D::settle(&self.parameters[n], state, spike), spike)
-        };
         for first in (0..steps).step_by(SEGMENT).rev() {
             let last = steps.min(first + SEGMENT);
             if first > 0 {
@@ -316,7 +324,8 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
             for t in first..last {
                 let row = t + 1 - first;
                 for n in 0..units {
-                    let (before, spike_before) = before_step(states, outputs, row, n);
+                    let (before, spike_before) =
+                        before::<F, D, S, P>(&self.parameters[n], states, outputs, (row, units, n));
                     let current = Row(self.currents[t * units + n]);
                     let state = D::integrate(&self.parameters[n], before, spike_before, current);
                     for (k, variable) in state.iter().enumerate() {
@@ -335,7 +344,8 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
                 let now = &outputs[row * 2 * units..(row + 1) * 2 * units];
                 for n in 0..units {
                     let p = &self.parameters[n];
-                    let (before, spike_before) = before_step(states, outputs, row, n);
+                    let (before, spike_before) =
+                        before::<F, D, S, P>(&self.parameters[n], states, outputs, (row, units, n));
                     let visited = Visited {
                         before,
                         spike_before,

@@ -12,8 +12,17 @@ use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::slice::ParallelSliceMut;
 use std::ops::Range;
 
-/// Columns of a task: whole panels. Events are not spread evenly over time, so that tasks take unlike times.
-const TASK_COLUMNS: usize = 5 * EVENT_COLUMNS;
+/// Columns of a part at least: whole panels.
+const PART_COLUMNS: usize = 5 * EVENT_COLUMNS;
+
+/// Most parts: each has sums of its own in [`over_columns`].
+const PARTS: usize = 64;
+
+/// Columns of a part, which is one task, and in [`over_columns`] one term of a sum: results depend on it, and it depends on the
+/// shape alone. Small parts, because events are not spread evenly over time.
+fn part_columns(columns: usize) -> usize {
+    columns.div_ceil(PARTS).next_multiple_of(EVENT_COLUMNS).max(PART_COLUMNS)
+}
 
 /// Lanes that hold one row of `outputs`.
 fn width(outputs: usize) -> usize {
@@ -44,8 +53,8 @@ fn lengths((inputs, outputs): (usize, usize)) -> (usize, usize) {
 /// See [`super::scratch`].
 pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
     let (weight, panel) = lengths((inputs, outputs));
-    let tasks = columns.div_ceil(TASK_COLUMNS);
-    [weight + tasks * panel, tasks * (weight + panel)].map(|lanes| lanes * LANES)
+    let parts = columns.div_ceil(part_columns(columns));
+    [weight + parts * panel, parts * (weight + panel)].map(|lanes| lanes * LANES)
 }
 
 /// [`super::over_rows`].
@@ -57,10 +66,11 @@ pub(super) fn over_rows<F: Real>(
 ) {
     let (len, panel) = lengths(weight.dim());
     let mut weights = pool.take_lanes(len);
-    let mut panels = pool.take_lanes(to.ncols().div_ceil(TASK_COLUMNS) * panel);
+    let columns = part_columns(to.ncols());
+    let mut panels = pool.take_lanes(to.ncols().div_ceil(columns) * panel);
     padded(weight, &mut weights);
-    let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS).into_par_iter();
-    let tasks = tasks.zip(signal.axis_chunks_iter(Axis(1), TASK_COLUMNS));
+    let tasks = to.axis_chunks_iter_mut(Axis(1), columns).into_par_iter();
+    let tasks = tasks.zip(signal.axis_chunks_iter(Axis(1), columns));
     panels.par_chunks_mut(panel).zip(tasks).with_max_len(1).for_each(|(panel, (to, signal))| {
         dispatch(OverRows { weights: &weights, signal, panel, to });
     });
@@ -140,10 +150,11 @@ pub(super) fn over_columns<F: Real>(
     pool: &mut Pool<F>,
 ) {
     let (part, panel) = lengths(to.dim());
-    let parts = signal.ncols().div_ceil(TASK_COLUMNS);
+    let columns = part_columns(signal.ncols());
+    let parts = signal.ncols().div_ceil(columns);
     let (mut sums, mut panels) = (pool.take_lanes(parts * part), pool.take_lanes(parts * panel));
-    let pairs = signal.axis_chunks_iter(Axis(1), TASK_COLUMNS).into_par_iter();
-    let pairs = pairs.zip(right.axis_chunks_iter(Axis(1), TASK_COLUMNS));
+    let pairs = signal.axis_chunks_iter(Axis(1), columns).into_par_iter();
+    let pairs = pairs.zip(right.axis_chunks_iter(Axis(1), columns));
     let room = sums.par_chunks_mut(part).zip(panels.par_chunks_mut(panel));
     room.zip(pairs).with_max_len(1).for_each(|((sums, panel), (signal, right))| {
         dispatch(OverColumns { signal, right, panel, sums });
