@@ -113,7 +113,7 @@ pub fn dense_over_rows<F: Real>(left: &ArrayRef2<F>, right: &ArrayRef2<F>, to: &
 /// `to = signal · rightᵀ` for `signal` (M, K), `right` (N, K) and `to` (M, N), with K much longer than M and N: the gradient
 /// of a weight, summed over steps and samples. Rows of both operands are contiguous.
 ///
-/// K is cut into parts of a fixed length, whose products are computed in parallel and added in their order: a product
+/// K is cut into parts of a length that the shapes alone fix, whose products are computed in parallel and added in their order: a product
 /// has to bring its operands into another order first, which sharing out rows would repeat for every share.
 ///
 /// # Panics
