@@ -210,7 +210,7 @@ fn what_cannot_work_is_said_in_one_line() {
         ("train --data words --root broken", "broken/"),
         ("train --resume --out empty", "empty: no last.ckpt here; expected the folder of a run to --resume"),
         ("eval --checkpoint nowhere.ckpt", "nowhere.ckpt: cannot be read: "),
-        ("eval --checkpoint text.ckpt", "text.ckpt: not a checkpoint: the first bytes are"),
+        ("eval --checkpoint text.ckpt", "text.ckpt: not a checkpoint of colearn: it begins with \"some tex\""),
     ] {
         let error = fail(here, line);
         assert!(error.starts_with(&format!("error: {message}")), "{line}: {error}");

@@ -218,7 +218,14 @@ mod tests {
         assert_eq!(FORMAT.load::<Vec<(String, f32)>>(&path).unwrap(), value());
         std::fs::write(&path, "RIFF....WAVE").unwrap();
         let error = FORMAT.load::<u8>(&path).unwrap_err().to_string();
-        assert!(error.contains("a.test: not a test file: the first bytes are [52, 49, 46, 46"), "{error}");
+        assert!(error.contains("a.test: not a test file of colearn: it begins with \"RIFF....\""), "{error}");
+        for (bytes, beginning) in
+            [(&b""[..], "nothing: it is empty"), (b"\x89HDF\r\n\x1a\n", "the bytes [89, 48, 44")]
+        {
+            std::fs::write(&path, bytes).unwrap();
+            let error = FORMAT.load::<u8>(&path).unwrap_err().to_string();
+            assert!(error.contains(&format!("of colearn: it begins with {beginning}")), "{error}");
+        }
         let error = FORMAT.load::<u8>(&folder.path().join("absent")).unwrap_err().to_string();
         assert!(error.contains("absent: cannot be read: "), "{error}");
     }

@@ -45,7 +45,7 @@ impl StoreError {
 #[non_exhaustive]
 pub enum Problem {
     /// The file does not start with the magic bytes.
-    #[error("not a {what}: the first bytes are {found:02x?}; expected {expected:02x?}")]
+    #[error("not a {what} of colearn: it begins with {}", beginning(found))]
     Magic {
         /// The kind of file.
         what: &'static str,
@@ -92,4 +92,15 @@ pub enum Problem {
         /// The codec's reason.
         reason: String,
     },
+}
+
+/// The first bytes of a file: as text where they are some.
+fn beginning(bytes: &[u8]) -> String {
+    let text =
+        std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty() && !text.contains(char::is_control));
+    match text {
+        Some(text) => format!("{text:?}"),
+        None if bytes.is_empty() => "nothing: it is empty".to_owned(),
+        None => format!("the bytes {bytes:02x?}"),
+    }
 }

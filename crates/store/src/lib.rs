@@ -3,6 +3,7 @@
 mod envelope;
 mod error;
 mod lock;
+mod place;
 mod whole;
 
 pub use envelope::{Format, fingerprint, hex};

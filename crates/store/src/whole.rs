@@ -3,53 +3,74 @@
 //! The content waits in `<name>.<process>-<number>.part` in the same folder, locked by its writer, and takes the final
 //! name when it is complete. Dropping a [`WholeFile`] removes what it has written. A process that was killed leaves its
 //! part behind, but not the lock: the next writer of the same name removes parts that nobody holds.
+//!
+//! What has the name already decides where the content goes (`place.rs`): a link stays a link, and a pipe or a terminal is
+//! written into and never replaced.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::StoreError;
+use crate::place::Place;
 
 /// A file that appears under its name when it is complete, and not before.
 #[derive(Debug)]
 pub struct WholeFile {
+    /// As the user named it, for messages.
     path: PathBuf,
-    part: PathBuf,
+    /// Where the content waits, and the name that it takes then; `None` where it goes straight into a pipe or a device.
+    waiting: Option<Waiting>,
     /// `None` once the file has its final name.
     file: Option<BufWriter<File>>,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    part: PathBuf,
+    /// The file itself, behind any links.
+    target: PathBuf,
+    /// Of the file that is replaced.
+    permissions: Option<Permissions>,
+}
+
 impl WholeFile {
-    /// Begins the file `path`; its folder must exist.
+    /// Begins the file `path`; its folder must exist. Where `path` is a link, the file is the one that it leads to; where it
+    /// is a pipe or a device of characters, what is written goes there at once.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when the system refuses to create the part.
+    /// [`StoreError::Io`] when the system refuses to create the part, or `path` is something that holds no file.
     pub fn create(path: &Path) -> Result<Self, StoreError> {
-        remove_abandoned(path);
-        let (part, file) = create_part(path).map_err(|source| StoreError::io(path, "written", source))?;
-        Ok(Self { path: path.to_owned(), part, file: Some(BufWriter::with_capacity(1 << 16, file)) })
+        let (waiting, file) = begin(path).map_err(|source| StoreError::io(path, "written", source))?;
+        Ok(Self { path: path.to_owned(), waiting, file: Some(BufWriter::with_capacity(1 << 16, file)) })
     }
 
-    /// Makes the content durable and gives it its final name, in place of whatever had that name.
+    /// Makes the content durable and gives it its final name, in place of whatever file had that name, whose permissions it
+    /// takes over.
     ///
     /// # Errors
     /// [`StoreError::Io`] when the system refuses; the final name is then untouched.
     pub fn commit(mut self) -> Result<(), StoreError> {
         let file = self.file.as_mut().expect("committed only here, by value");
-        file.flush()
-            .and_then(|()| file.get_ref().sync_all())
-            .map_err(|source| StoreError::io(&self.path, "written", source))?;
-        fs::rename(&self.part, &self.path)
-            .map_err(|source| StoreError::io(&self.path, "replaced", source))?;
-        self.file = None;
-        sync_folder(&self.path).map_err(|source| StoreError::io(&self.path, "made durable", source))
+        let written = |source| StoreError::io(&self.path, "written", source);
+        file.flush().map_err(written)?;
+        if let Some(Waiting { part, target, permissions }) = &self.waiting {
+            if let Some(permissions) = permissions {
+                file.get_ref().set_permissions(permissions.clone()).map_err(written)?;
+            }
+            file.get_ref().sync_all().map_err(written)?;
+            fs::rename(part, target).map_err(|source| StoreError::io(&self.path, "replaced", source))?;
+            self.file = None;
+            sync_folder(target).map_err(|source| StoreError::io(&self.path, "made durable", source))?;
+        }
+        Ok(())
     }
 
-    /// Where the content waits until then.
+    /// Where the content waits until then: the pipe or device itself where it does not wait.
     #[must_use]
     pub fn part(&self) -> &Path {
-        &self.part
+        self.waiting.as_ref().map_or(&self.path, |waiting| &waiting.part)
     }
 
     fn writer(&mut self) -> &mut BufWriter<File> {
@@ -75,9 +96,9 @@ impl Seek for WholeFile {
 
 impl Drop for WholeFile {
     fn drop(&mut self) {
-        if self.file.take().is_some() {
+        if let (Some(_), Some(Waiting { part, .. })) = (self.file.take(), &self.waiting) {
             // Nothing more can be done about a part that cannot be removed; the next writer tries again.
-            let _ = fs::remove_file(&self.part);
+            let _ = fs::remove_file(part);
         }
     }
 }
@@ -90,6 +111,18 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let mut file = WholeFile::create(path)?;
     file.write_all(bytes).map_err(|source| StoreError::io(path, "written", source))?;
     file.commit()
+}
+
+/// Opens what the content is written to.
+fn begin(path: &Path) -> io::Result<(Option<Waiting>, File)> {
+    match Place::of(path)? {
+        Place::File { target, permissions } => {
+            remove_abandoned(&target);
+            let (part, file) = create_part(&target)?;
+            Ok((Some(Waiting { part, target, permissions }), file))
+        }
+        Place::Stream => Ok((None, OpenOptions::new().write(true).open(path)?)),
+    }
 }
 
 /// A new part that this process has locked.
@@ -194,6 +227,19 @@ mod tests {
         first.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"first");
         assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn a_file_keeps_the_permissions_it_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "old").unwrap();
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(&path, permissions.clone()).unwrap();
+        write_whole(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions(), permissions);
     }
 
     #[test]

@@ -70,7 +70,10 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     for (bytes, message) in [
-        (&b"RIFF\x00\x00\x00\x00WAVE"[..], "not a checkpoint: the first bytes are [52, 49, 46, 46"),
+        (
+            &b"RIFF\x00\x00\x00\x00WAVE"[..],
+            "not a checkpoint of colearn: it begins with the bytes [52, 49, 46, 46",
+        ),
         (&whole[..52], "truncated checkpoint: found 52 bytes; expected"),
         (&whole[..30], "truncated checkpoint: found 30 bytes; expected 52"),
         (&later, "checkpoint format 3; this version reads format 2"),
