@@ -19,7 +19,7 @@ pub enum DataName {
     Digits,
     /// Free Spoken Digit Dataset: 10 classes, 6 speakers.
     Fsdd,
-    /// A folder of words: `<root>/<word>/<speaker>_….wav|flac`, with `train.csv`, `val.csv`, `test.csv` where present.
+    /// A folder of words: `<root>/<word>/<speaker>_….wav|flac`, or any names, with `train.csv`, `val.csv`, `test.csv` where present.
     Words,
     /// Google Speech Commands: 30 words (v0.01) or 35 (v0.02), or the task of 12 classes.
     Gsc,
@@ -58,14 +58,16 @@ impl std::fmt::Display for DataName {
 #[serde(rename_all = "snake_case")]
 pub enum SplitRule {
     /// As the set itself says, by lists or by files. Where it does not: whole speakers of the training split, of FSDD
-    /// a share of the recordings.
+    /// a share of the recordings. A folder of words whose speakers are unknown, or cannot be held out without losing a
+    /// class, is divided class by class.
     #[default]
     Official,
     /// Speech Commands: validation and test by the hash of the speaker, as its authors made the lists.
     Hash,
     /// Whole speakers of the training split.
     Speakers,
-    /// A share of the training recordings, as evenly as possible from every class and speaker.
+    /// A share of the training recordings, as evenly as possible from every class and speaker; of a set without lists
+    /// another one for test.
     Share,
     /// No validation split: the test split selects, as in much published work. Marked so in every output.
     None,

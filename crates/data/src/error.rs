@@ -123,6 +123,20 @@ pub enum DataError {
         /// What they are needed for.
         purpose: String,
     },
+    /// Classes that are to be recognised without a single training clip.
+    #[error(
+        "{set}: {rule} leaves no training clip of {classes}; expected clips of every class in training: {instead}"
+    )]
+    NotInTraining {
+        /// The set.
+        set: String,
+        /// How many classes of how many, and which.
+        classes: String,
+        /// What cut the set.
+        rule: String,
+        /// What would help.
+        instead: String,
+    },
     /// A value of the configuration that cannot work.
     #[error("data.{key}: {found}; expected {expected}")]
     Config {

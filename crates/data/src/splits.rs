@@ -72,32 +72,26 @@ fn enough(speakers: &[String], least: usize, purpose: &str, root: &Path) -> Resu
     })
 }
 
-/// Validation from whole speakers: moves `share` of the training speakers out of `train`; returns their names too.
-pub(crate) fn hold_out_speakers(
-    train: &mut Vec<Clip>,
-    share: f64,
-    seed: u64,
-    root: &Path,
-) -> Result<(Vec<Clip>, Vec<String>), DataError> {
-    let purpose = "to hold some out for validation";
-    let mut speakers = shuffled_speakers(train, seed, 2, purpose, root)?;
-    speakers.truncate(part_of(speakers.len(), share, 1));
-    Ok((take_speakers(train, &speakers), speakers))
-}
-
 /// Validation from recordings: moves `share` of them out of `train`, as evenly as possible from every class and
-/// speaker.
+/// speaker. The last clip of a class stays.
 pub(crate) fn hold_out_share(train: &mut Vec<Clip>, share: f64, seed: u64) -> Vec<Clip> {
     let mut groups: BTreeMap<(usize, String), Vec<Clip>> = BTreeMap::new();
     for clip in std::mem::take(train) {
         groups.entry((clip.label, clip.speaker.clone())).or_default().push(clip);
     }
+    let mut left: BTreeMap<usize, usize> = BTreeMap::new();
+    for ((label, _), group) in &groups {
+        *left.entry(*label).or_default() += group.len();
+    }
     let (mut seen, mut validation) = (0_usize, Vec::new());
-    for (stream, group) in groups.into_values().enumerate() {
+    for (stream, ((label, _), group)) in groups.into_iter().enumerate() {
         // Rounding is carried from group to group, so that the share holds for the whole as well as it can.
         seen += group.len();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count")]
         let due = ((seen as f64 * share).round() as usize).saturating_sub(validation.len());
+        let left = left.entry(label).or_default();
+        let due = due.min(group.len()).min(left.saturating_sub(1));
+        *left -= due;
         let mut order: Vec<usize> = (0..group.len()).collect();
         shuffle(&mut order, &mut generator(seed, stream as u64));
         let held_out: BTreeSet<usize> = order.into_iter().take(due).collect();
@@ -106,6 +100,44 @@ pub(crate) fn hold_out_share(train: &mut Vec<Clip>, share: f64, seed: u64) -> Ve
         }
     }
     validation
+}
+
+/// Divides the clips of every class into training and `parts` splits of `share` each, at least one clip where the class
+/// has enough of them; one clip is training, two are training and the first split. What is drawn goes through the
+/// speakers in turn. Returns training and the splits, each in the order of `clips`.
+pub(crate) fn divide_classes(
+    clips: Vec<Clip>,
+    share: f64,
+    parts: usize,
+    seed: u64,
+) -> (Vec<Clip>, Vec<Vec<Clip>>) {
+    let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, clip) in clips.iter().enumerate() {
+        classes.entry(clip.label).or_default().push(index);
+    }
+    let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+    for (label, mut class) in classes {
+        class.sort_by(|&a, &b| clips[a].id.cmp(&clips[b].id));
+        shuffle(&mut class, &mut generator(seed, label as u64));
+        let mut turns: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut turn = |&index: &usize| {
+            let turn = turns.entry(&clips[index].speaker).or_default();
+            *turn += 1;
+            *turn
+        };
+        let mut drawn: Vec<(usize, usize)> = class.iter().map(|index| (turn(index), *index)).collect();
+        drawn.sort_by_key(|(turn, _)| *turn);
+        let parts = parts.min(drawn.len() - 1);
+        let each = if parts == 0 { 0 } else { part_of(drawn.len(), share, parts) };
+        places.extend(
+            drawn[..each * parts].iter().enumerate().map(|(place, (_, index))| (*index, place / each)),
+        );
+    }
+    let (mut train, mut held_out) = (Vec::new(), vec![Vec::new(); parts]);
+    for (index, clip) in clips.into_iter().enumerate() {
+        places.get(&index).map_or(&mut train, |&part| &mut held_out[part]).push(clip);
+    }
+    (train, held_out)
 }
 
 /// One speaker is the test set; the next `share` of the speakers (at least one) in their order, after the last comes

@@ -12,7 +12,6 @@ use crate::front_end::FrontEnd;
 use crate::noise::LazyNoise;
 use crate::normaliser::{Moments, subtract_mean};
 use crate::prepare::Preparation;
-use crate::splits::Parts;
 use crate::{Content, DataConfig, DataError, Dataset, LoadOptions, Normaliser, Sample, Split};
 
 impl Plan {
@@ -22,13 +21,6 @@ impl Plan {
         config: &DataConfig,
         options: &LoadOptions<'_>,
     ) -> Result<Dataset, DataError> {
-        let Parts { train, validation, test } = &self.parts;
-        let parts = [("training", Some(train)), ("validation", Some(validation)), ("test", test.as_ref())];
-        for (split, clips) in parts {
-            if clips.is_some_and(Vec::is_empty) {
-                return Err(DataError::EmptySplit { set: self.name, split });
-            }
-        }
         if config.name.has_spikes() { self.spikes(config, options) } else { self.sound(config, options) }
     }
 

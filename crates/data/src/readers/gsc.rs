@@ -9,7 +9,6 @@
 //! with a gain drawn evenly from 0 to 1. Both samples are drawn once, from `split_seed`.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,13 +16,14 @@ use ndarray_rand::rand::Rng;
 use sha1::{Digest, Sha1};
 
 use super::folder::{entries, sounds, stem};
-use super::words::{Key, OnDisk};
+use super::lists::{self, Key, Matcher, Named};
+use super::words::OnDisk;
 use super::{Clip, Found, Plan, Source};
 use crate::audio::{Audio, read_audio};
 use crate::random::{generator, shuffle};
 use crate::{DataConfig, DataError, SplitRule, Task};
 
-const LISTS: [&str; 2] = ["validation_list.txt", "testing_list.txt"];
+pub(crate) const LISTS: [&str; 2] = ["validation_list.txt", "testing_list.txt"];
 const TEN: [&str; 10] = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"];
 const NOISE: &str = "_background_noise_";
 /// Words and clips of the published versions.
@@ -33,6 +33,7 @@ pub(crate) fn find(config: &DataConfig, root: &Path) -> Result<Found, DataError>
     let on_disk = OnDisk::scan(root)?;
     let mut found = Found { name: "gsc".to_owned(), notes: on_disk.notes.clone(), ..Found::default() };
     found.notes.extend(count_note(&on_disk));
+    found.notes.extend(lists::not_read(root, &LISTS));
     let rule = Rule::of(config, root, &on_disk, &mut found.split_notes)?;
     let (mut validation, mut test, mut train) = (Vec::new(), Vec::new(), Vec::new());
     for key in on_disk.files.keys() {
@@ -90,25 +91,27 @@ impl Rule {
             }
             return Ok(Self::Hash);
         }
-        let [validation, test] = paths;
-        let there: HashSet<(&str, &str)> =
-            on_disk.files.keys().map(|(word, name)| (word.as_str(), name.as_str())).collect();
-        let (validation, test) =
-            rayon::join(|| List::read(&validation, &there), || List::read(&test, &there));
-        let (validation, test) = (validation?, test?);
-        if let Some((word, name)) = validation.there.intersection(&test.there).min() {
+        let matcher = Matcher::new(&on_disk.files);
+        let [validation, test] = &paths;
+        let (validation, test) = (read_list(validation, &matcher)?, read_list(test, &matcher)?);
+        lists::no_near_miss(&[&validation, &test])?;
+        notes.extend([&validation, &test].into_iter().filter_map(Named::folded_note));
+        let sets = [&validation, &test]
+            .map(|list| list.clips.iter().map(|(key, _)| (*key).clone()).collect::<HashSet<Key>>());
+        if let Some((word, name)) = sets[0].intersection(&sets[1]).min() {
             return Err(DataError::FoundTwice {
                 file: format!("{word}/{name}"),
                 first: LISTS[0].to_owned(),
                 second: LISTS[1].to_owned(),
             });
         }
-        let listed = validation.lines + test.lines;
-        let missing = listed - validation.there.len() - test.there.len();
-        if missing > 0 {
-            notes.push(format!("{missing} of {listed} listed clips are not there"));
+        let missing = validation.missing + test.missing;
+        if let Some(first) = validation.first_missing.or(test.first_missing) {
+            // A line that comes twice is one clip.
+            let listed = missing + sets[0].len() + sets[1].len();
+            notes.push(format!("{missing} of {listed} listed clips are not there, the first is {first}"));
         }
-        let (validation, test) = (validation.there, test.there);
+        let [validation, test] = sets;
         Ok(Self::Lists { validation, test })
     }
 
@@ -122,39 +125,20 @@ impl Rule {
     }
 }
 
-/// A published list.
-#[derive(Default)]
-struct List {
-    /// Lines that name a clip.
-    lines: usize,
-    /// The clips that are on disk.
-    there: HashSet<Key>,
-}
-
-impl List {
-    /// Reads `<word>/<file>` lines. Of the many lines only those are kept whose clips are among `there`.
-    fn read(path: &Path, there: &HashSet<(&str, &str)>) -> Result<Self, DataError> {
-        let text =
-            fs::read_to_string(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
-        let mut list = Self::default();
-        let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
-        for (number, line) in lines {
-            let key = line.split_once('/').filter(|(word, file)| !word.is_empty() && !file.is_empty());
-            let (word, file) = key.ok_or_else(|| DataError::Table {
-                file: path.display().to_string(),
-                line: number as u64 + 1,
-                found: format!("{:?}", line.chars().take(100).collect::<String>()),
-                expected: "<word>/<file>, such as bed/0c40e715_nohash_0.wav".to_owned(),
-            })?;
-            let name = file.rsplit_once('.').map_or(file, |(name, _)| name);
-            list.lines += 1;
-            if there.contains(&(word, name)) {
-                // A line that comes twice is one clip.
-                list.lines -= usize::from(!list.there.insert((word.to_owned(), name.to_owned())));
-            }
-        }
-        Ok(list)
+/// A published list: a line `<word>/<file>` a clip.
+fn read_list<'a>(path: &Path, matcher: &Matcher<'a>) -> Result<Named<'a>, DataError> {
+    let text = lists::read(path)?;
+    let mut named = Named::new(path);
+    for (line, listed) in (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()) {
+        let parts = lists::parts(listed).ok_or_else(|| DataError::Table {
+            file: path.display().to_string(),
+            line,
+            found: format!("{:?}", lists::shown(listed)),
+            expected: "<word>/<file>, such as bed/0c40e715_nohash_0.wav".to_owned(),
+        })?;
+        named.add(matcher, line, listed, parts);
     }
+    Ok(named)
 }
 
 /// The rule of the lists: see the [module](self). `name` is a file's name without extension.

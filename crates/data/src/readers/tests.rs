@@ -11,9 +11,13 @@ mod caching;
 mod corpus;
 mod fsdd;
 mod gsc;
+mod own;
 mod spikes;
 mod splitting;
 mod words;
+
+/// What programs on its way make of a list.
+type Spell<'a> = &'a dyn Fn(&str) -> Vec<u8>;
 
 fn config(name: DataName, root: &Path) -> DataConfig {
     DataConfig { root: Some(root.to_path_buf()), bands: 5, ..DataConfig::default_for(name) }

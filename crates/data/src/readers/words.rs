@@ -4,7 +4,8 @@
 //! listed file is found by the last two parts of its path, and may be wav or flac on disk whatever the list says. What
 //! the lists leave open: without `train.csv` training takes every file that no other list names; without `val.csv` a
 //! share of the training *speakers* is held out; without `test.csv` there is no test split; without any list speakers
-//! are divided into training, validation and test. The speaker is the file's name up to its first `_`.
+//! are divided into training, validation and test. The speaker is the file's name up to its first `_`; where the names
+//! tell no speaker (see [`speakers`]), recordings of every class are divided instead.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,14 +13,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::folder::{entries, sounds, stem};
-use super::{Clip, Found, Source, Usual};
+use super::lists::{self, Key, Matcher, Named, folded_name};
+use super::speakers::{self, UNKNOWN};
+use super::{Clip, Found, Source};
 use crate::DataError;
 
 const LAYOUT: &str = "a folder of words: <root>/<word>/<speaker>_<number>.wav or .flac";
-const LISTS: [&str; 3] = ["train.csv", "val.csv", "test.csv"];
-
-/// Word and file name without extension: what identifies a clip.
-pub(crate) type Key = (String, String);
+pub(crate) const LISTS: [&str; 3] = ["train.csv", "val.csv", "test.csv"];
+/// The first line of a list.
+const HEAD: &str = "the head file,class";
 
 /// What is on disk.
 #[derive(Debug)]
@@ -32,28 +34,24 @@ pub(crate) struct OnDisk {
 
 pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
     let on_disk = OnDisk::scan(root)?;
-    let mut notes = on_disk.notes.clone();
-    for list in ["validation_list.txt", "testing_list.txt"] {
-        if root.join(list).exists() {
-            notes.push(format!("{list} is not read: lists are {}; --data gsc reads it", LISTS.join(", ")));
-        }
+    let matcher = Matcher::new(&on_disk.files);
+    let mut lists = [None, None, None];
+    for (list, name) in lists.iter_mut().zip(LISTS) {
+        *list = read_list(root, name, &on_disk, &matcher)?;
     }
-    let mut taken = BTreeMap::new();
-    let mut lists = Vec::with_capacity(3);
-    for name in LISTS {
-        lists.push(read_list(root, name, &on_disk, &mut taken)?);
-    }
-    let [train, validation, test] = lists.try_into().expect("one entry per list");
+    let ([train, validation, test], taken) = clips_of(&lists, &on_disk, root)?;
     let unlisted: Vec<&Key> = on_disk.files.keys().filter(|key| !taken.contains_key(*key)).collect();
     let mut found = Found {
         name: root.file_name().map_or_else(|| "words".to_owned(), |name| name.to_string_lossy().into_owned()),
         classes: on_disk.classes.clone(),
-        notes,
+        no_speakers: speakers::untold(on_disk.files.keys()),
+        notes: on_disk.notes.clone(),
+        divided: lists.iter().all(Option::is_none),
         ..Found::default()
     };
-    if train.is_none() && validation.is_none() && test.is_none() {
-        found.usual = Usual::SpeakersTwice;
-    } else {
+    found.notes.extend(lists::not_read(root, &LISTS));
+    found.notes.extend(lists.iter().flatten().filter_map(Named::folded_note));
+    if !found.divided {
         if train.is_none() {
             found
                 .split_notes
@@ -70,6 +68,12 @@ pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
     }
     found.train = train.unwrap_or_else(|| on_disk.clips(unlisted));
     (found.validation, found.test) = (validation, test);
+    if found.no_speakers.is_some() {
+        let all = [Some(&mut found.train), found.validation.as_mut(), found.test.as_mut()];
+        for clip in all.into_iter().flatten().flatten() {
+            UNKNOWN.clone_into(&mut clip.speaker);
+        }
+    }
     Ok(found)
 }
 
@@ -122,73 +126,96 @@ impl OnDisk {
 
 /// One line of a list.
 #[derive(Deserialize)]
-struct Row {
-    file: String,
-    class: String,
+struct Row<'a> {
+    file: &'a str,
+    class: &'a str,
 }
 
-/// The clips that a list names, in its order; `None` when there is no such list. `taken` remembers which list named a
-/// clip.
-fn read_list(
+/// What a list names; `None` when there is no such list.
+fn read_list<'a>(
     root: &Path,
-    name: &'static str,
-    found: &OnDisk,
-    taken: &mut BTreeMap<Key, &'static str>,
-) -> Result<Option<Vec<Clip>>, DataError> {
+    name: &str,
+    on_disk: &OnDisk,
+    matcher: &Matcher<'a>,
+) -> Result<Option<Named<'a>>, DataError> {
     let list = root.join(name);
     if !list.exists() {
         return Ok(None);
     }
+    let text = lists::read(&list)?;
     let file = list.display().to_string();
-    let mut reader = csv::Reader::from_path(&list)
-        .map_err(|error| DataError::Io { path: list.clone(), source: std::io::Error::other(error) })?;
-    let (mut clips, mut listed, mut missing, mut first) = (Vec::new(), 0, 0, None);
-    for (number, row) in reader.deserialize::<Row>().enumerate() {
-        let line = number as u64 + 2;
-        let wrong =
-            |found: String, expected: String| DataError::Table { file: file.clone(), line, found, expected };
-        let row = row.map_err(|error| wrong(error.to_string(), "file,class".to_owned()))?;
-        let label = found.classes.binary_search(&row.class).map_err(|_| {
-            wrong(
-                format!("class {:?}", row.class),
-                format!("one of the folders {}", found.classes.join(", ")),
-            )
-        })?;
-        let key =
-            key_of(&row.file).ok_or_else(|| wrong(format!("{:?}", row.file), "<word>/<file>".to_owned()))?;
-        if row.class != key.0 {
-            return Err(wrong(
-                format!("class {:?} of {:?}", row.class, row.file),
-                format!("class {:?}", key.0),
-            ));
-        }
-        listed += 1;
-        let Some(path) = found.files.get(&key) else {
-            missing += 1;
-            first.get_or_insert(row.file);
-            continue;
-        };
-        if let Some(earlier) = taken.insert(key.clone(), name) {
-            let (first, second) = (earlier.to_owned(), name.to_owned());
-            return Err(DataError::FoundTwice { file: row.file, first, second });
-        }
-        clips.push(clip(&key, path, label));
+    let wrong = |line: u64, found: String, expected: String| DataError::Table {
+        file: file.clone(),
+        line,
+        found,
+        expected,
+    };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let head = reader.headers().map_err(|error| wrong(1, error.to_string(), HEAD.to_owned()))?;
+    let head = csv::StringRecord::from(head.iter().map(folded_name).collect::<Vec<_>>());
+    if !text.is_empty() && !["file", "class"].iter().all(|column| head.iter().any(|name| name == *column)) {
+        let found = format!("{:?}", lists::shown(text.lines().next().unwrap_or_default()));
+        return Err(wrong(1, found, HEAD.to_owned()));
     }
-    match first {
-        Some(first) => Err(DataError::MissingFiles { list, first, missing, listed }),
-        None => Ok(Some(clips)),
+    let mut named = Named::new(&list);
+    for record in reader.records() {
+        let record =
+            record.map_err(|error| wrong(line_of(&error), error.to_string(), "file,class".to_owned()))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row: Row = record
+            .deserialize(Some(&head))
+            .map_err(|error| wrong(line, error.to_string(), "file,class".to_owned()))?;
+        let class = folded_name(row.class);
+        if !on_disk.classes.iter().any(|known| folded_name(known) == class) {
+            let expected = format!("one of the folders {}", on_disk.classes.join(", "));
+            return Err(wrong(line, format!("class {:?}", row.class), expected));
+        }
+        let parts = lists::parts(row.file)
+            .ok_or_else(|| wrong(line, format!("{:?}", row.file), "<word>/<file>".to_owned()))?;
+        if folded_name(parts.0) != class {
+            let found = format!("class {:?} of {:?}", row.class, row.file);
+            return Err(wrong(line, found, format!("class {:?}", parts.0)));
+        }
+        named.add(matcher, line, row.file, parts);
     }
+    Ok(Some(named))
 }
 
-/// The last two parts of a listed path, without the extension.
-fn key_of(listed: &str) -> Option<Key> {
-    let mut parts = listed.rsplit(['/', '\\']);
-    let (file, word) = (parts.next()?, parts.next()?);
-    Some((word.to_owned(), stem(Path::new(file))))
+/// The line of an error of the reader.
+fn line_of(error: &csv::Error) -> u64 {
+    error.position().map_or(1, csv::Position::line)
+}
+
+/// The clips of every list that there is.
+type ByList = [Option<Vec<Clip>>; 3];
+
+/// The clips of the lists, and which list named them: refuses a list with files that are not there, and a clip that is named twice.
+fn clips_of(
+    lists: &[Option<Named<'_>>; 3],
+    on_disk: &OnDisk,
+    root: &Path,
+) -> Result<(ByList, BTreeMap<Key, String>), DataError> {
+    lists::no_near_miss(&lists.iter().flatten().collect::<Vec<_>>())?;
+    let mut taken: BTreeMap<Key, String> = BTreeMap::new();
+    let mut all = [None, None, None];
+    for (clips, named) in all.iter_mut().zip(lists) {
+        let Some(named) = named else { continue };
+        if let Some(first) = &named.first_missing {
+            let (list, missing, listed) = (root.join(named.name()), named.missing, named.listed);
+            return Err(DataError::MissingFiles { list, first: first.clone(), missing, listed });
+        }
+        for (key, listed) in &named.clips {
+            if let Some(first) = taken.insert((*key).clone(), named.name()) {
+                return Err(DataError::FoundTwice { file: listed.clone(), first, second: named.name() });
+            }
+        }
+        *clips = Some(on_disk.clips(named.clips.iter().map(|(key, _)| *key)));
+    }
+    Ok((all, taken))
 }
 
 fn clip(key: &Key, path: &Path, label: usize) -> Clip {
     let (word, name) = key;
-    let speaker = name.split('_').next().unwrap_or(name).to_owned();
+    let speaker = speakers::of_name(name);
     Clip { source: Source::File(path.to_path_buf()), label, speaker, id: format!("{word}/{name}") }
 }

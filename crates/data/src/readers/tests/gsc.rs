@@ -35,7 +35,7 @@ fn the_published_lists_decide() {
         &set.notes.join("\n"),
         &[
             "2 words and 12 clips; the published sets have v0.01: 30 and 64721",
-            "1 of 9 listed clips are not there",
+            "1 of 9 listed clips are not there, the first is go/zz_nohash_0.wav",
         ],
     );
 
@@ -48,6 +48,79 @@ fn the_published_lists_decide() {
     assert_says(
         &error(&config(DataName::Gsc, place.path())),
         &["testing_list.txt, line 2: found \"cc_nohash_1\"; expected <word>/<file>"],
+    );
+}
+
+/// What is listed must not be trained on, whatever happened to the list on its way.
+#[test]
+fn no_spelling_of_a_list_puts_a_listed_clip_into_training() {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path(), &["bed", "go"], &["aa", "bb", "cc"]);
+    let lists = |spell: Spell<'_>| {
+        for (list, hash) in [("validation_list.txt", "bb"), ("testing_list.txt", "cc")] {
+            let lines =
+                ["bed", "go"].map(|word| format!("{word}/{hash}_nohash_0.wav\n{word}/{hash}_nohash_1.wav\n"));
+            fs::write(place.path().join(list), spell(&lines.concat())).unwrap();
+        }
+        config(DataName::Gsc, place.path()).load()
+    };
+    let spellings: [Spell<'_>; 11] = [
+        &|text| text.into(),
+        &|text| format!("\u{feff}{text}").into(),
+        &|text| format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        &|text| text.replace("bed", "./bed").into(),
+        &|text| text.replace("bed", "speech_commands_v0.02/bed").into(),
+        &|text| text.replace('/', "\\").into(),
+        &|text| text.replace('\n', "\r\n").into(),
+        &|text| text.replace('\n', "  \n\n").into(),
+        &|text| text.to_uppercase().into(),
+        &|text| text.replace(".wav", ".flac").into(),
+        &|text| text.repeat(2).into(),
+    ];
+    for (number, spell) in spellings.into_iter().enumerate() {
+        let set = lists(spell).unwrap();
+        let splits = [&set.train, &set.validation, test_split(&set)];
+        assert_eq!(
+            splits.map(speakers),
+            ["aa", "bb", "cc"].map(|hash| BTreeSet::from([hash])),
+            "spelling {number}"
+        );
+        assert_eq!(splits.map(Split::len), [4; 3], "spelling {number}");
+        assert!(!set.notes.join("\n").contains("are not there"), "spelling {number}: {:?}", set.notes);
+    }
+    for (spell, expected) in [
+        (&(|text: &str| text.replace("_nohash_", "-nohash-").into()) as Spell<'_>, "bed/bb-nohash-0.wav"),
+        (&|text| text.replace("_0", "_00").into(), "bed/bb_nohash_00.wav"),
+        (&|text| text.replace("bed/", " -bed-/").into(), "-bed-/bb_nohash_0.wav"),
+    ] {
+        let found = format!("validation_list.txt, line 1: found {expected:?}, which is not there");
+        assert_says(
+            &lists(spell).unwrap_err().to_string(),
+            &[&found, "\"bed/bb_nohash_0\" is there and differs"],
+        );
+    }
+    let head = lists(&|text| format!("file\n{text}").into()).unwrap_err().to_string();
+    assert_says(&head, &["validation_list.txt, line 1: found \"file\"; expected <word>/<file>"]);
+    let empty = lists(&|_| Vec::new()).unwrap_err().to_string();
+    assert_says(&empty, &["gsc: the validation split is empty"]);
+}
+
+/// A list of the whole set names many clips that a part of it lacks, among them ones much like those that are there.
+#[test]
+fn a_clip_that_is_listed_itself_is_no_near_miss() {
+    let place = tempfile::tempdir().unwrap();
+    write(place.path(), &["bed", "go"], &["aa", "bb", "cc"]);
+    fs::write(place.path().join("validation_list.txt"), "bed/bb_nohash_0.wav\nbed/bb_nohash_00.wav\n")
+        .unwrap();
+    fs::write(place.path().join("testing_list.txt"), "bed/cc_nohash_0.wav\n").unwrap();
+    let set = config(DataName::Gsc, place.path()).load().unwrap();
+    assert_says(
+        &set.notes.join("\n"),
+        &[
+            "1 of 3 listed clips are not there, the first is bed/bb_nohash_00.wav",
+            "warning: no clip of 1 of 2 classes (go) in validation: its accuracy says nothing of them",
+            "warning: no clip of 1 of 2 classes (go) in test",
+        ],
     );
 }
 

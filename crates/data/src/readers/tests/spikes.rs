@@ -122,7 +122,8 @@ fn folders_that_hold_no_such_set_are_described() {
     write(&place.path().join("test.h5"), 3, 1, 0, &KEYS);
     assert_says(&error(&shd), &["no file that ends in train.h5 or train.h5.gz; expected shd files"]);
     write(&place.path().join("train.h5"), 6, 1, 0, &KEYS);
-    assert_says(&error(&shd), &["1 speaker(s); expected at least 2 to hold some out for validation"]);
+    let asked = DataConfig { split: SplitRule::Speakers, ..shd.clone() };
+    assert_says(&error(&asked), &["1 speaker(s); expected at least 2 to hold some out for validation"]);
     write(&place.path().join("my_train.h5"), 6, 2, 0, &KEYS);
     assert_says(&error(&shd), &["the train file: found in ", "my_train.h5 and again in "]);
     fs::remove_file(place.path().join("my_train.h5")).unwrap();
@@ -134,6 +135,39 @@ fn folders_that_hold_no_such_set_are_described() {
     let narrow = DataConfig { channels: 40, sum_channels: 1, split: SplitRule::Share, ..shd };
     write(&place.path().join("test.h5"), 3, 1, 0, &KEYS);
     assert_says(&error(&narrow), &["train.h5, sample 4: found unit 40 of spike 0; expected a unit below 40"]);
+}
+
+#[test]
+fn a_file_of_one_speaker_is_divided_class_by_class() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("train.h5"), 12, 1, 0, &KEYS);
+    let set = config(DataName::Shd, place.path()).load().unwrap();
+    assert_eq!((set.train.class_counts(3), set.validation.class_counts(3)), (vec![3; 3], vec![1; 3]));
+    assert_says(
+        &set.notes.join("\n"),
+        &[
+            "1 speaker(s) are too few to hold some out for validation, which takes 2; a speaker may be on two sides",
+            "the training recordings of every class were divided into 9 for training and 3 for validation (seed 0)",
+        ],
+    );
+}
+
+#[test]
+fn files_of_spikes_are_taken_as_they_were_cut_with_a_warning() {
+    let place = tempfile::tempdir().unwrap();
+    for (part, samples) in [("train", 2), ("valid", 3), ("test", 3)] {
+        write(&place.path().join(format!("{part}.h5")), samples, 3, 0, &["null", "eins", "zwei", "drei"]);
+    }
+    let set = config(DataName::Shd, place.path()).load().unwrap();
+    assert_says(
+        &set.notes.join("\n"),
+        &[
+            "warning: no training sample of 1 of 4 classes (zwei): none of them can be recognised",
+            "warning: no clip at all of 1 of 4 classes (drei)",
+        ],
+    );
+    let left_out = DataConfig { leave_out: Some("0".to_owned()), ..config(DataName::Shd, place.path()) };
+    assert_says(&error(&left_out), &["1 speaker(s); expected at least 3"]);
 }
 
 #[test]

@@ -81,7 +81,8 @@ fn without_lists_speakers_are_divided() {
 
     let few = tempfile::tempdir().unwrap();
     write_words(few.path(), &WORDS, 2);
-    assert_says(&error(&config(DataName::Words, few.path())), &["2 speaker(s); expected at least 3"]);
+    let asked = DataConfig { split: SplitRule::Speakers, ..config(DataName::Words, few.path()) };
+    assert_says(&error(&asked), &["2 speaker(s); expected at least 3"]);
 }
 
 #[test]
@@ -110,8 +111,107 @@ fn wrong_lists_are_refused() {
         &with("file,class\ns00_x_0.wav,go\n", &good),
         &["line 2: found \"s00_x_0.wav\"; expected <word>/"],
     );
-    assert_says(&with("name,label\ngo/s00_x_0.wav,go\n", &good), &["line 2: found ", "expected file,class"]);
+    for head in ["name,label", "file;class", "go/s01_x_0.wav,go"] {
+        let expected = format!("train.csv, line 1: found {head:?}; expected the head file,class");
+        assert_says(&with(&format!("{head}\ngo/s00_x_0.wav,go\n"), &good), &[&expected]);
+    }
+    assert_says(
+        &with("file,class\ngo/s00_x_0.wav\n", &good),
+        &["train.csv, line 2: found ", "expected file,class"],
+    );
+    assert_says(
+        &with("file,class\n./zoom_in/s0_x_0.wav,zoom_in\n", &good),
+        &["line 2: found class \"zoom_in\"; expected one of the folders go, stop, zoom in"],
+    );
+    assert_says(
+        &with("file,class\ngo/s01_x_0.wav,go\nzoom in/s0-x-0.wav,zoom in\n", &good),
+        &[
+            "line 3: found \"zoom in/s0-x-0.wav\", which is not there; expected",
+            "\"zoom in/s00_x_0\" is there and differs",
+        ],
+    );
+    assert_says(&with("", &good), &["the training split is empty"]);
     assert_says(&with("file,class\n", &good), &["the training split is empty"]);
+}
+
+/// What programs make of a list's lines on the way: each must name the same clips.
+#[test]
+fn lists_are_matched_however_they_are_spelled() {
+    let place = tempfile::tempdir().unwrap();
+    write_words(place.path(), &["go", "caf\u{e9}"], 4);
+    let lists = |spell: Spell<'_>| {
+        for (list, speaker) in [("train.csv", 0), ("val.csv", 2), ("test.csv", 3)] {
+            let line = |word: &str| format!("{word}/s{speaker:02}_x_0.wav,{word}\n");
+            let text = format!("file,class\n{}{}", line("go"), line("caf\u{e9}"));
+            fs::write(place.path().join(list), spell(&text)).unwrap();
+        }
+        config(DataName::Words, place.path()).load().unwrap()
+    };
+    let plain = lists(&|text| text.into());
+    assert_eq!(plain.train.class_counts(2), [1, 1]);
+    let spellings: [(bool, Spell<'_>); 11] = [
+        (false, &|text| format!("\u{feff}{text}").into()),
+        (false, &|text| text.replace('\n', "\r\n").into()),
+        (false, &|text| text.replace('\n', " \t\n").into()),
+        (false, &|text| text.replace("\ngo", "\n./go").into()),
+        (false, &|text| text.replace('/', "\\").into()),
+        (false, &|text| text.replace("\ngo", "\nC:\\data\\go").into()),
+        (false, &|text| text.replace(".wav", ".MP3").into()),
+        (false, &|text| {
+            text.replace("file,class", "Nr,Class, File")
+                .replace(".wav,go", ".wav")
+                .replace(".wav,caf\u{e9}", ".wav")
+                .replace("\ngo", "\n1,go,go")
+                .replace("\ncaf", "\n1,caf\u{e9},caf")
+                .into()
+        }),
+        (false, &|text| format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()),
+        (true, &|text| text.replace("go", "GO").replace("s0", "S0").into()),
+        (true, &|text| text.replace('\u{e9}', "e\u{301}").into()),
+    ];
+    for (number, (said, spell)) in spellings.into_iter().enumerate() {
+        let set = lists(spell);
+        for (split, expected) in [&set.train, &set.validation, test_split(&set)].into_iter().zip([
+            &plain.train,
+            &plain.validation,
+            test_split(&plain),
+        ]) {
+            assert_eq!(ids(split), ids(expected), "spelling {number}");
+        }
+        let note = "names differ from those of the files in letter case or Unicode form";
+        assert_eq!(set.notes.join("\n").contains(note), said, "spelling {number}: {:?}", set.notes);
+    }
+}
+
+#[test]
+fn a_clip_listed_twice_in_other_spellings_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    write_words(place.path(), &WORDS, 4);
+    fs::write(place.path().join("train.csv"), list(0..2)).unwrap();
+    fs::write(place.path().join("val.csv"), "file,class\n./GO/S01_x_0.wav,go\n").unwrap();
+    assert_says(
+        &error(&config(DataName::Words, place.path())),
+        &["./GO/S01_x_0.wav: found in train.csv and again in val.csv; expected it once"],
+    );
+}
+
+#[test]
+fn lists_of_other_names_are_said_not_to_be_read() {
+    let place = tempfile::tempdir().unwrap();
+    write_words(place.path(), &WORDS, 4);
+    for name in ["Test.csv", "validation_list.txt", "dev.tsv", "readme.txt", "contest.csv"] {
+        fs::write(place.path().join(name), "x").unwrap();
+    }
+    let notes = config(DataName::Words, place.path()).load().unwrap().notes.join("\n");
+    assert_says(
+        &notes,
+        &[
+            "warning: Test.csv is not read: lists are train.csv, val.csv, test.csv",
+            "warning: dev.tsv is not read",
+            "warning: validation_list.txt is not read: lists are train.csv, val.csv, test.csv; --data gsc reads it",
+        ],
+    );
+    assert_eq!(notes.matches("is not read").count(), 3, "{notes}");
 }
 
 #[test]
