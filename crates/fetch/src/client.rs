@@ -2,13 +2,17 @@
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ureq::config::Config;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
 use crate::error::FetchError;
+use crate::pace::{Clock, LeastRate, SystemClock};
 use crate::redirect::{is_secure, resolve};
+use crate::script::{Nowhere, Script};
+use crate::shown;
 use crate::tls;
 
 /// How to reach servers.
@@ -20,11 +24,21 @@ pub struct ClientConfig {
     pub redirects: usize,
     /// How long a server may be silent.
     pub patience: Duration,
+    /// How fast the bytes of a file have to come.
+    pub least_rate: LeastRate,
+    /// Bytes at most of a file whose size the manifest does not state.
+    pub largest: u64,
 }
 
 impl Default for ClientConfig {
     fn default() -> Self {
-        Self { ca: None, redirects: 10, patience: Duration::from_secs(60) }
+        Self {
+            ca: None,
+            redirects: 10,
+            patience: Duration::from_secs(60),
+            least_rate: LeastRate::default(),
+            largest: 16 << 30,
+        }
     }
 }
 
@@ -35,6 +49,9 @@ pub struct Client {
     redirects: usize,
     /// What the processor lacks for `https`.
     lacking: Option<String>,
+    pub(crate) least_rate: LeastRate,
+    pub(crate) largest: u64,
+    pub(crate) clock: Box<dyn Clock>,
 }
 
 /// Why a request or a transfer failed, and whether trying again may help.
@@ -76,19 +93,29 @@ impl Client {
     /// # Errors
     /// [`FetchError::Io`] or [`FetchError::Authority`] when the file of authorities cannot be used.
     pub fn new(config: &ClientConfig) -> Result<Self, FetchError> {
-        let agent = Agent::config_builder()
-            .tls_config(tls::config(config.ca.as_deref())?)
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(concat!("colearn-fetch/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity")
-            .timeout_connect(Some(config.patience))
-            .timeout_recv_response(Some(config.patience))
-            .timeout_per_read(Some(config.patience))
-            .build();
-        Ok(Self { agent: agent.into(), redirects: config.redirects, lacking: tls::lacking() })
+        Ok(Self::of(config, settings(config)?.into()))
+    }
+
+    fn of(config: &ClientConfig, agent: Agent) -> Self {
+        let ClientConfig { redirects, least_rate, largest, .. } = *config;
+        let clock = Box::new(SystemClock(Instant::now()));
+        Self { agent, redirects, lacking: tls::lacking(), least_rate, largest, clock }
+    }
+
+    /// The same client with another clock, by which the rate of transfers is judged and retries wait.
+    #[must_use]
+    pub fn with_clock(self, clock: Box<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// A client that reaches no server: each of its connections gets one of `answers`, byte for byte, whatever is sent.
+    /// Then there is nobody any more. For tests of what an answer is taken for.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn answered(config: &ClientConfig, answers: Vec<Vec<u8>>) -> Result<Self, FetchError> {
+        let agent = Agent::with_parts(settings(config)?, Script::new(answers), Nowhere);
+        Ok(Self::of(config, agent))
     }
 
     /// Asks for a file, or the rest of it.
@@ -132,6 +159,29 @@ impl Client {
         }
         request.call().map_err(|error| failure(url, &error))
     }
+}
+
+/// How the agent is set up.
+fn settings(config: &ClientConfig) -> Result<Config, FetchError> {
+    Ok(Agent::config_builder()
+        .tls_config(tls::config(config.ca.as_deref())?)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .user_agent(concat!("colearn-fetch/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding("identity")
+        .timeout_connect(Some(config.patience))
+        .timeout_recv_response(Some(config.patience))
+        .timeout_per_read(Some(config.patience))
+        .build())
+}
+
+/// An encoding that the body has, and that nobody asked for.
+pub(crate) fn unasked_encoding(answer: &Response<Body>) -> Option<String> {
+    let values = answer.headers().get_all("content-encoding").iter();
+    let texts = values.map(|value| shown::bytes(value.as_bytes()));
+    texts.into_iter().find(|text| !text.trim().is_empty() && !text.trim().eq_ignore_ascii_case("identity"))
 }
 
 /// A header in its first form, where it is text.

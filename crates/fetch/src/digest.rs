@@ -7,6 +7,7 @@ use std::path::Path;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use crate::door::require_regular;
 use crate::error::FetchError;
 
 /// Bytes moved at a time.
@@ -109,8 +110,9 @@ pub(crate) fn hash(mut reader: impl Read) -> std::io::Result<Hasher> {
 /// Size and checksums of a file.
 ///
 /// # Errors
-/// [`FetchError::Io`] when the file cannot be read.
+/// [`FetchError::Io`] when the file cannot be read, [`FetchError::Kind`] when it is no regular one.
 pub fn hash_file(path: &Path) -> Result<Sums, FetchError> {
+    require_regular(path)?;
     let file = File::open(path).map_err(FetchError::io(path, "read"))?;
     Ok(hash(file).map_err(FetchError::io(path, "read"))?.finish())
 }

@@ -6,12 +6,15 @@ use std::time::Duration;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::client::{Client, Failure, Rest, header};
+use crate::client::{Client, Failure, Rest, header, unasked_encoding};
 use crate::digest::{Checksum, Sums};
 use crate::error::FetchError;
 use crate::manifest::RemoteFile;
+use crate::pace::Pace;
 use crate::part::{Origin, Part};
 use crate::progress::Progress;
+use crate::shown;
+use crate::sort::{self, Wrong};
 use crate::transfer::{Stop, receive};
 
 /// How often and when a broken transfer is tried again.
@@ -45,8 +48,9 @@ pub struct Outcome {
 ///
 /// # Errors
 /// The last address's [`FetchError::Transfer`], [`FetchError::Status`], [`FetchError::Redirect`],
-/// [`FetchError::Size`] or [`FetchError::Checksum`]; at once [`FetchError::Io`], [`FetchError::Store`] and
-/// [`FetchError::Busy`]. The part stays for the next run, except after a wrong checksum.
+/// [`FetchError::Answer`], [`FetchError::Size`], [`FetchError::Sort`] or [`FetchError::Checksum`]; at once
+/// [`FetchError::Io`], [`FetchError::Kind`], [`FetchError::Store`] and [`FetchError::Busy`]. The part stays for the next
+/// run, except after a wrong checksum.
 pub fn download(
     client: &Client,
     file: &RemoteFile,
@@ -60,25 +64,45 @@ pub fn download(
             progress.note(&format!("{error}; trying the next address"));
         }
         let part = Part::open(target)?;
-        let mut transfer = Transfer { client, file, url, part, progress: &mut *progress };
+        let pace = Pace::new(&*client.clock, client.least_rate);
+        let mut transfer = Transfer { client, file, url, part, pace, progress: &mut *progress };
         let result = transfer.insist(retries);
         transfer.progress.end();
         let resumed = transfer.part.kept();
         match result.and_then(|()| finish(transfer.part, file)) {
             Ok(sums) => return Ok(Outcome { sums, resumed }),
-            Err(error @ (FetchError::Io { .. } | FetchError::Store(_) | FetchError::Busy { .. })) => {
-                return Err(error);
-            }
+            Err(
+                error @ (FetchError::Io { .. }
+                | FetchError::Kind { .. }
+                | FetchError::Store(_)
+                | FetchError::Busy { .. }),
+            ) => return Err(error),
             Err(error) => failed = Some(error),
         }
     }
     Err(failed.expect("a manifest's file has at least one address"))
 }
 
-/// Checks a complete part and gives it its name.
+/// Checks a complete part and gives it its name. Where no checksum vouches for it, it has to be at least of the kind that
+/// its name says: what is taken once is the truth from then on.
 fn finish(part: Part, file: &RemoteFile) -> Result<Sums, FetchError> {
     let sums = part.sums();
-    if let Some(stated) = file.checksum.as_ref().filter(|stated| !sums.fits(stated)) {
+    let stated = file.checksum.as_ref();
+    if !stated.is_some_and(|stated| sums.fits(stated)) {
+        match sort::check(part.path(), &file.name) {
+            Err(Wrong::Unreadable(error)) => return Err(error),
+            Err(Wrong::Sort { found, expected }) => {
+                part.discard();
+                return Err(FetchError::Sort {
+                    file: file.name.clone(),
+                    found,
+                    expected: expected.to_owned(),
+                });
+            }
+            Ok(()) => {}
+        }
+    }
+    if let Some(stated) = stated.filter(|stated| !sums.fits(stated)) {
         part.discard();
         return Err(mismatch(&file.name, &sums, stated));
     }
@@ -101,6 +125,7 @@ struct Transfer<'a> {
     file: &'a RemoteFile,
     url: &'a str,
     part: Part,
+    pace: Pace<'a>,
     progress: &'a mut dyn Progress,
 }
 
@@ -109,6 +134,7 @@ impl Transfer<'_> {
     fn insist(&mut self, retries: Retries) -> Result<(), FetchError> {
         let (mut furthest, mut failures) = (self.part.size(), 0);
         loop {
+            self.pace.begin();
             let failure = match self.attempt() {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
@@ -116,15 +142,13 @@ impl Transfer<'_> {
             if self.part.size() > furthest {
                 (furthest, failures) = (self.part.size(), 0);
             }
-            failures += 1;
+            failures = (failures + 1).max(self.pace.slow());
             if !failure.again || failures >= retries.attempts {
                 return Err(*failure.error);
             }
             self.progress.note(&format!("{}; trying again", failure.error));
             let wait = retries.wait.saturating_mul(1 << (failures - 1).min(16));
-            if !wait.is_zero() {
-                std::thread::sleep(wait);
-            }
+            self.client.clock.wait(wait);
         }
     }
 
@@ -134,6 +158,7 @@ impl Transfer<'_> {
             return Ok(());
         }
         let answer = self.client.get(self.url, rest.as_ref())?;
+        self.check_encoding(&answer)?;
         match (answer.status().as_u16(), rest) {
             (200, rest) => self.whole(answer, rest.is_some()),
             (206, Some(rest)) => self.go_on(answer, &rest),
@@ -170,6 +195,11 @@ impl Transfer<'_> {
         }
         let length = header(&answer, "content-length").and_then(|length| length.parse().ok());
         self.check_total(length)?;
+        let ends = length.is_some() || header(&answer, "transfer-encoding").is_some();
+        if !ends && self.file.size.is_none() && self.file.checksum.is_none() {
+            let expected = "one: nothing else tells whether the file is whole";
+            return Err(self.refused("an answer without a length", expected).into());
+        }
         self.part.restart(Some(&Origin { url: self.url.to_owned(), mark: mark(&answer) }))?;
         self.receive(answer, length)
     }
@@ -179,11 +209,17 @@ impl Transfer<'_> {
         let range = header(&answer, "content-range").unwrap_or_default();
         let first = range.strip_prefix("bytes ").and_then(|range| range.split('-').next()?.parse().ok());
         if first != Some(rest.from) {
-            return self.start_over(&format!("found the range {range:?}; expected bytes {}-", rest.from));
+            let range = shown::short(&range);
+            return self.start_over(&format!("found the range \"{range}\"; expected bytes {}-", rest.from));
         }
-        let (known, came) = (&rest.mark, mark(&answer));
-        if known.is_some() && came.is_some() && *known != came {
-            return self.start_over("the file has changed meanwhile");
+        match (&rest.mark, mark(&answer)) {
+            (Some(known), Some(came)) if *known != came => {
+                return self.start_over("the file has changed meanwhile");
+            }
+            (Some(_), None) if self.file.checksum.is_none() => {
+                return self.start_over("nothing tells whether the rest is of the same version");
+            }
+            _ => {}
         }
         let total = range_total(&answer);
         self.check_total(total)?;
@@ -195,10 +231,35 @@ impl Transfer<'_> {
         Err(Failure::passing(self.url, format!("{reason}; starting over")))
     }
 
-    /// The size that the server states against that of the manifest.
+    /// A body in an encoding is another file than the one asked for, unless a checksum says that it is just called so.
+    fn check_encoding(&mut self, answer: &Response<Body>) -> Result<(), FetchError> {
+        let Some(encoding) = unasked_encoding(answer) else { return Ok(()) };
+        if self.file.checksum.is_none() {
+            let expected = "the file as it is (identity), as was asked for";
+            return Err(self.refused(format!("Content-Encoding {encoding}"), expected));
+        }
+        let url = shown::long(self.url);
+        self.progress
+            .note(&format!("{url}: found Content-Encoding {encoding}, unasked; the checksum decides"));
+        Ok(())
+    }
+
+    fn refused(&self, found: impl Into<String>, expected: impl Into<String>) -> FetchError {
+        FetchError::Answer { url: self.url.to_owned(), found: found.into(), expected: expected.into() }
+    }
+
+    /// The largest that a file of unknown size may be, for messages.
+    fn allowed(&self) -> String {
+        format!("at most {}, the limit where the manifest states no size", self.client.largest)
+    }
+
+    /// The size that the server states against that of the manifest, or the largest one.
     fn check_total(&self, total: Option<u64>) -> Result<(), FetchError> {
         match (total, self.file.size) {
             (Some(found), Some(expected)) if found != expected => Err(self.wrong_size(found, expected)),
+            (Some(found), None) if found > self.client.largest => {
+                Err(self.refused(format!("{found} bytes"), self.allowed()))
+            }
             _ => Ok(()),
         }
     }
@@ -212,7 +273,8 @@ impl Transfer<'_> {
         let done = self.part.size();
         self.progress.begin(&self.file.name, done, total);
         let body = answer.into_body().into_reader();
-        let stopped = receive(body, &mut self.part, done, total, &mut *self.progress);
+        let limit = total.or(Some(self.client.largest));
+        let stopped = receive(body, &mut self.part, done, limit, &mut self.pace, &mut *self.progress);
         let done = self.part.size();
         match stopped {
             Ok(()) => match total {
@@ -220,9 +282,21 @@ impl Transfer<'_> {
                 _ => Ok(()),
             },
             Err(Stop::TooLong) => {
-                let expected = total.unwrap_or(done);
                 self.part.restart(None)?;
-                Err(self.wrong_size(expected + 1, expected).into())
+                let Some(expected) = total else {
+                    let found = format!("more than {} bytes", self.client.largest);
+                    return Err(self.refused(found, self.allowed()).into());
+                };
+                Err(self.wrong_size(expected.saturating_add(1), expected).into())
+            }
+            Err(Stop::TooSlow(rate)) => {
+                let least = self.client.least_rate;
+                let reason = format!(
+                    "found {rate} bytes a second over {} s after {done} bytes; expected at least {}",
+                    least.window.as_secs(),
+                    least.bytes
+                );
+                Err(Failure::passing(self.url, reason))
             }
             Err(Stop::Disk(error)) => Err(FetchError::io(self.part.path(), "written")(error).into()),
             Err(Stop::Source(_)) if total.is_some() => Err(self.broken_off(done, total.unwrap_or(done))),

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::shown::{long, path as shown_path, short};
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
     /// A manifest that cannot be used.
-    #[error("{file}: {}{key}: found {found}; expected {expected}", in_set(set))]
+    #[error("{}: {}{}: found {}; expected {expected}", long(file), in_set(set), short(key), short(found))]
     Manifest {
         /// The manifest.
         file: String,
@@ -21,7 +23,7 @@ pub enum FetchError {
         expected: String,
     },
     /// A set that the manifest does not name.
-    #[error("no data set {found:?}; expected one of {}", known.join(", "))]
+    #[error("no data set \"{}\"; expected one of {}", short(found), long(&known.join(", ")))]
     UnknownSet {
         /// The name asked for.
         found: String,
@@ -29,7 +31,7 @@ pub enum FetchError {
         known: Vec<String>,
     },
     /// The operating system refused something.
-    #[error("{}: cannot be {action}: {source}", path.display())]
+    #[error("{}: cannot be {action}: {source}", shown_path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -38,14 +40,24 @@ pub enum FetchError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file that is not opened, or not taken: of another kind, too large, or with a second name.
+    #[error("{}: found {found}; expected {expected}", shown_path(path))]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+        /// What would have been taken.
+        expected: String,
+    },
     /// Another process is at work on the same file or folder.
-    #[error("{}: another process is fetching this; expected to be the only one", path.display())]
+    #[error("{}: another process is fetching this; expected to be the only one", shown_path(path))]
     Busy {
         /// What both want.
         path: PathBuf,
     },
     /// A server could not be reached, or the transfer broke off more often than allowed.
-    #[error("{url}: {reason}")]
+    #[error("{}: {}", long(url), long(reason))]
     Transfer {
         /// The address.
         url: String,
@@ -53,15 +65,35 @@ pub enum FetchError {
         reason: String,
     },
     /// A server answered with something else than the file.
-    #[error("{url}: found status {status}; expected the file (200)")]
+    #[error("{}: found status {status}; expected the file (200)", long(url))]
     Status {
         /// The address.
         url: String,
         /// The HTTP status.
         status: u16,
     },
+    /// An answer that is not taken for the file: encoded, without an end, or larger than allowed.
+    #[error("{}: found {found}; expected {expected}", long(url))]
+    Answer {
+        /// The address.
+        url: String,
+        /// What came.
+        found: String,
+        /// What would have been taken.
+        expected: String,
+    },
+    /// Something else than the kind of file that its name says, and no checksum says otherwise.
+    #[error("{file}: found {found}; expected {expected}; what was loaded is removed")]
+    Sort {
+        /// The file.
+        file: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
     /// A redirection that is not followed.
-    #[error("{url}: redirected to {target}; expected {expected}")]
+    #[error("{}: redirected to {}; expected {expected}", long(url), long(target))]
     Redirect {
         /// The address asked first.
         url: String,
@@ -71,7 +103,7 @@ pub enum FetchError {
         expected: String,
     },
     /// A file of another size than stated.
-    #[error("{item}: found {found} bytes; expected {expected}")]
+    #[error("{}: found {found} bytes; expected {expected}", long(item))]
     Size {
         /// The file or address.
         item: String,
@@ -102,7 +134,7 @@ pub enum FetchError {
         missing: String,
     },
     /// A file of authorities that cannot be used.
-    #[error("{}: found {found}; expected certificates in PEM", path.display())]
+    #[error("{}: found {found}; expected certificates in PEM", shown_path(path))]
     Authority {
         /// The file.
         path: PathBuf,
@@ -110,7 +142,7 @@ pub enum FetchError {
         found: String,
     },
     /// An archive that is damaged or wants something forbidden. Nothing of it is left.
-    #[error("{}: {entry}: found {found}; expected {expected}", path.display())]
+    #[error("{}: {entry}: found {found}; expected {expected}", shown_path(path))]
     Archive {
         /// The archive.
         path: PathBuf,
@@ -121,8 +153,21 @@ pub enum FetchError {
         /// What is accepted.
         expected: String,
     },
-    /// A line of a file of checksums that cannot be used.
-    #[error("{}, line {line}: found {found:?}; expected 64 hexadecimal digits, two spaces and a file name", path.display())]
+    /// An unpacked folder that does not hold what was unpacked.
+    #[error(
+        "{}: found {found}; expected {expected}; remove the folder to have it unpacked again",
+        shown_path(folder)
+    )]
+    Unpacked {
+        /// The folder.
+        folder: PathBuf,
+        /// How it differs.
+        found: String,
+        /// What was unpacked.
+        expected: String,
+    },
+    /// A line of a file of checksums, or of a list of what was unpacked, that cannot be used.
+    #[error("{}, line {line}: found \"{found}\"; expected {expected}", shown_path(path))]
     Sums {
         /// The file of checksums.
         path: PathBuf,
@@ -130,6 +175,8 @@ pub enum FetchError {
         line: usize,
         /// The line.
         found: String,
+        /// What would have been read.
+        expected: String,
     },
     /// A file that cannot be written or replaced as a whole.
     #[error(transparent)]
@@ -153,5 +200,5 @@ impl FetchError {
 }
 
 fn in_set(set: &str) -> String {
-    if set.is_empty() { String::new() } else { format!("set {set}, ") }
+    if set.is_empty() { String::new() } else { format!("set {}, ", short(set)) }
 }

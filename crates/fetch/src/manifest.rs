@@ -4,13 +4,17 @@ use std::path::{Component, Path};
 
 use toml::Table;
 
+use crate::contents;
 use crate::digest::Checksum;
+use crate::door::read_text;
 use crate::error::FetchError;
 use crate::sums::SUMS_NAME;
 use crate::table::Reader;
 
 const KNOWN: &str = include_str!("../manifest.toml");
 const KNOWN_NAME: &str = "crates/fetch/manifest.toml";
+/// Largest manifest that is read.
+const LONGEST: u64 = 1 << 24;
 
 /// A list of data sets, in the order of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +110,7 @@ impl Manifest {
     /// # Errors
     /// [`FetchError::Io`] when the file cannot be read, otherwise as [`Manifest::parse`].
     pub fn load(path: &Path) -> Result<Self, FetchError> {
-        let text = std::fs::read_to_string(path).map_err(FetchError::io(path, "read"))?;
+        let text = read_text(path, LONGEST)?;
         Self::parse(&path.display().to_string(), &text)
     }
 
@@ -187,7 +191,8 @@ fn set(file: &str, place: usize, table: Table) -> Result<DataSet, FetchError> {
         let prefix = format!("file {}, ", place + 1);
         let new = remote_file(Reader { file, set: name.clone(), prefix, table })?;
         let folder = |file: &RemoteFile| file.unpack.as_ref().map(|unpack| unpack.folder.clone());
-        let names = |file: &RemoteFile| [Some(file.name.clone()), folder(file)];
+        let list = |file: &RemoteFile| folder(file).map(|folder| folder + contents::ENDING);
+        let names = |file: &RemoteFile| [Some(file.name.clone()), folder(file), list(file)];
         let taken: Vec<String> = files.iter().flat_map(names).flatten().collect();
         if let Some(name) = names(&new).into_iter().flatten().find(|name| taken.contains(name)) {
             return Err(keys.fault("file", format!("{name} twice"), "each name once"));

@@ -1,14 +1,16 @@
 //! A file that is being loaded: `<name>.part`, kept when the transfer breaks off, and `<name>.part.from`, which says
 //! what it is a part of. Whoever writes the part holds a lock on it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use colearn_store::write_whole;
 
 use crate::digest::{Hasher, Sums, hash};
+use crate::door::{is_named, open_own, read_text, refuse_other, refuse_second_name};
 use crate::error::FetchError;
+use crate::sync;
 
 /// Which version of which file a part belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,9 @@ pub(crate) struct Origin {
     /// The server's mark of the version: an entity tag or a date.
     pub(crate) mark: Option<String>,
 }
+
+/// Largest file about an origin that is read: an address and what one header of an answer holds.
+const LONGEST_ORIGIN: u64 = 1 << 18;
 
 /// An open and locked part.
 #[derive(Debug)]
@@ -35,7 +40,9 @@ impl Part {
     /// Opens the part of `target`, and hashes what is there already.
     pub(crate) fn open(target: &Path) -> Result<Self, FetchError> {
         let (path, from) = (beside(target, ".part"), beside(target, ".part.from"));
+        refuse_other(&from)?;
         let file = locked(&path)?;
+        refuse_second_name(&path, &file)?;
         let hasher = hash(&file).map_err(FetchError::io(&path, "read"))?;
         let kept = hasher.size();
         Ok(Self { target: target.to_owned(), path, from, file, hasher, kept })
@@ -53,7 +60,7 @@ impl Part {
 
     /// Where they come from, if that is known.
     pub(crate) fn origin(&self) -> Option<Origin> {
-        let text = fs::read_to_string(&self.from).ok()?;
+        let text = read_text(&self.from, LONGEST_ORIGIN).ok()?;
         let mut lines = text.lines();
         Some(Origin { url: lines.next()?.to_owned(), mark: lines.next().map(str::to_owned) })
     }
@@ -84,15 +91,14 @@ impl Part {
     /// Makes the content durable and gives it its final name.
     pub(crate) fn commit(self) -> Result<(), FetchError> {
         self.file.sync_all().map_err(FetchError::io(&self.path, "written"))?;
+        if !is_named(&self.path, &self.file) {
+            let (found, expected) = ("another file".to_owned(), "the one that was loaded".to_owned());
+            return Err(FetchError::Kind { path: self.path, found, expected });
+        }
         // Renamed while it is locked, so that nobody takes the finished file for a part.
         fs::rename(&self.path, &self.target).map_err(FetchError::io(&self.target, "replaced"))?;
         remove(&self.from);
-        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        // Only Unix lets a folder be opened and synchronised.
-        let synced =
-            if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()) } else { Ok(()) };
-        synced.map_err(FetchError::io(folder, "made durable"))
+        sync::folder(self.target.parent().unwrap_or(Path::new("")))
     }
 
     /// Removes what is there.
@@ -116,7 +122,7 @@ impl Write for Part {
 
 /// Whether a part of `target` waits to be completed.
 pub(crate) fn waits(target: &Path) -> bool {
-    beside(target, ".part").metadata().is_ok_and(|part| part.len() > 0)
+    beside(target, ".part").symlink_metadata().is_ok_and(|part| part.is_file() && part.len() > 0)
 }
 
 fn beside(target: &Path, ending: &str) -> PathBuf {
@@ -133,9 +139,7 @@ fn remove(path: &Path) {
 /// Opens a file that only this process writes.
 pub(crate) fn locked(path: &Path) -> Result<File, FetchError> {
     loop {
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(path).map_err(FetchError::io(path, "written"))?;
+        let file = open_own(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { path: path.to_owned() }),
@@ -144,22 +148,10 @@ pub(crate) fn locked(path: &Path) -> Result<File, FetchError> {
             Err(TryLockError::Error(error)) => return Err(FetchError::io(path, "locked")(error)),
         }
         // Between opening and locking, another process may have finished and renamed this very file.
-        if still_there(path, &file) {
+        if is_named(path, &file) {
             return Ok(file);
         }
     }
-}
-
-#[cfg(unix)]
-fn still_there(path: &Path, file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let id = |found: io::Result<fs::Metadata>| found.ok().map(|found| (found.dev(), found.ino()));
-    id(path.metadata()).is_some_and(|named| Some(named) == id(file.metadata()))
-}
-
-#[cfg(not(unix))]
-fn still_there(path: &Path, _: &File) -> bool {
-    path.exists()
 }
 
 #[cfg(test)]
@@ -201,6 +193,42 @@ mod tests {
         first.discard();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         Part::open(&target).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_way_is_refused_and_what_it_leads_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, mine) = (folder.path().join("a"), folder.path().join("mine"));
+        fs::write(&mine, "of the user").unwrap();
+        let part = folder.path().join("a.part");
+        for make in [fs::hard_link::<&Path, &Path>, std::os::unix::fs::symlink] {
+            make(&mine, &part).unwrap();
+            let error = Part::open(&target).unwrap_err().to_string();
+            assert!(error.contains("a.part: found a"), "{error}");
+            assert!(error.ends_with("; expected a regular file of its own, or nothing"), "{error}");
+            assert_eq!(fs::read(&mine).unwrap(), b"of the user");
+            fs::remove_file(&part).unwrap();
+        }
+        std::os::unix::fs::symlink(&mine, folder.path().join("a.part.from")).unwrap();
+        let error = Part::open(&target).unwrap_err().to_string();
+        assert!(error.contains("a.part.from: found a link"), "{error}");
+        assert_eq!(fs::read(&mine).unwrap(), b"of the user");
+        assert!(!part.exists() && !waits(&target));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_whose_name_was_given_away_is_not_taken_for_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a");
+        let mut part = Part::open(&target).unwrap();
+        part.write_all(b"loaded").unwrap();
+        fs::remove_file(part.path()).unwrap();
+        fs::write(part.path(), "of somebody else").unwrap();
+        let error = part.commit().unwrap_err().to_string();
+        assert!(error.ends_with("a.part: found another file; expected the one that was loaded"), "{error}");
+        assert!(!target.exists());
     }
 
     #[test]

@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 
 use colearn_store::write_whole;
 
+use crate::door::read_text;
 use crate::error::FetchError;
+use crate::shown::short;
 
 /// Name of the file of checksums.
 pub(crate) const SUMS_NAME: &str = "SHA256SUMS";
+
+/// Largest record that is read.
+const LONGEST: u64 = 1 << 26;
 
 /// The recorded SHA-256 of the files of one folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,21 +30,31 @@ impl SumsFile {
     /// [`FetchError::Io`] when it cannot be read, [`FetchError::Sums`] for a line that is no record.
     pub fn load(folder: &Path) -> Result<Self, FetchError> {
         let path = folder.join(SUMS_NAME);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(FetchError::io(&path, "read")(error)),
-        };
+        match read_text(&path, LONGEST) {
+            Ok(text) => Self::parse(&path, &text),
+            Err(FetchError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::parse(&path, "")
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A record from its text; it is saved to `path`.
+    ///
+    /// # Errors
+    /// [`FetchError::Sums`] for a line that is no record.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, FetchError> {
         let mut sums = BTreeMap::new();
         for (place, line) in text.lines().enumerate() {
             let (name, digits) = record(line).ok_or_else(|| FetchError::Sums {
-                path: path.clone(),
+                path: path.to_owned(),
                 line: place + 1,
-                found: line.chars().take(100).collect(),
+                found: short(line),
+                expected: "64 hexadecimal digits, two spaces and a file name".to_owned(),
             })?;
             sums.insert(name.to_owned(), digits.to_ascii_lowercase());
         }
-        Ok(Self { path, sums })
+        Ok(Self { path: path.to_owned(), sums })
     }
 
     /// The recorded SHA-256 of a file, in hexadecimal digits.

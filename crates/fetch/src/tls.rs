@@ -5,7 +5,11 @@ use std::sync::Arc;
 
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
+use crate::door::read_bounded;
 use crate::error::FetchError;
+
+/// Largest file of authorities.
+const LONGEST: u64 = 1 << 24;
 
 /// Instructions that the cryptography uses without asking, and whether this processor has them.
 #[cfg(target_arch = "x86_64")]
@@ -61,7 +65,7 @@ pub(crate) fn config(ca: Option<&Path>) -> Result<TlsConfig, FetchError> {
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate<'static>>, FetchError> {
-    let bytes = std::fs::read(path).map_err(FetchError::io(path, "read"))?;
+    let bytes = read_bounded(path, LONGEST)?;
     let fault = |found: String| FetchError::Authority { path: path.to_owned(), found };
     let mut certificates = Vec::new();
     for item in parse_pem(&bytes) {

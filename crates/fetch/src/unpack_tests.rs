@@ -42,7 +42,7 @@ fn try_unpack(archive: &[u8], strip: usize, limits: Limits) -> (TempDir, Result<
     fs::create_dir(place.path().join("in")).unwrap();
     let path = place.path().join("a.tar.gz");
     fs::write(&path, archive).unwrap();
-    let result = unpack_tar_gz(&path, &place.path().join("in/out"), strip, limits);
+    let result = unpack_tar_gz(&path, &place.path().join("in/out"), strip, limits).map(|held| held.files());
     (place, result)
 }
 
@@ -99,6 +99,138 @@ fn what_leads_out_of_the_folder_is_refused_and_leaves_nothing() {
     }
 }
 
+/// A header of any kind, name and stated size, then `content` in whole blocks.
+fn block(kind: u8, name: &str, size: u64, content: &[u8]) -> Vec<u8> {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::new(kind));
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_size(size);
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len().next_multiple_of(512), 0);
+    bytes
+}
+
+fn whole(kind: u8, name: &str, content: &[u8]) -> Vec<u8> {
+    block(kind, name, content.len() as u64, content)
+}
+
+/// `length key=value`, where the length counts its own digits too.
+fn pax(key: &str, value: &str) -> Vec<u8> {
+    let rest = key.len() + value.len() + 3;
+    let digits = (1..20).find(|&digits| (rest + digits).to_string().len() == digits).unwrap();
+    format!("{} {key}={value}\n", rest + digits).into_bytes()
+}
+
+fn archive(parts: &[Vec<u8>]) -> Vec<u8> {
+    gzip(&[&parts.concat()[..], &[0; 1024]].concat())
+}
+
+#[test]
+fn long_names_and_sizes_come_from_records() {
+    let (long, linked) = (format!("{}/{}", "d".repeat(200), "f".repeat(150)), "e".repeat(120));
+    let sizes = [pax("mtime", "1.5"), pax("path", "of pax"), pax("size", "3")].concat();
+    let target = [pax("path", &linked), pax("linkpath", "of pax")].concat();
+    let (place, result) = try_unpack(
+        &archive(&[
+            whole(b'L', "././@LongLink", format!("{long}\0").as_bytes()),
+            whole(b'0', "cut off", b"gnu"),
+            whole(b'x', "pax", &sizes),
+            block(b'0', "cut off", 0, b"pax"),
+            whole(b'K', "././@LongLink", format!("{long}\0").as_bytes()),
+            whole(b'1', "hard", b""),
+            whole(b'x', "pax", &target),
+            whole(b'2', "soft", b""),
+        ]),
+        0,
+        Limits::default(),
+    );
+    assert_eq!(result.unwrap(), 3);
+    let out = place.path().join("in/out");
+    for (name, content) in [(long.as_str(), "gnu"), ("of pax", "pax"), ("hard", "gnu"), (&linked, "pax")] {
+        assert_eq!(fs::read_to_string(out.join(name)).unwrap(), content, "{name}");
+    }
+}
+
+#[test]
+fn nothing_that_an_archive_states_is_believed_without_a_bound() {
+    let deep = |parts: usize| "a/".repeat(parts) + "b";
+    let content = whole(b'0', "a", b"x");
+    let named = |name: &str| archive(&[whole(b'L', "././@LongLink", name.as_bytes()), content.clone()]);
+    let pax_named = |name: &str| archive(&[whole(b'x', "pax", &pax("path", name)), content.clone()]);
+    for (archive, message) in [
+        (named(&deep(15_999)), "found a name of 31999 bytes; expected at most 4097"),
+        (pax_named(&deep(15_999)), "found a name of 31999 bytes; expected at most 4096"),
+        (pax_named(&deep(2_000)), "found a path of 2001 parts; expected at most 128"),
+        (pax_named(&"n".repeat(256)), "found a part of its path with 256 bytes; expected at most 255"),
+        (pax_named(&"n".repeat(900_000)), "found a name of 900000 bytes; expected at most 4096"),
+        (
+            archive(&[block(b'L', "l", 4 << 30, b"")]),
+            "found a name of 4294967296 bytes; expected at most 4097",
+        ),
+        (archive(&[block(b'K', "l", 4 << 30, b"")]), "found a name of 4294967296 bytes"),
+        (
+            archive(&[block(b'x', "p", 4 << 30, b"")]),
+            "found pax records of 4294967296 bytes; expected at most 1048576",
+        ),
+        (archive(&[block(b'g', "g", 4 << 30, b"")]), "found an archive that is cut off"),
+        (
+            archive(&[block(b'0', "big", 100 << 30, b"")]),
+            "found 107374182400 bytes; expected at most 1048576 in all",
+        ),
+        (
+            archive(&[block(b'0', "big", u64::MAX, b"")]),
+            "expected at most 1048576 in all, the limit of what is",
+        ),
+        (archive(&[whole(b'x', "p", b"9999999999999999999 path=a\n")]), "found a damaged pax record"),
+        (archive(&[whole(b'x', "p", b"5 a=b\n")]), "found a damaged pax record"),
+        (archive(&[whole(b'x', "p", &pax("size", "-1")), content.clone()]), "found a size that is no number"),
+        (archive(&[whole(b'x', "p", &pax("GNU.sparse.major", "1"))]), "found a file with holes"),
+        (
+            archive(&[whole(b'x', "p", &pax("path", "a\0b")), content.clone()]),
+            "found a name that no system has",
+        ),
+        (archive(&[content.clone(), whole(b'x', "p", &pax("path", "b"))]), "found records about nothing"),
+        (b"PK\x03\x04 and more".to_vec(), "found a zip archive; expected a tar.gz"),
+        (b"<html>log in</html>".to_vec(), "found a web page; expected a tar.gz"),
+    ] {
+        let (place, result) = try_unpack(&archive, 0, Limits { bytes: 1 << 20, ..Limits::default() });
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(message), "{message}: {error}");
+        assert!(error.len() < 1_000 && !error.contains(char::is_control), "{} bytes: {error}", error.len());
+        assert_eq!(fs::read_dir(place.path().join("in")).unwrap().count(), 0, "{message}");
+    }
+}
+
+#[test]
+fn folders_count_as_well_and_control_characters_are_not_repeated() {
+    let limits = Limits { entries: 20, ..Limits::default() };
+    let many =
+        |names: &[&str]| archive(&names.iter().map(|name| whole(b'0', name, b"x")).collect::<Vec<_>>());
+    let (_place, result) =
+        try_unpack(&many(&["a/b/c/d/e/f/g/h/i/j/k", "1/2/3/4/5/6/7/8/9/10/11"]), 0, limits);
+    assert_eq!(result.unwrap(), 2);
+    let (_place, result) =
+        try_unpack(&many(&["a/b/c/d/e/f/g/h/i/j/k", "1/2/3/4/5/6/7/8/9/10/11/12"]), 0, limits);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("found more than 20 folders"), "{error}");
+    let (_place, result) = try_unpack(&many(&["/\u{1b}[2J\nx"]), 0, limits);
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("entry \"/\\u{1b}[2J\\nx\": found an absolute path"), "{error}");
+}
+
+/// What a gzip of a hundred gigabytes is, in small: zeros without end.
+#[test]
+fn an_archive_that_never_ends_is_told_by_its_limit() {
+    let limits = Limits { bytes: 5 << 20, ..Limits::default() };
+    let (place, result) = try_unpack(&gzip(&vec![0; 6 << 20]), 0, limits);
+    let error = result.unwrap_err().to_string();
+    let message = "its content: found more than 5242880 bytes; expected at most 5242880 in all, the limit";
+    assert!(error.contains(message), "{error}");
+    assert_eq!(fs::read_dir(place.path().join("in")).unwrap().count(), 0);
+}
+
 #[test]
 fn damaged_archives_leave_nothing() {
     let content = "0123456789abcdef".repeat(200);
@@ -141,7 +273,8 @@ fn what_a_killed_process_left_is_cleared_away() {
     fs::create_dir_all(place.path().join(".out.unpacking/old")).unwrap();
     fs::write(place.path().join("a.tar.gz"), archive).unwrap();
     let out = place.path().join("out");
-    assert_eq!(unpack_tar_gz(&place.path().join("a.tar.gz"), &out, 0, Limits::default()).unwrap(), 1);
+    let held = unpack_tar_gz(&place.path().join("a.tar.gz"), &out, 0, Limits::default()).unwrap();
+    assert_eq!(held.files(), 1);
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
     assert!(!out.join("old").exists());
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::contents::{self, Contents};
 use crate::digest::{Checksum, hash_file};
 use crate::error::FetchError;
 use crate::manifest::{DataSet, Manifest, RemoteFile};
@@ -67,17 +68,24 @@ impl std::fmt::Display for State {
     }
 }
 
-/// Checks every file of `set` below `root` against the manifest and the record.
+/// Checks every file of `set` below `root` against the manifest and the record, and every unpacked folder, which has a
+/// `/` behind its name, against the list of what was unpacked.
 ///
 /// # Errors
 /// [`FetchError::Io`] or [`FetchError::Sums`] when something cannot be read.
 pub fn verify_set(set: &DataSet, root: &Path) -> Result<Vec<Checked>, FetchError> {
     let folder = root.join(&set.name);
     let sums = SumsFile::load(&folder)?;
-    set.files.iter().map(|file| check(&folder, &file.name, Some(file), &sums)).collect()
+    let files = set.files.iter().map(|file| check(&folder, &file.name, Some(file), &sums));
+    let mut checked = files.collect::<Result<Vec<_>, _>>()?;
+    for unpack in set.files.iter().filter_map(|file| file.unpack.as_ref()) {
+        checked.extend(check_unpacked(&folder, &unpack.folder, &sums)?);
+    }
+    Ok(checked)
 }
 
-/// Checks the files in any folder: those its `SHA256SUMS` records, and those that have the name of a file in `manifest`.
+/// Checks the files in any folder: those its `SHA256SUMS` records, and those that have the name of a file in `manifest`;
+/// then the folders whose lists of what was unpacked it records.
 ///
 /// # Errors
 /// As [`verify_set`].
@@ -87,7 +95,56 @@ pub fn verify_folder(manifest: &Manifest, folder: &Path) -> Result<Vec<Checked>,
     let present = listed().map(|file| file.name.as_str()).filter(|name| folder.join(name).is_file());
     let names: BTreeSet<&str> = sums.names().chain(present).collect();
     let file = |name: &str| listed().find(|file| file.name == name);
-    names.into_iter().map(|name| check(folder, name, file(name), &sums)).collect()
+    let files = names.into_iter().map(|name| check(folder, name, file(name), &sums));
+    let mut checked = files.collect::<Result<Vec<_>, _>>()?;
+    for unpacked in sums.names().filter_map(|name| name.strip_suffix(contents::ENDING)) {
+        checked.extend(check_unpacked(folder, unpacked, &sums)?);
+    }
+    Ok(checked)
+}
+
+/// Compares an unpacked folder with the list of what was unpacked. Nothing is said where there is neither.
+fn check_unpacked(folder: &Path, name: &str, sums: &SumsFile) -> Result<Option<Checked>, FetchError> {
+    let target = folder.join(name);
+    let checked = |size, state| Ok(Some(Checked { name: format!("{name}/"), size, state }));
+    let list = Contents::path_for(&target);
+    let there = std::fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some());
+    if list.symlink_metadata().is_err() {
+        let differs = |against, found: &str, expected: &str| State::Differs {
+            against,
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        };
+        if let Some(recorded) = sums.get(&format!("{name}{}", contents::ENDING)) {
+            return checked(None, differs("the list of what was unpacked", "no list", recorded));
+        }
+        let empty = differs("what was unpacked", "an empty folder", "at least one file");
+        return match (there, target.is_dir()) {
+            (true, _) => checked(None, State::Unknown),
+            (false, true) => checked(None, empty),
+            (false, false) => Ok(None),
+        };
+    }
+    if let Some(expected) = sums.get(&format!("{name}{}", contents::ENDING)) {
+        let found = hash_file(&list)?.sha256;
+        if found != expected {
+            let (against, expected) = ("the list of what was unpacked", expected.to_owned());
+            return checked(None, State::Differs { against, found, expected });
+        }
+    }
+    let Some(contents) = Contents::load(&target)? else { return Ok(None) };
+    if !target.is_dir() {
+        return checked(None, State::Missing);
+    }
+    let state = match contents.difference(&target, true)? {
+        None => State::Fits { against: vec!["every file's recorded SHA-256"] },
+        Some(difference) => State::Differs {
+            against: "what was unpacked",
+            found: difference.found,
+            expected: difference.expected,
+        },
+    };
+    checked(Some(contents.bytes()), state)
 }
 
 fn check(

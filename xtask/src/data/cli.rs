@@ -103,6 +103,15 @@ pub(crate) struct FetchArgs {
     /// Trust the authorities in this PEM file, in place of Mozilla's.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// Seconds that a server may be silent, and over which the bytes that it sends are counted.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) patience: u64,
+    /// Bytes a second that have to come at least; 0 takes any speed.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
+    pub(crate) least_rate: u64,
+    /// Bytes at most of a file whose size the manifest does not state.
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 30)]
+    pub(crate) largest: u64,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
 }

@@ -1,9 +1,10 @@
 //! `cargo xtask data fetch`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
-use colearn_fetch::{Client, ClientConfig, Progress, Retries, fetch_set};
+use colearn_fetch::{Client, ClientConfig, LeastRate, Progress, Retries, fetch_set};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::cli::FetchArgs;
@@ -17,7 +18,14 @@ const OPEN_TEMPLATE: &str = "{msg}  {spinner} {bytes}  {bytes_per_sec}";
 pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode> {
     let manifest = manifest(&args.place)?;
     let set = manifest.set(&args.name)?;
-    let client = Client::new(&ClientConfig { ca: args.ca.clone(), ..ClientConfig::default() })?;
+    let patience = Duration::from_secs(args.patience);
+    let client = Client::new(&ClientConfig {
+        ca: args.ca.clone(),
+        patience,
+        least_rate: LeastRate { bytes: args.least_rate, window: patience },
+        largest: args.largest,
+        ..ClientConfig::default()
+    })?;
     fetch_set(&client, set, &args.place.root, Retries::default(), &mut Bar::new())?;
     say(format!("licence: {}\ncite: {}", set.licence, set.citation()));
     if !set.files.is_empty() {

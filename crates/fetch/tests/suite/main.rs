@@ -1,6 +1,7 @@
 //! Downloads from servers on 127.0.0.1 that behave in every way a server may.
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
+mod lies;
 mod plain;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod secure;

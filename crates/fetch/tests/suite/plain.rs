@@ -5,7 +5,7 @@ use tempfile::tempdir;
 use super::*;
 use crate::server::{Reply, Server, file};
 
-const TAG: &str = "\"one\"";
+pub(crate) const TAG: &str = "\"one\"";
 
 #[test]
 fn a_whole_file_comes_and_is_hashed() {
@@ -99,7 +99,7 @@ fn the_next_run_goes_on_with_the_part_of_the_last() {
 }
 
 /// Leaves a part of `bytes` that came from `url` with the mark `TAG`.
-fn leave_part(target: &Path, bytes: &[u8], url: &str) {
+pub(crate) fn leave_part(target: &Path, bytes: &[u8], url: &str) {
     let beside = |ending: &str| target.with_file_name(format!("a.bin{ending}"));
     fs::write(beside(".part"), bytes).unwrap();
     fs::write(beside(".part.from"), format!("{url}\n{TAG}\n")).unwrap();

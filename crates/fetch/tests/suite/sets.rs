@@ -76,7 +76,10 @@ fn a_set_is_fetched_recorded_unpacked_and_verified() {
         "{notes:?}"
     );
     assert_eq!(fs::read(folder.join("unpacked/words/yes.wav")).unwrap(), b"yes");
-    assert_eq!(names(&folder), [".lock", "SHA256SUMS", "few.tar.gz", "known.bin", "new.bin", "unpacked"]);
+    assert_eq!(
+        names(&folder),
+        [".lock", "SHA256SUMS", "few.tar.gz", "known.bin", "new.bin", "unpacked", "unpacked.contents"]
+    );
     assert_eq!(set.presence(root.path()), Presence::Whole);
     let checked = verify_set(set, root.path()).unwrap();
     assert_eq!(checked[0].state, State::Fits { against: vec!["published SHA-256", "recorded SHA-256"] });
@@ -110,6 +113,133 @@ fn a_set_is_fetched_recorded_unpacked_and_verified() {
     let found = states(verify_folder(&manifest, &folder).unwrap());
     assert_eq!(found[0].0, "few.tar.gz");
     assert_eq!(found[2], ("new.bin".to_owned(), "MISSING".to_owned()));
+}
+
+/// A server of the files of [`manifest`], whose archive and second file are these.
+fn serving(new: &'static [u8], packed: Vec<u8>) -> Server {
+    Server::start(move |request, _| match request.path.as_str() {
+        "/known" => file(request, b"known", "\"k\""),
+        "/new" => file(request, new, "\"n\""),
+        _ => file(request, &packed, "\"a\""),
+    })
+}
+
+/// What a verification says of each file.
+fn states(manifest: &Manifest, root: &Path) -> Vec<(String, String)> {
+    let checked = verify_set(manifest.set("few").unwrap(), root).unwrap();
+    let folder = verify_folder(manifest, &root.join("few")).unwrap();
+    let faults =
+        |checked: &[colearn_fetch::Checked]| checked.iter().filter(|file| file.state.is_fault()).count();
+    assert_eq!(faults(&checked) > 0, faults(&folder) > 0, "by name and by folder: {folder:?}");
+    checked.into_iter().map(|file| (file.name, file.state.to_string())).collect()
+}
+
+#[test]
+fn an_unpacked_folder_is_right_only_while_it_holds_what_was_unpacked() {
+    let server = serving(b"new", archive());
+    let manifest = manifest(&server);
+    let root = tempdir().unwrap();
+    let client = Client::new(&ClientConfig::default()).unwrap();
+    let set = manifest.set("few").unwrap();
+    let fetch = || {
+        let mut notes = Notes::default();
+        fetch_set(&client, set, root.path(), RETRIES, &mut notes).map(|()| notes.0)
+    };
+    fetch().unwrap();
+    let folder = root.path().join("few");
+    let found = states(&manifest, root.path());
+    assert_eq!(found[3], ("unpacked/".to_owned(), "right (every file's recorded SHA-256)".to_owned()));
+    let wav = folder.join("unpacked/words/yes.wav");
+
+    fs::write(&wav, "yet").unwrap();
+    fetch().unwrap();
+    let wrong = &states(&manifest, root.path())[3].1;
+    assert!(wrong.starts_with("WRONG: what was unpacked: found words/yes.wav with SHA-256 "), "{wrong}");
+
+    fs::write(&wav, "y").unwrap();
+    let error = fetch().unwrap_err().to_string();
+    assert!(
+        error.contains("unpacked: found words/yes.wav with 1 bytes; expected 3 bytes; remove"),
+        "{error}"
+    );
+    fs::remove_file(&wav).unwrap();
+    let wrong = &states(&manifest, root.path())[3].1;
+    assert!(
+        wrong.contains("found 1 of them missing, such as words/yes.wav; expected all of the 1 files"),
+        "{wrong}"
+    );
+    assert!(fetch().is_err(), "an emptied folder that still holds folders is not overwritten");
+
+    fs::remove_dir_all(folder.join("unpacked")).unwrap();
+    assert_eq!(states(&manifest, root.path())[3].1, "MISSING");
+    fs::create_dir(folder.join("unpacked")).unwrap();
+    assert_eq!(set.presence(root.path()), Presence::Part);
+    assert!(states(&manifest, root.path())[3].1.starts_with("WRONG"));
+    fetch().unwrap();
+    assert_eq!(fs::read(&wav).unwrap(), b"yes");
+
+    fs::write(folder.join("unpacked/more.wav"), "").unwrap();
+    let notes = fetch().unwrap();
+    assert!(notes.iter().any(|note| note.contains("unpacked: 1 files more, such as more.wav")), "{notes:?}");
+    let wrong = &states(&manifest, root.path())[3].1;
+    assert!(wrong.contains("found 1 files more, such as more.wav; expected nothing beside"), "{wrong}");
+    fs::remove_file(folder.join("unpacked/more.wav")).unwrap();
+
+    let list = folder.join("unpacked.contents");
+    let text = fs::read_to_string(&list).unwrap();
+    fs::write(&list, text.replace(" 3 words", " 4 words").replace(", 3 bytes", ", 4 bytes")).unwrap();
+    let wrong = &states(&manifest, root.path())[3].1;
+    assert!(wrong.starts_with("WRONG: the list of what was unpacked: found "), "{wrong}");
+    fs::remove_file(&list).unwrap();
+    let wrong = &states(&manifest, root.path())[3].1;
+    assert!(wrong.starts_with("WRONG: the list of what was unpacked: found no list; expected "), "{wrong}");
+    // As an earlier version has left it.
+    let sums = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
+    let sums = sums
+        .lines()
+        .filter(|line| !line.ends_with(".contents"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    fs::write(folder.join("SHA256SUMS"), sums).unwrap();
+    let verified = verify_set(set, root.path()).unwrap();
+    assert_eq!(verified[3].state, State::Unknown);
+    let notes = fetch().unwrap();
+    assert!(notes.iter().any(|note| note.contains("what was unpacked is not recorded")), "{notes:?}");
+}
+
+#[test]
+fn a_checksum_is_recorded_only_of_what_can_be_the_file() {
+    let page: &[u8] = b"<html><body>Please log in</body></html>";
+    let root = tempdir().unwrap();
+    let client = Client::new(&ClientConfig::default()).unwrap();
+    let fetch = |manifest: &Manifest| {
+        let mut notes = Notes::default();
+        let result = fetch_set(&client, manifest.set("few").unwrap(), root.path(), RETRIES, &mut notes);
+        (result.map_err(|error| error.to_string()), notes.0)
+    };
+    let recorded = || fs::read_to_string(root.path().join("few/SHA256SUMS")).unwrap();
+    let portal = serving(page, archive());
+    let (result, _) = fetch(&manifest(&portal));
+    assert_eq!(result.unwrap_err(), "new.bin: found a web page; expected data; what was loaded is removed");
+    assert!(!recorded().contains("new.bin"));
+
+    // A page that an earlier version, or a user, has put there.
+    fs::write(root.path().join("few/new.bin"), page).unwrap();
+    let mut damaged = archive();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 1;
+    let server = serving(b"new", damaged);
+    let (result, notes) = fetch(&manifest(&server));
+    assert!(notes.iter().any(|note| note.contains("new.bin: not the file that is expected")), "{notes:?}");
+    assert!(result.unwrap_err().contains("few.tar.gz: "));
+    assert!(recorded().contains("new.bin") && !recorded().contains("few.tar.gz"));
+    assert!(
+        notes.iter().any(|note| note.contains("few.tar.gz: its checksum is not recorded; remove it")),
+        "{notes:?}"
+    );
+    fs::remove_file(root.path().join("few/few.tar.gz")).unwrap();
+    let server = serving(b"new", archive());
+    fetch(&manifest(&server)).0.unwrap();
+    assert!(recorded().contains("few.tar.gz") && recorded().contains("unpacked.contents"));
 }
 
 #[test]
