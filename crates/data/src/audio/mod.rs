@@ -9,11 +9,15 @@
 //! ```
 
 mod flac;
+mod kind;
+mod riff;
 mod wav;
 
 pub use flac::decode_flac;
 pub use wav::decode_wav;
 
+use std::ffi::OsStr;
+use std::io::Read;
 use std::path::Path;
 
 use crate::DataError;
@@ -38,7 +42,12 @@ pub struct Audio {
     pub rate: u32,
 }
 
-/// Read a `.wav` or `.flac` file.
+/// Most bytes of a file: [`LONGEST`] samples of two channels and 32 bits.
+const LARGEST: u64 = 8 * LONGEST as u64;
+const WAV: &str = "a wav file (RIFF, RF64 or BW64)";
+const FLAC: &str = "a FLAC stream (header fLaC)";
+
+/// Read a `.wav` or `.flac` file. Which of the two it is its content says.
 ///
 /// # Errors
 /// [`DataError::Io`] when the file cannot be read, [`DataError::Audio`] when it is a folder, has another extension or
@@ -53,41 +62,42 @@ pub fn read_audio(path: &Path) -> Result<Audio, DataError> {
     if !facts.is_file() {
         return Err(audio_error(&name, "a device or a pipe", "a sound file"));
     }
-    let Some(kind) = Kind::of(path) else {
+    if !is_audio(path) {
         return Err(audio_error(&name, "another kind of file", "the extension wav or flac"));
-    };
-    if facts.len() > 8 * LONGEST as u64 {
-        return Err(audio_error(&name, format!("{} bytes", facts.len()), "a single clip"));
     }
-    let bytes = std::fs::read(path).map_err(io)?;
-    match kind {
-        Kind::Wav => decode_wav(&bytes, &name),
-        Kind::Flac => decode_flac(&bytes, &name),
+    let fits = |length: u64| {
+        let expected = || format!("at most {LARGEST} bytes, the largest sound file that is read");
+        if length <= LARGEST {
+            Ok(())
+        } else {
+            Err(audio_error(&name, format!("{length} bytes"), expected()))
+        }
+    };
+    fits(facts.len())?;
+    let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or(0));
+    // The file may grow while it is read.
+    std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(io)?;
+    fits(bytes.len() as u64)?;
+    decode(&bytes, &name)
+}
+
+/// Decode the bytes of a wav or FLAC file, whichever they are; `name` is used in messages.
+///
+/// # Errors
+/// As [`decode_wav`] and [`decode_flac`].
+pub fn decode(bytes: &[u8], name: &str) -> Result<Audio, DataError> {
+    match kind::kind(bytes).0 {
+        kind::Kind::Wav => decode_wav(bytes, name),
+        kind::Kind::Flac => decode_flac(bytes, name),
+        other => Err(other.refused(bytes, name, &format!("{WAV} or {FLAC}"))),
     }
 }
 
 /// Whether the extension of `path` is one that [`read_audio`] takes.
 #[must_use]
 pub fn is_audio(path: &Path) -> bool {
-    Kind::of(path).is_some()
-}
-
-enum Kind {
-    Wav,
-    Flac,
-}
-
-impl Kind {
-    fn of(path: &Path) -> Option<Self> {
-        let extension = path.extension()?;
-        if extension.eq_ignore_ascii_case("wav") {
-            Some(Self::Wav)
-        } else if extension.eq_ignore_ascii_case("flac") {
-            Some(Self::Flac)
-        } else {
-            None
-        }
-    }
+    let fits = |extension: &OsStr| ["wav", "flac"].iter().any(|known| extension.eq_ignore_ascii_case(known));
+    path.extension().is_some_and(fits)
 }
 
 fn audio_error(file: &str, found: impl Into<String>, expected: impl Into<String>) -> DataError {
@@ -104,6 +114,15 @@ fn check_format(name: &str, rate: u32, channels: u32) -> Result<(), DataError> {
         return Err(audio_error(name, "no channel", "at least one channel"));
     }
     Ok(())
+}
+
+/// The complaint about a recording of `samples` in one channel.
+fn too_long(samples: usize, rate: u32) -> String {
+    format!("a recording of {samples} samples ({} s)", samples as u64 / u64::from(rate))
+}
+
+fn at_most() -> String {
+    format!("at most {LONGEST} samples, the longest recording that is read")
 }
 
 /// 2^(bits − 1), exact for the sizes accepted here.

@@ -7,6 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod tags;
+mod variants;
+
 const MONO_FLAC: &[u8] = include_bytes!("../../tests/fixtures/mono16.flac");
 const STEREO_FLAC: &[u8] = include_bytes!("../../tests/fixtures/stereo24.flac");
 
@@ -110,10 +113,7 @@ fn messages_name_file_find_and_expectation() {
     let wav = wav_int(16, 1, 8_000, &(0..200).collect::<Vec<_>>());
     let cases = [
         (decode_wav(&[], "a.wav"), "a.wav: found an empty file (0 bytes); expected a wav file"),
-        (
-            decode_wav(MONO_FLAC, "a.wav"),
-            "a.wav: found a broken header (no RIFF tag found); expected a wav file",
-        ),
+        (decode_wav(MONO_FLAC, "a.wav"), "a.wav: found a FLAC stream; expected a wav file"),
         (decode_wav(&wav[..300], "a.wav"), "a.wav: found 300 bytes; expected 200 samples"),
         (decode_wav(&wav[..20], "a.wav"), "a.wav: found a file that ends too early; expected a wav file"),
         (
@@ -121,7 +121,7 @@ fn messages_name_file_find_and_expectation() {
             "found a sample rate of 4000 Hz; expected a sample rate",
         ),
         (decode_flac(&[], "a.flac"), "a.flac: found an empty file (0 bytes); expected a FLAC stream"),
-        (decode_flac(&wav, "a.flac"), "a.flac: found broken data"),
+        (decode_flac(&wav, "a.flac"), "a.flac: found a wav file; expected a FLAC stream"),
         (decode_flac(&MONO_FLAC[..MONO_FLAC.len() - 9], "a.flac"), "expected 300 samples"),
     ];
     for (result, expected) in cases {
@@ -149,8 +149,9 @@ fn headers_that_promise_absurd_sizes_are_refused() {
 fn unsupported_sizes_of_samples_are_named() {
     let mut wav = wav_int(16, 1, 8_000, &[0; 50]);
     let bits = wav.windows(4).position(|w| w == b"fmt ").unwrap() + 8 + 14;
-    wav[bits..bits + 2].copy_from_slice(&12_u16.to_le_bytes());
-    assert!(message(decode_wav(&wav, "a.wav")).contains("a.wav: found "));
+    wav[bits..bits + 2].copy_from_slice(&40_u16.to_le_bytes());
+    let text = message(decode_wav(&wav, "a.wav"));
+    assert!(text.contains("a.wav: found integers of 40 bits; expected integers of 1 to 32 bits"), "{text}");
 }
 
 #[test]
@@ -167,6 +168,41 @@ fn folders_and_other_files_are_no_sound() {
     let upper = root.path().join("C.FLAC");
     std::fs::write(&upper, MONO_FLAC).unwrap();
     assert_eq!(read_audio(&upper).unwrap().samples.len(), 300);
+    // The content says what a file is, not its name.
+    let misnamed = root.path().join("d.wav");
+    std::fs::write(&misnamed, MONO_FLAC).unwrap();
+    assert_eq!(read_audio(&misnamed).unwrap().samples.len(), 300);
+    std::fs::write(&misnamed, "OggS and more").unwrap();
+    assert!(
+        message(read_audio(&misnamed))
+            .contains("d.wav: found another kind of file: Ogg; expected a wav file")
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_not_read_and_links_to_files_are() {
+    use std::os::unix::fs::symlink;
+
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name);
+    symlink("/dev/zero", path("endless.wav")).unwrap();
+    assert!(message(read_audio(&path("endless.wav"))).contains("endless.wav: found a device or a pipe"));
+    std::fs::write(path("sound.flac"), MONO_FLAC).unwrap();
+    symlink(path("sound.flac"), path("link.flac")).unwrap();
+    assert_eq!(read_audio(&path("link.flac")).unwrap().samples.len(), 300);
+    symlink(path("nothing"), path("broken.wav")).unwrap();
+    assert!(message(read_audio(&path("broken.wav"))).contains("broken.wav: cannot be read"));
+}
+
+#[test]
+fn a_file_larger_than_any_clip_is_refused_by_its_size() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("long.wav");
+    // Holes alone: nothing is written.
+    std::fs::File::create(&path).unwrap().set_len(LARGEST + 5).unwrap();
+    let text = message(read_audio(&path));
+    assert!(text.contains("long.wav: found 536870917 bytes; expected at most 536870912 bytes"), "{text}");
 }
 
 proptest! {

@@ -16,6 +16,28 @@ pub(super) struct Wav;
 #[derive(Debug)]
 pub(super) struct Flac;
 
+/// Forms that hound does not write: doubles, 24 bits in 32, mu-law, and sizes of 64 bits.
+fn rare() -> Vec<Vec<u8>> {
+    let chunk = |id: &[u8; 4], body: &[u8]| {
+        let size = u32::try_from(body.len()).expect("small").to_le_bytes();
+        [id.as_slice(), &size, body].concat()
+    };
+    let form = |id: &[u8; 4], tag: u16, bits: u16, more: &[u8]| {
+        let block = bits / 8;
+        let numbers = [tag, 1, 8_000, 0, 8_000 * block, 0, block, bits].map(u16::to_le_bytes).concat();
+        let long = [[0_u8; 8], 4_000_u64.to_le_bytes(), [0; 8]].concat();
+        let chunks =
+            [chunk(b"ds64", &long), chunk(b"fmt ", &[&numbers, more].concat()), chunk(b"data", &[60; 4_000])];
+        [id.as_slice(), &[0xff; 4], b"WAVE", &chunks.concat()].concat()
+    };
+    let mut long = form(b"RF64", 1, 16, &[]);
+    let size = long.len() - 4_004;
+    long[size..size + 4].fill(0xff);
+    let identifier = b"\x01\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71";
+    let extension = [b"\x16\0\x18\0\x04\0\0\0", identifier.as_slice()].concat();
+    vec![form(b"RIFF", 3, 64, &[]), form(b"RIFF", 0xfffe, 32, &extension), form(b"RIFF", 7, 8, &[0, 0]), long]
+}
+
 impl Target for Wav {
     fn name(&self) -> &'static str {
         "wav"
@@ -30,6 +52,7 @@ impl Target for Wav {
             .map(|(channels, bits)| wav(8_000, channels, bits, SampleFormat::Int, 600))
             .into_iter()
             .chain([wav(44_100, 2, 32, SampleFormat::Float, 1_200)])
+            .chain(rare())
             .collect()
     }
 
