@@ -118,7 +118,7 @@ impl Source {
     /// The sound itself.
     pub(crate) fn audio(&self) -> Result<Audio, DataError> {
         match self {
-            Self::File(path) => read_audio(path),
+            Self::File(path) => read_sound(path),
             Self::Part { of, range, gain } => {
                 let samples = of.samples[range.clone()].iter().map(|x| x * gain).collect();
                 Ok(Audio { samples, rate: of.rate })
@@ -134,6 +134,19 @@ impl Source {
             Self::Spikes { .. } => unreachable!("sets of sound hold no spikes"),
         }
     }
+}
+
+/// A file's sound, of which there is some: without it front ends and encoders would make silence, or nothing.
+fn read_sound(path: &Path) -> Result<Audio, DataError> {
+    let audio = read_audio(path)?;
+    if audio.samples.is_empty() {
+        return Err(DataError::Audio {
+            file: path.display().to_string(),
+            found: "no samples".to_owned(),
+            expected: "at least one".to_owned(),
+        });
+    }
+    Ok(audio)
 }
 
 /// Features of all clips, in their order. Work is spread over threads; the error reported is that of the first clip.
@@ -177,7 +190,7 @@ fn extract_clip(clip: &Clip, front: &FrontEnd) -> Result<Cached, DataError> {
 
 /// A sound of the rate that the set has.
 fn read_at(path: &Path, rate: u32) -> Result<Audio, DataError> {
-    let audio = read_audio(path)?;
+    let audio = read_sound(path)?;
     if audio.rate != rate {
         return Err(DataError::Audio {
             file: path.display().to_string(),

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder::{entries, sounds, stem};
+use super::folder::{entries, stem};
+use super::recordings::Recordings;
 use super::{Clip, Found, Source, Usual};
 use crate::DataError;
 
@@ -24,8 +25,8 @@ struct Recording {
 }
 
 pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
-    let recordings = recordings(root)?;
     let mut notes = Vec::new();
+    let recordings = recordings(root, &mut notes)?;
     if recordings.len() != PUBLISHED {
         notes.push(format!("{} recordings; the published set has {PUBLISHED}", recordings.len()));
     }
@@ -44,12 +45,17 @@ pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
     })
 }
 
-fn recordings(root: &Path) -> Result<Vec<Recording>, DataError> {
+fn recordings(root: &Path, notes: &mut Vec<String>) -> Result<Vec<Recording>, DataError> {
     let inner = root.join("recordings");
     let folder = if inner.is_dir() { inner } else { root.to_path_buf() };
     let expected = format!("the recordings of FSDD, {NAMES}");
-    let found = entries(&folder, &expected)?;
-    let mut recordings = sounds(&found).map(|path| parse(path)).collect::<Result<Vec<_>, _>>()?;
+    // Whether there is such a folder, and something in it.
+    entries(&folder, &expected)?;
+    let mut found = Recordings::default();
+    // Two spellings of a number are one recording.
+    found.take(&folder, "", |path| parse(path).map(|r| format!("{}_{}_{}", r.digit, r.speaker, r.index)))?;
+    notes.extend(found.note("the recordings"));
+    let mut recordings = found.files().values().map(|path| parse(path)).collect::<Result<Vec<_>, _>>()?;
     if recordings.is_empty() {
         return Err(DataError::Folder { path: folder, found: "no wav or flac file".to_owned(), expected });
     }

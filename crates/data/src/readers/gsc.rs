@@ -9,14 +9,15 @@
 //! with a gain drawn evenly from 0 to 1. Both samples are drawn once, from `split_seed`.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ndarray_rand::rand::Rng;
 use sha1::{Digest, Sha1};
 
-use super::folder::{entries, sounds, stem};
+use super::folder::{entries, stem};
 use super::lists::{self, Key, Matcher, Named};
+use super::recordings::{Recordings, several};
 use super::words::OnDisk;
 use super::{Clip, Found, Plan, Source};
 use crate::audio::{Audio, read_audio};
@@ -30,7 +31,7 @@ const NOISE: &str = "_background_noise_";
 const PUBLISHED: [(&str, usize, usize); 2] = [("v0.01", 30, 64_721), ("v0.02", 35, 105_829)];
 
 pub(crate) fn find(config: &DataConfig, root: &Path) -> Result<Found, DataError> {
-    let on_disk = OnDisk::scan(root)?;
+    let on_disk = OnDisk::scan(root, &[NOISE])?;
     let mut found = Found { name: "gsc".to_owned(), notes: on_disk.notes.clone(), ..Found::default() };
     found.notes.extend(count_note(&on_disk));
     found.notes.extend(lists::not_read(root, &LISTS));
@@ -168,7 +169,7 @@ pub(crate) fn for_task(config: &DataConfig, mut plan: Plan) -> Result<Plan, Data
         });
     }
     let root = config.folder()?;
-    let noise = noises(root)?;
+    let noise = noises(root, &mut plan.notes)?;
     let classes = std::mem::take(&mut plan.classes);
     plan.classes = TEN.iter().copied().chain(["unknown", "silence"]).map(str::to_owned).collect();
     plan.name = format!("{}-12", plan.name);
@@ -185,21 +186,29 @@ pub(crate) fn for_task(config: &DataConfig, mut plan: Plan) -> Result<Plan, Data
     Ok(plan)
 }
 
-/// The recordings of background noise.
-fn noises(root: &Path) -> Result<Vec<(String, Arc<Audio>)>, DataError> {
+/// The recordings of background noise; shorter ones than a second are left out.
+fn noises(root: &Path, notes: &mut Vec<String>) -> Result<Vec<(String, Arc<Audio>)>, DataError> {
     let folder = root.join(NOISE);
     let expected = "recordings of background noise, of at least one second";
-    let files: Vec<PathBuf> = sounds(&entries(&folder, expected)?).cloned().collect();
+    // Whether there is such a folder, and something in it.
+    entries(&folder, expected)?;
+    let mut recordings = Recordings::default();
+    let all = recordings.take(&folder, NOISE, |path| Ok(stem(path)))?;
+    notes.extend(recordings.note(NOISE));
     let mut noises = Vec::new();
-    for path in files {
+    for ((_, name), path) in recordings.files() {
         let audio = read_audio(&path)?;
         if audio.samples.len() >= audio.rate as usize {
-            noises.push((stem(&path), Arc::new(audio)));
+            noises.push((name, Arc::new(audio)));
         }
     }
     if noises.is_empty() {
         let found = "no sound of at least one second".to_owned();
         return Err(DataError::Folder { path: folder, found, expected: expected.to_owned() });
+    }
+    if noises.len() < all {
+        let short = several(all - noises.len(), "recording");
+        notes.push(format!("{short} of {NOISE} shorter than a second: left out"));
     }
     Ok(noises)
 }

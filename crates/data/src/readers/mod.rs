@@ -12,6 +12,7 @@ pub(crate) mod fsdd;
 pub(crate) mod gsc;
 mod judge;
 pub(crate) mod lists;
+pub(crate) mod recordings;
 mod speakers;
 pub(crate) mod spike_set;
 mod stored;

@@ -12,6 +12,7 @@ mod corpus;
 mod fsdd;
 mod gsc;
 mod own;
+mod recordings;
 mod spikes;
 mod splitting;
 mod words;

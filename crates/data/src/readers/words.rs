@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::folder::{entries, sounds, stem};
 use super::lists::{self, Key, Matcher, Named, folded_name};
+use super::recordings::{Recordings, several};
 use super::speakers::{self, UNKNOWN};
 use super::{Clip, Found, Source};
 use crate::DataError;
@@ -33,7 +34,7 @@ pub(crate) struct OnDisk {
 }
 
 pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
-    let on_disk = OnDisk::scan(root)?;
+    let on_disk = OnDisk::scan(root, &[])?;
     let matcher = Matcher::new(&on_disk.files);
     let mut lists = [None, None, None];
     for (list, name) in lists.iter_mut().zip(LISTS) {
@@ -78,33 +79,32 @@ pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
 }
 
 impl OnDisk {
-    /// The class folders and their sound files.
-    pub(crate) fn scan(root: &Path) -> Result<Self, DataError> {
+    /// The class folders and their sound files. A folder whose name begins with `_` is no class; those of `known` the
+    /// set has for something else.
+    pub(crate) fn scan(root: &Path, known: &[&str]) -> Result<Self, DataError> {
         let mut found = Self { classes: Vec::new(), files: BTreeMap::new(), notes: Vec::new() };
-        for folder in entries(root, LAYOUT)?.into_iter().filter(|path| path.is_dir()) {
+        let mut recordings = Recordings::default();
+        let (folders, files): (Vec<_>, Vec<_>) =
+            entries(root, LAYOUT)?.into_iter().partition(|path| path.is_dir());
+        for folder in folders {
             let word = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // Folders such as `_background_noise_` are no words.
             if word.starts_with('_') {
-                continue;
-            }
-            let inside = entries(&folder, "sound files of one word")?;
-            let before = found.files.len();
-            for path in sounds(&inside) {
-                let key = (word.clone(), stem(path));
-                if let Some(other) = found.files.insert(key, path.clone()) {
-                    return Err(DataError::FoundTwice {
-                        file: format!("{word}/{}", stem(path)),
-                        first: other.display().to_string(),
-                        second: path.display().to_string(),
-                    });
+                if !known.contains(&word.as_str()) {
+                    found.notes.extend(no_class(&folder, &word));
                 }
-            }
-            if found.files.len() == before {
+            } else if recordings.take(&folder, &word, |path| Ok(stem(path)))? == 0 {
                 found.notes.push(format!("folder {word:?} holds no sound file and is no class"));
             } else {
                 found.classes.push(word);
             }
         }
+        found.notes.extend(recordings.note("the class folders"));
+        let loose = sounds(&files).count();
+        if loose > 0 {
+            let loose = several(loose, "sound file");
+            found.notes.push(format!("{loose} in the root, in no class folder: left out"));
+        }
+        found.files = recordings.files();
         if found.classes.is_empty() {
             let what = "no class folder with wav or flac files".to_owned();
             return Err(DataError::Folder {
@@ -122,6 +122,14 @@ impl OnDisk {
             |word: &String| self.classes.binary_search(word).expect("every file lies in a class folder");
         keys.into_iter().map(|key| clip(key, &self.files[key], label(&key.0))).collect()
     }
+}
+
+/// The note on a folder that no class is made of, if there are sounds in it.
+fn no_class(folder: &Path, name: &str) -> Option<String> {
+    let inside = sounds(&entries(folder, "").ok()?).count();
+    let what = several(inside, "sound file");
+    (inside > 0)
+        .then(|| format!("folder {name:?} is no class, since its name begins with _: {what} left out"))
 }
 
 /// One line of a list.
