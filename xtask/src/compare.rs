@@ -7,6 +7,7 @@ use colearn_eval::Table;
 
 use crate::cli::CompareArgs;
 use crate::comparison::{Comparison, Group, Pair, groups};
+use crate::outputs;
 use crate::overrides::differences;
 use crate::terminal::say;
 
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode> {
         say(format!("## Settings that differ\n\n{table}"));
     }
     if let Some(out) = &args.out {
-        comparison.write(out)?;
+        comparison.write(&outputs::take(out)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask eval`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -7,13 +8,14 @@ use colearn_data::{DataConfig, Dataset, Protocol, Split};
 use colearn_eval::{Align, EvaluationReport, Table};
 use colearn_network::{Delays, Network};
 use colearn_tape::Pool;
-use colearn_train::{Checkpoint, SplitResult, evaluate, initial_generator};
+use colearn_train::{Checkpoint, RunFiles, RunId, SplitResult, evaluate, initial_generator};
 use serde::Serialize;
 
 use crate::cli::{EvalArgs, SplitName};
 use crate::experiment::Experiment;
 use crate::progress::activity;
 use crate::report::row;
+use crate::stored::Origin;
 use crate::terminal::{say, use_threads};
 
 /// More classes than this make no readable confusion table.
@@ -27,6 +29,8 @@ struct Report<'a> {
     model: String,
     split: &'static str,
     rounded: bool,
+    /// The run that the checkpoint is of.
+    run: Option<RunId>,
     /// What results on this set may be called: `clean`, `no_test` or `selected_on_test`.
     protocol: Protocol,
     classes: &'a [String],
@@ -40,6 +44,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
     let file = args.checkpoint.display().to_string();
     let checkpoint = Checkpoint::load(&args.checkpoint)?;
+    check_origin(&args.checkpoint, &checkpoint)?;
     let experiment = Experiment::from_toml(&checkpoint.experiment)
         .with_context(|| format!("{file}: the experiment in the checkpoint"))?;
     let data = load(args, &experiment, &checkpoint)?;
@@ -56,6 +61,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
             model: experiment.network().model_name(),
             split: name,
             rounded: true,
+            run: checkpoint.run,
             protocol: data.protocol,
             classes: &data.classes,
             hidden_rates: &result.rates,
@@ -66,6 +72,14 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
         show(&experiment, &data, name, &result);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a checkpoint that lies in the folder of another run, or as the best one of a run whose best one is another.
+fn check_origin(file: &Path, checkpoint: &Checkpoint) -> Result<()> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let Some(origin) = Origin::of_folder(folder) else { return Ok(()) };
+    let best = file.file_name() == RunFiles::in_folder(folder).best.file_name();
+    origin.check_checkpoint(file, checkpoint, best)
 }
 
 /// The data as in training, or another set with the same front end, standardised with the stored statistics.

@@ -12,12 +12,7 @@ use anyhow::{Context, Result};
 use colearn_eval::events;
 use colearn_train::EpochRecord;
 
-use crate::run_folder::RunFolder;
-
-/// TensorBoard looks for this.
-const PREFIX: &str = "events.out.tfevents.";
-/// Whose file it is: files of others stay.
-const SUFFIX: &str = ".colearn";
+use crate::run_folder::{HeldFolder, event_file, event_files};
 
 /// An event file that is being written.
 pub(crate) struct EventFile {
@@ -28,8 +23,11 @@ pub(crate) struct EventFile {
 
 impl EventFile {
     /// Begins the file of a run whose epochs so far are `history`.
-    pub(crate) fn begin(folder: &RunFolder, history: &[EpochRecord]) -> Result<Self> {
-        remove_old(folder)?;
+    pub(crate) fn begin(folder: &HeldFolder, history: &[EpochRecord]) -> Result<Self> {
+        folder.check()?;
+        for old in event_files(folder.path()) {
+            std::fs::remove_file(&old).with_context(|| format!("{}: cannot be removed", old.display()))?;
+        }
         let now = seconds_since_1970();
         let spent: f64 = history.iter().map(|record| record.seconds).sum();
         let mut bytes = events::opening(now - spent);
@@ -38,15 +36,16 @@ impl EventFile {
             then += record.seconds;
             bytes.extend(event(record, folder.selecting(), then));
         }
-        let path = folder.file(&format!("{PREFIX}{now:010.0}{SUFFIX}"));
+        let path = folder.file(&event_file(now));
         let failed = || format!("{}: cannot be written", path.display());
-        let mut file = File::create(&path).with_context(failed)?;
+        let mut file = File::create_new(&path).with_context(failed)?;
         file.write_all(&bytes).with_context(failed)?;
         Ok(Self { path, file, selecting: folder.selecting() })
     }
 
     /// Adds an epoch.
-    pub(crate) fn add(&mut self, record: &EpochRecord) -> Result<()> {
+    pub(crate) fn add(&mut self, folder: &HeldFolder, record: &EpochRecord) -> Result<()> {
+        folder.check()?;
         let bytes = event(record, self.selecting, seconds_since_1970());
         self.file.write_all(&bytes).with_context(|| format!("{}: cannot be written", self.path.display()))
     }
@@ -71,19 +70,6 @@ fn event(record: &EpochRecord, selecting: &str, wall_time_s: f64) -> Vec<u8> {
     values.extend(rates.map(|(layer, rate)| (format!("rate/hidden{layer}"), *rate)));
     let values: Vec<(&str, f64)> = values.iter().map(|(tag, value)| (tag.as_str(), *value)).collect();
     events::scalars(wall_time_s, record.epoch as u64 + 1, &values)
-}
-
-fn remove_old(folder: &RunFolder) -> Result<()> {
-    let path = folder.path();
-    let entries = std::fs::read_dir(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX)) {
-            std::fs::remove_file(entry.path())
-                .with_context(|| format!("{}: cannot be removed", entry.path().display()))?;
-        }
-    }
-    Ok(())
 }
 
 fn seconds_since_1970() -> f64 {

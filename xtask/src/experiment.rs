@@ -9,6 +9,7 @@ use colearn_data::{DataConfig, DataName};
 use colearn_network::config::NetworkSection;
 use colearn_network::config::{NeuronSection, NormSection, ReadoutSection, SynapseSection};
 use colearn_network::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig};
+use colearn_store::{LARGEST_TEXT, read_text};
 use colearn_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -158,7 +159,7 @@ impl Chosen {
                 names.join(", ")
             );
         }
-        let text = std::fs::read_to_string(path).with_context(|| format!("{name}: cannot be read"))?;
+        let text = read_text(path, LARGEST_TEXT)?;
         Ok(Self::Tables { tables: parse(&text, name)?, origin: name.to_owned() })
     }
 

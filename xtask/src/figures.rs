@@ -13,7 +13,7 @@ use colearn_network::{Network, ParameterKind};
 use colearn_neurons::analysis::time_constant;
 use colearn_train::EpochRecord;
 
-use crate::run_folder::RunFolder;
+use crate::run_folder::HeldFolder;
 use crate::stored::Example;
 
 /// Everything that is drawn.
@@ -36,7 +36,7 @@ pub(crate) struct Subject<'a> {
 pub(crate) fn draw(
     subject: &Subject<'_>,
     example: Option<&Example>,
-    folder: &RunFolder,
+    folder: &HeldFolder,
 ) -> Result<Vec<PathBuf>> {
     let mut figures = vec![("curves", curves(subject)), ("confusion", confusion(subject))];
     figures.extend(example.map(|example| ("raster", example.raster(&subject.title).render())));

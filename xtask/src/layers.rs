@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use colearn_store::{LARGEST_TEXT, read_text};
 use toml::Table;
 
 use crate::terminal::say;
@@ -67,8 +68,7 @@ fn packages(root: &Path) -> Result<Vec<Package>> {
 }
 
 fn package(manifest: &Path) -> Result<Package> {
-    let text = std::fs::read_to_string(manifest)
-        .with_context(|| format!("{}: cannot be read", manifest.display()))?;
+    let text = read_text(manifest, LARGEST_TEXT)?;
     parse(&text).with_context(|| manifest.display().to_string())
 }
 

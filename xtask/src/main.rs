@@ -13,6 +13,7 @@ mod experiment;
 mod figures;
 mod layers;
 mod loading;
+mod outputs;
 mod overrides;
 mod page;
 mod plan;

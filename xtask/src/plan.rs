@@ -6,23 +6,20 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use colearn_data::{Dataset, SplitRule};
 use colearn_network::Network;
-use colearn_store::FolderLock;
 use colearn_train::{Checkpoint, EpochRecord, Trainer, ValidTrain, initial_generator};
 
 use crate::event_file::EventFile;
 use crate::experiment::Experiment;
 use crate::figures::{self, Subject};
 use crate::report::{Results, Summary};
-use crate::run_folder::RunFolder;
+use crate::run_folder::{CONFIG, HeldFolder, RunFolder, SUMMARY};
 use crate::stored::{self, Example};
 
 /// A run that is about to begin or to go on.
 pub(crate) struct Plan {
     pub(crate) experiment: Experiment,
     pub(crate) train: ValidTrain,
-    pub(crate) folder: RunFolder,
-    /// Keeps other processes out of the folder.
-    _lock: FolderLock,
+    pub(crate) folder: HeldFolder,
     checkpoint: Option<Checkpoint>,
     /// When this process began with the run, and what earlier ones spent in epochs.
     start: Instant,
@@ -37,24 +34,34 @@ pub(crate) struct Conclusion {
 }
 
 impl Plan {
-    /// Checks everything that can be checked before the data are read, and takes the folder's lock unless `going_on` has it. Sizes that come from the data are not known yet.
-    pub(crate) fn new(
+    /// Checks everything that can be checked before the data are read, and takes the folder, which must be free, for a new
+    /// run. Sizes that come from the data are not known yet.
+    pub(crate) fn fresh(experiment: Experiment, folder: RunFolder) -> Result<Self> {
+        let train = checked(&experiment)?;
+        Ok(Self::new(experiment, train, folder.begin()?, None))
+    }
+
+    /// The same for a run that goes on in its folder from a checkpoint.
+    pub(crate) fn going_on(
         experiment: Experiment,
-        folder: RunFolder,
-        going_on: Option<(FolderLock, Checkpoint)>,
+        folder: HeldFolder,
+        checkpoint: Checkpoint,
     ) -> Result<Self> {
+        let train = checked(&experiment)?;
+        Ok(Self::new(experiment, train, folder, Some(checkpoint)))
+    }
+
+    fn new(
+        experiment: Experiment,
+        train: ValidTrain,
+        folder: HeldFolder,
+        checkpoint: Option<Checkpoint>,
+    ) -> Self {
         let on_test = experiment.data.split == SplitRule::None;
         let folder = if on_test { folder.selecting_on_test() } else { folder };
-        let train = experiment.train.validate()?;
-        experiment.data.check()?;
-        experiment.network().validate(experiment.data.input_channels().max(1), 1)?;
-        let (lock, checkpoint) = match going_on {
-            Some((lock, checkpoint)) => (lock, Some(checkpoint)),
-            None => (folder.lock(false)?, None),
-        };
         let before_s =
             checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
-        Ok(Self { experiment, train, folder, _lock: lock, checkpoint, start: Instant::now(), before_s })
+        Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s }
     }
 
     /// The network before its first step.
@@ -68,30 +75,43 @@ impl Plan {
         self.checkpoint.as_ref().map(|checkpoint| checkpoint.epoch + 1)
     }
 
-    /// A trainer that begins or goes on, and the files that are known before the first epoch. A run that goes on keeps its
-    /// `config.toml`.
+    /// A trainer that begins or goes on. Of a run that goes on the files that lie there are made to be what the checkpoint
+    /// knows; of a new one nothing is written before the first checkpoint.
     pub(crate) fn trainer<'a>(&mut self, network: Network<f32>, data: &'a Dataset) -> Result<Trainer<'a>> {
-        let goes_on = self.checkpoint.is_some();
-        let trainer = match self.checkpoint.take() {
-            Some(checkpoint) => Trainer::resume(network, data, &self.train, checkpoint)
-                .with_context(|| format!("{}: cannot go on", self.folder.path().display()))?,
-            None => Trainer::new(network, data, &self.train, self.experiment.to_toml()?)?,
+        let Some(checkpoint) = self.checkpoint.take() else {
+            let trainer = Trainer::new(network, data, &self.train, self.experiment.to_toml()?)?;
+            return Ok(self.equipped(trainer));
         };
-        self.folder.create()?;
-        if !(goes_on && self.folder.file("config.toml").exists()) {
-            let model = self.experiment.network().model_name();
-            let text =
-                format!("# {model} on {}\n\n{}", self.experiment.data.name, self.experiment.to_toml()?);
-            self.folder.write("config.toml", &text)?;
-        }
-        self.folder.write_metrics(trainer.history())?;
-        Ok(trainer.with_files(self.folder.files()))
+        let settings = self.settings(&checkpoint.experiment);
+        let trainer = Trainer::resume(network, data, &self.train, checkpoint.clone())
+            .with_context(|| format!("{}: cannot go on", self.folder.path().display()))?;
+        self.folder.restore(&settings, &checkpoint)?;
+        Ok(self.equipped(trainer))
+    }
+
+    fn equipped<'a>(&self, trainer: Trainer<'a>) -> Trainer<'a> {
+        trainer.with_run(self.folder.run().clone()).with_files(self.folder.files())
+    }
+
+    /// `config.toml`: every key, and the run as a comment, so that the file can be given to other runs.
+    fn settings(&self, experiment: &str) -> String {
+        let model = self.experiment.network().model_name();
+        stored::settings(&format!("{model} on {}", self.experiment.data.name), self.folder.run(), experiment)
     }
 
     /// What grows with every epoch.
     pub(crate) fn records(&self, history: &[EpochRecord], tensorboard: bool) -> Result<Records<'_>> {
-        let events = tensorboard.then(|| EventFile::begin(&self.folder, history)).transpose()?;
-        Ok(Records { folder: &self.folder, history: history.to_vec(), events, failure: None })
+        let goes_on = self.folder.files().exist();
+        let settings = self.settings(&self.experiment.to_toml()?);
+        let events = (tensorboard && goes_on).then(|| EventFile::begin(&self.folder, history)).transpose()?;
+        Ok(Records {
+            folder: &self.folder,
+            settings: (!goes_on).then_some(settings),
+            history: history.to_vec(),
+            tensorboard,
+            events,
+            failure: None,
+        })
     }
 
     /// The best network on all splits: figures and `summary.json`, which marks a finished run and so comes last. `alone`:
@@ -108,6 +128,7 @@ impl Plan {
         let summary = Summary::new(&self.experiment, data, &network, history, epoch, &results, wall_seconds);
         let summary = summary.with_last(&trainer.network().state());
         let summary = if alone { summary.with_peak_memory() } else { summary };
+        self.folder.check()?;
         let (reported, name) = results.reported(data.protocol);
         let model = self.experiment.network().model_name();
         let subject = Subject {
@@ -122,15 +143,29 @@ impl Plan {
         let example = Example::of(&subject);
         let figures = figures::draw(&subject, example.as_ref(), &self.folder)?;
         stored::write(&subject, &results, example.as_ref(), self.train.batch, &self.folder)?;
-        self.folder.write("summary.json", &summary.to_json()?)?;
+        let summary = summary.of_run(self.folder.run(), self.folder.written());
+        self.folder.write(SUMMARY, &summary.to_json()?)?;
+        self.folder.check()?;
         Ok(Conclusion { results, summary, figures })
     }
 }
 
-/// `metrics.csv` and, where asked for, the event file. The first error in writing is kept and ends the run.
+/// The settings that work, whatever the data are.
+fn checked(experiment: &Experiment) -> Result<ValidTrain> {
+    let train = experiment.train.validate()?;
+    experiment.data.check()?;
+    experiment.network().validate(experiment.data.input_channels().max(1), 1)?;
+    Ok(train)
+}
+
+/// `config.toml`, which comes with the first checkpoint, `metrics.csv` and, where asked for, the event file. The first error
+/// in writing is kept and ends the run.
 pub(crate) struct Records<'a> {
-    folder: &'a RunFolder,
+    folder: &'a HeldFolder,
+    /// What is still to be written to `config.toml`.
+    settings: Option<String>,
     history: Vec<EpochRecord>,
+    tensorboard: bool,
     events: Option<EventFile>,
     failure: Option<anyhow::Error>,
 }
@@ -144,18 +179,34 @@ impl Records<'_> {
     /// Writes one more epoch; raises `stop` if that fails.
     pub(crate) fn add(&mut self, record: &EpochRecord, stop: &AtomicBool) {
         self.history.push(record.clone());
-        let mut written = self.folder.write_metrics(&self.history);
-        if let Some(events) = &mut self.events {
-            written = written.and(events.add(record));
-        }
-        if let Err(error) = written {
+        if let Err(error) = self.write(Some(record)) {
             self.failure.get_or_insert(error);
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         }
     }
 
-    /// Whether everything could be written.
-    pub(crate) fn finish(self) -> Result<()> {
+    fn write(&mut self, record: Option<&EpochRecord>) -> Result<()> {
+        if let Some(settings) = &self.settings {
+            self.folder.write(CONFIG, settings)?;
+            self.settings = None;
+        }
+        self.folder.write_metrics(&self.history)?;
+        match (&mut self.events, record) {
+            (Some(events), Some(record)) => events.add(self.folder, record),
+            (events @ None, Some(_)) if self.tensorboard => {
+                *events = Some(EventFile::begin(self.folder, &self.history)?);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether everything could be written. A run that was stopped in its first epoch has a checkpoint, and gets its other
+    /// files here.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        if self.settings.is_some() && self.failure.is_none() && self.folder.files().exist() {
+            self.write(None)?;
+        }
         self.failure.map_or(Ok(()), Err)
     }
 }

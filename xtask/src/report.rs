@@ -1,13 +1,16 @@
 //! Results of a network on the splits, as a table and as `summary.json`.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use colearn_data::{Dataset, Protocol, Split};
 use colearn_eval::{Align, Table};
 use colearn_network::config::Delay;
 use colearn_network::{Delays, Network, NetworkState, Parameter, ParameterKind};
-use colearn_store::fingerprint;
+use colearn_store::{LARGEST_TEXT, fingerprint, read_text};
 use colearn_tape::Pool;
-use colearn_train::{EpochRecord, SplitResult, evaluate};
+use colearn_train::{EpochRecord, RunId, SplitResult, evaluate};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
@@ -132,6 +135,10 @@ pub(crate) struct Summary {
     wall_seconds: f64,
     /// Of the process; `null` where it ran others beside this one, or the system does not tell.
     peak_rss_bytes: Option<u64>,
+    /// The identity of the run, as in its settings and checkpoints.
+    run: Option<RunId>,
+    /// SHA-256 of the other texts of the folder, figures left out.
+    files: BTreeMap<String, String>,
 }
 
 impl Summary {
@@ -181,6 +188,8 @@ impl Summary {
             samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
             wall_seconds,
             peak_rss_bytes: None,
+            run: None,
+            files: BTreeMap::new(),
         }
     }
 
@@ -192,6 +201,11 @@ impl Summary {
     /// With the network after the last epoch.
     pub(crate) fn with_last(self, last: &NetworkState<f32>) -> Self {
         Self { last_sha256: Some(fingerprint(last)), ..self }
+    }
+
+    /// With the run, and names and SHA-256 of what else it has written.
+    pub(crate) fn of_run(self, run: &RunId, files: BTreeMap<String, String>) -> Self {
+        Self { run: Some(run.clone()), files, ..self }
     }
 
     pub(crate) fn to_json(&self) -> Result<String> {
@@ -227,7 +241,7 @@ impl Summary {
 
 /// The largest resident memory of this process so far, where the system tells it.
 pub(crate) fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = read_text(Path::new("/proc/self/status"), LARGEST_TEXT).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(1024 * kibibytes)

@@ -14,7 +14,7 @@ use crate::overrides::differences;
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::report::head;
-use crate::run_folder::RunFolder;
+use crate::run_folder::{HeldFolder, RunFolder};
 use crate::terminal::{INTERRUPTED, say, use_threads};
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
@@ -26,6 +26,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
         say(line);
     }
     say(format!("run      {}", plan.folder.path().display()));
+    if let Some(reason) = plan.folder.without_lock() {
+        say(format!("         {reason}"));
+    }
     if let Some(epoch) = plan.next_epoch() {
         say(format!("         going on in epoch {epoch}"));
     }
@@ -64,16 +67,15 @@ fn plan(args: &TrainArgs) -> Result<Plan> {
     let name = format!("{}-{}{fixed}-s{}", asked.data.name, asked.network().model_name(), asked.train.seed);
     let out = args.out.as_deref();
     if !args.resume {
-        return Plan::new(asked, RunFolder::fresh(out, &name)?, None);
+        return Plan::fresh(asked, RunFolder::fresh(out, &name)?);
     }
-    let folder = RunFolder::begun(out, &name)?;
-    let (lock, checkpoint) = folder.go_on()?;
-    Plan::new(stored(args, &checkpoint, &folder)?, folder, Some((lock, checkpoint)))
+    let (folder, checkpoint) = RunFolder::begun(out, &name)?.go_on()?;
+    Plan::going_on(stored(args, &checkpoint, &folder)?, folder, checkpoint)
 }
 
 /// The experiment of the run to go on with. What the command line names must be the same, except for the place of the
 /// data.
-fn stored(args: &TrainArgs, checkpoint: &Checkpoint, folder: &RunFolder) -> Result<Experiment> {
+fn stored(args: &TrainArgs, checkpoint: &Checkpoint, folder: &HeldFolder) -> Result<Experiment> {
     let place = folder.files().last;
     let mut stored = Experiment::from_toml(&checkpoint.experiment)
         .with_context(|| format!("{}: the experiment in the checkpoint", place.display()))?;

@@ -22,6 +22,14 @@ fn summary(run: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(run.join("summary.json")).unwrap()).unwrap()
 }
 
+/// `config.toml` without the one line that names the run.
+fn settings(run: &Path) -> String {
+    let text = fs::read_to_string(run.join("config.toml")).unwrap();
+    let (named, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with("# run "));
+    assert_eq!(named.len(), 1, "{text}");
+    others.join("\n")
+}
+
 /// The rows of `metrics.csv` without the two columns of time.
 fn metrics(run: &Path) -> Vec<Vec<String>> {
     let text = fs::read_to_string(run.join("metrics.csv")).unwrap();
@@ -97,8 +105,7 @@ fn a_config_given_back_is_the_same_run_in_the_next_folder() {
     succeed(here, &format!("train --config {}/config.toml --threads 2", first.display()));
     let second = here.join("runs/words-lif-s0-2");
     assert_eq!(metrics(&first), metrics(&second));
-    let config = |run: &Path| fs::read_to_string(run.join("config.toml")).unwrap();
-    assert_eq!(config(&first), config(&second));
+    assert_eq!(settings(&first), settings(&second));
     assert_eq!(fs::read_dir(first.join("figures")).unwrap().count(), 4, "no figure of delays without delays");
 }
 
@@ -210,7 +217,10 @@ fn what_cannot_work_is_said_in_one_line() {
         ("train --data words --root broken", "broken/"),
         ("train --resume --out empty", "empty: no last.ckpt here; expected the folder of a run to --resume"),
         ("eval --checkpoint nowhere.ckpt", "nowhere.ckpt: cannot be read: "),
-        ("eval --checkpoint text.ckpt", "text.ckpt: not a checkpoint of colearn: it begins with \"some tex\""),
+        (
+            "eval --checkpoint text.ckpt",
+            "text.ckpt: not a checkpoint of colearn: it begins with \"some tex\"",
+        ),
     ] {
         let error = fail(here, line);
         assert!(error.starts_with(&format!("error: {message}")), "{line}: {error}");
@@ -283,8 +293,7 @@ fn the_printed_configuration_is_the_run_without_it() {
     fs::write(here.join("all.toml"), succeed(here, "config --config d-lif --data words")).unwrap();
     succeed(here, &format!("train --config all.toml {TINY} --epochs 1 --out printed"));
     succeed(here, &format!("train --config d-lif {TINY} --epochs 1 --out named"));
-    let config = |run: &str| fs::read_to_string(here.join(run).join("config.toml")).unwrap();
-    assert_eq!(config("printed"), config("named"));
+    assert_eq!(settings(&here.join("printed")), settings(&here.join("named")));
     assert_eq!(summary(&here.join("printed"))["last_sha256"], summary(&here.join("named"))["last_sha256"]);
 }
 

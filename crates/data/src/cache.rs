@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use colearn_store::{Format, StoreError, hex};
+use colearn_store::{Format, StoreError, hex, read_bounded};
 use ndarray::Array2;
 use rayon::prelude::*;
 use serde::de::{Error, Visitor};
@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::DataConfig;
+use crate::audio::LARGEST;
 use crate::front_end::FrontEnd;
 use crate::readers::{Clip, Source};
 
@@ -28,7 +29,8 @@ const SHARDS: usize = 16;
 const VERSION: u32 = 1;
 
 /// The envelope of a cache file.
-pub(crate) const FORMAT: Format = Format { magic: *b"\x89clcache", version: 1, what: "feature cache" };
+pub(crate) const FORMAT: Format =
+    Format { magic: *b"\x89clcache", version: 1, what: "feature cache", most: 64 << 30 };
 
 /// Features of one clip.
 #[derive(Debug, Clone, PartialEq)]
@@ -267,7 +269,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 fn digest(path: &Path) -> Option<[u8; 32]> {
-    fs::read(path).ok().map(|bytes| Sha256::digest(bytes).into())
+    read_bounded(path, LARGEST).ok().map(|bytes| Sha256::digest(bytes).into())
 }
 
 /// What to store of a clip; nothing if its file changed while it was decoded.

@@ -1,13 +1,12 @@
 //! Checksums of files, computed while they are written or read.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use crate::door::require_regular;
+use crate::door::open_regular;
 use crate::error::FetchError;
 
 /// Bytes moved at a time.
@@ -112,8 +111,7 @@ pub(crate) fn hash(mut reader: impl Read) -> std::io::Result<Hasher> {
 /// # Errors
 /// [`FetchError::Io`] when the file cannot be read, [`FetchError::Kind`] when it is no regular one.
 pub fn hash_file(path: &Path) -> Result<Sums, FetchError> {
-    require_regular(path)?;
-    let file = File::open(path).map_err(FetchError::io(path, "read"))?;
+    let file = open_regular(path)?;
     Ok(hash(file).map_err(FetchError::io(path, "read"))?.finish())
 }
 

@@ -9,8 +9,7 @@ use crate::error::FetchError;
 
 /// The content of a regular file of at most `most` bytes. A pipe or a device is refused, not waited for.
 pub(crate) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, FetchError> {
-    require_regular(path)?;
-    let file = File::open(path).map_err(FetchError::io(path, "read"))?;
+    let file = open_regular(path)?;
     let mut bytes = Vec::new();
     // One byte more than allowed tells a file that grew since.
     file.take(most + 1).read_to_end(&mut bytes).map_err(FetchError::io(path, "read"))?;
@@ -22,6 +21,12 @@ pub(crate) fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, FetchError
         });
     }
     Ok(bytes)
+}
+
+/// Opens a regular file for reading.
+pub(crate) fn open_regular(path: &Path) -> Result<File, FetchError> {
+    require_regular(path)?;
+    Ok(colearn_store::open_regular(path)?)
 }
 
 /// Refuses what is no regular file, nor a link to one: opening a pipe waits, and a device has no end.

@@ -1,10 +1,10 @@
 //! What a file is by its first bytes, against what its name says: a page of a network that wants a log-in, or of an
 //! error, comes with status 200 too.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use crate::door::open_regular;
 use crate::error::FetchError;
 use crate::shown;
 
@@ -61,7 +61,7 @@ pub(crate) enum Wrong {
 
 /// The first bytes of a file.
 pub(crate) fn beginning(path: &Path) -> Result<Vec<u8>, FetchError> {
-    let file = File::open(path).map_err(FetchError::io(path, "read"))?;
+    let file = open_regular(path)?;
     let mut bytes = Vec::new();
     file.take(BEGINNING).read_to_end(&mut bytes).map_err(FetchError::io(path, "read"))?;
     Ok(bytes)

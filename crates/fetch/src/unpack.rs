@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tar::EntryType;
 
 use crate::contents::Contents;
+use crate::door::open_regular;
 use crate::error::FetchError;
 use crate::pace::Unhurried;
 use crate::shown;
@@ -99,7 +100,7 @@ fn unpack(path: &Path, root: &Path, strip: usize, limits: Limits) -> Result<Cont
         let found = sort::describe(&begin);
         return Err(FetchError::archive(path, "its content", found, "a tar.gz"));
     }
-    let file = File::open(path).map_err(FetchError::io(path, "read"))?;
+    let file = open_regular(path)?;
     let left = Cell::new(limits.bytes);
     let decoder = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file));
     let bounded = Bounded { inner: decoder, left: &left, limit: limits.bytes };

@@ -10,8 +10,7 @@
 //!
 //! No other module of the workspace knows the codec of the body.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 
 use bincode::Options;
@@ -19,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::door::{open_regular, read_bounded};
 use crate::error::{Problem, StoreError};
 use crate::whole::write_whole;
 
@@ -33,6 +33,8 @@ pub struct Format {
     pub version: u32,
     /// The kind of file in messages, such as `checkpoint`.
     pub what: &'static str,
+    /// The most bytes of such a file; a larger one is not read.
+    pub most: u64,
 }
 
 impl Format {
@@ -96,20 +98,19 @@ impl Format {
     /// Reads the file `path`. A file of another kind is not read beyond its first bytes.
     ///
     /// # Errors
-    /// [`StoreError::Io`] when the file cannot be read, [`StoreError::Content`] with what is wrong with it.
+    /// As [`open_regular`], [`StoreError::TooLarge`] for a file of more than [`most`](Self::most) bytes,
+    /// [`StoreError::Content`] with what is wrong with it.
     pub fn load<T: DeserializeOwned>(&self, path: &Path) -> Result<T, StoreError> {
-        let bytes = self.read(path).map_err(|source| StoreError::io(path, "read", source))?;
+        let bytes = self.read(path)?;
         self.decode(&bytes).map_err(|problem| StoreError::Content { path: path.to_owned(), problem })
     }
 
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let mut bytes = Vec::with_capacity(8);
-        (&mut file).take(8).read_to_end(&mut bytes)?;
-        if bytes == self.magic {
-            file.read_to_end(&mut bytes)?;
-        }
-        Ok(bytes)
+    /// The whole file if it begins like one of this kind, otherwise its first bytes.
+    fn read(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+        let mut begin = Vec::with_capacity(8);
+        let begun = open_regular(path)?.take(8).read_to_end(&mut begin);
+        begun.map_err(|source| StoreError::io(path, "read", source))?;
+        if begin == self.magic { read_bounded(path, self.most) } else { Ok(begin) }
     }
 }
 
@@ -127,6 +128,12 @@ pub fn fingerprint<T: Serialize>(value: &T) -> String {
     hex(&Sha256::digest(codec().serialize(value).expect("the value can be serialised")))
 }
 
+/// SHA-256 of bytes in hexadecimal digits, as `sha256sum` prints it.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 /// Bytes as hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -141,7 +148,7 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const FORMAT: Format = Format { magic: *b"\x89testing", version: 3, what: "test file" };
+    const FORMAT: Format = Format { magic: *b"\x89testing", version: 3, what: "test file", most: 1000 };
 
     fn value() -> Vec<(String, f32)> {
         vec![("left".to_owned(), 1.5), ("höher".to_owned(), -0.0)]
@@ -208,6 +215,7 @@ mod tests {
         assert_ne!(fingerprint(&value()), fingerprint(&other), "the sign of a zero counts");
         let of_one_byte = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
         assert_eq!(fingerprint(&0_u8), of_one_byte);
+        assert_eq!(sha256(&[0]), of_one_byte);
     }
 
     #[test]
@@ -228,5 +236,10 @@ mod tests {
         }
         let error = FORMAT.load::<u8>(&folder.path().join("absent")).unwrap_err().to_string();
         assert!(error.contains("absent: cannot be read: "), "{error}");
+        let longer = [&FORMAT.encode(&value())[..], &[0; 1000]].concat();
+        std::fs::write(&path, &longer).unwrap();
+        let error = FORMAT.load::<u8>(&path).unwrap_err().to_string();
+        let sizes = format!("a.test: found {} bytes; expected at most 1000", longer.len());
+        assert!(error.ends_with(&sizes), "{error}");
     }
 }

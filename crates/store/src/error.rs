@@ -26,10 +26,46 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: Problem,
     },
+    /// Something that is no regular file where one is expected.
+    #[error("{}: found {found}; expected a regular file", path.display())]
+    NotRegular {
+        /// Its name.
+        path: PathBuf,
+        /// What it is: a folder, a pipe, a device, a link ...
+        found: &'static str,
+    },
+    /// A file that is larger than any of its kind.
+    #[error("{}: found {found} bytes; expected at most {most}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes, or what had been read when it became too much.
+        found: u64,
+        /// The most bytes such a file may have.
+        most: u64,
+    },
+    /// A file that is no text.
+    #[error("{}: found a byte at place {place} that is no UTF-8; expected text", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where the text ends, in bytes from the start of the file.
+        place: usize,
+    },
     /// A folder that another process, or another part of this one, works in.
     #[error("{}: another process works here; wait for it, or name another folder", folder.display())]
     Locked {
         /// The folder.
+        folder: PathBuf,
+    },
+    /// A folder whose path no longer leads to the lock that this process holds on it.
+    #[error(
+        "{}: this is no longer the folder that was locked here: it, or its file .lock, was moved, removed or replaced; \
+         nothing more is written",
+        folder.display()
+    )]
+    Moved {
+        /// The folder, as it was named.
         folder: PathBuf,
     },
 }

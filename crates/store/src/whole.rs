@@ -12,6 +12,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::door::open_regular;
 use crate::error::StoreError;
 use crate::place::Place;
 
@@ -51,7 +52,15 @@ impl WholeFile {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the system refuses; the final name is then untouched.
-    pub fn commit(mut self) -> Result<(), StoreError> {
+    pub fn commit(self) -> Result<(), StoreError> {
+        self.commit_if(|| Ok(()))
+    }
+
+    /// The same if `agreed` says so, which is asked last of all before the name is given.
+    pub(crate) fn commit_if(
+        mut self,
+        agreed: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let file = self.file.as_mut().expect("committed only here, by value");
         let written = |source| StoreError::io(&self.path, "written", source);
         file.flush().map_err(written)?;
@@ -60,6 +69,7 @@ impl WholeFile {
                 file.get_ref().set_permissions(permissions.clone()).map_err(written)?;
             }
             file.get_ref().sync_all().map_err(written)?;
+            agreed()?;
             fs::rename(part, target).map_err(|source| StoreError::io(&self.path, "replaced", source))?;
             self.file = None;
             sync_folder(target).map_err(|source| StoreError::io(&self.path, "made durable", source))?;
@@ -157,7 +167,7 @@ fn remove_abandoned(path: &Path) {
         let found = found.to_string_lossy();
         let number = found.strip_prefix(&name).and_then(|rest| rest.strip_suffix(".part"));
         if number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
-            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+            && open_regular(&entry.path()).is_ok_and(|file| file.try_lock().is_ok())
         {
             // If it cannot be removed, it does no harm but to take up space.
             let _ = fs::remove_file(entry.path());

@@ -12,12 +12,13 @@ use colearn_store::Format;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
+use crate::identity::RunId;
 use crate::optimiser::OptimiserState;
 use crate::record::{Best, EpochProgress, EpochRecord};
 use crate::schedule::ScheduleState;
 
 /// The envelope of a checkpoint file.
-pub const FORMAT: Format = Format { magic: *b"\x89colearn", version: 2, what: "checkpoint" };
+pub const FORMAT: Format = Format { magic: *b"\x89colearn", version: 3, what: "checkpoint", most: 8 << 30 };
 
 /// The state of a run between two batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,9 +57,27 @@ pub struct Checkpoint {
     pub best: Option<Best>,
     /// Epochs since the best one.
     pub waiting: usize,
+    /// The run that this is a state of; `None` where nobody named it.
+    pub run: Option<RunId>,
 }
 
 impl Checkpoint {
+    /// The state after the best epoch, as far as this one tells: the present one, or that epoch's network without a state of
+    /// the optimiser. `None` before the first epoch.
+    pub(crate) fn best_state(&self) -> Option<Self> {
+        let best = self.best.as_ref()?;
+        let epoch = best.epoch.saturating_add(1);
+        if self.epoch == epoch && self.progress.batches == 0 {
+            return Some(self.clone());
+        }
+        let mut state = self.clone();
+        state.network.clone_from(&best.network);
+        state.optimiser = OptimiserState { steps: 0, first: Vec::new(), second: Vec::new() };
+        state.history.truncate(epoch);
+        (state.epoch, state.progress, state.waiting) = (epoch, EpochProgress::default(), 0);
+        Some(state)
+    }
+
     /// Writes the file `path` so that a crash at any moment leaves either the old file or the new one.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod config;
 mod error;
 pub mod evaluate;
 mod finite;
+mod identity;
 pub mod optimiser;
 mod random;
 mod record;
@@ -23,6 +24,7 @@ pub use config::{
 };
 pub use error::TrainError;
 pub use evaluate::{SplitResult, evaluate};
+pub use identity::RunId;
 pub use optimiser::{Optimiser, OptimiserState};
 pub use random::initial_generator;
 pub use record::{Best, EpochProgress, EpochRecord};

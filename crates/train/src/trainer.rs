@@ -21,6 +21,7 @@ use crate::config::{OnNonFinite, ValidTrain};
 use crate::error::TrainError;
 use crate::evaluate::{SplitResult, check_channels, evaluate};
 use crate::finite::{Flaw, all_finite};
+use crate::identity::RunId;
 use crate::optimiser::Optimiser;
 use crate::record::{Best, EpochProgress, EpochRecord, is_better};
 use crate::schedule::Schedule;
@@ -35,6 +36,7 @@ pub struct Trainer<'a> {
     dataset: &'a Dataset,
     config: ValidTrain,
     experiment: String,
+    run: Option<RunId>,
     files: Option<RunFiles>,
     /// Whether this process has written the last checkpoint.
     last_is_good: bool,
@@ -94,6 +96,13 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Checkpoints name `run` as the run that they are states of.
+    #[must_use]
+    pub fn with_run(mut self, run: RunId) -> Self {
+        self.run = Some(run);
+        self
+    }
+
     fn unprepared(
         network: Network<f32>,
         dataset: &'a Dataset,
@@ -118,6 +127,7 @@ impl<'a> Trainer<'a> {
             initial: network.state(),
             tape,
             config: config.clone(),
+            run: None,
             files: None,
             last_is_good: false,
             epoch: 0,
@@ -256,10 +266,11 @@ impl<'a> Trainer<'a> {
         let warnings = new_warnings(&self.network, &record, &self.history);
         self.history.push(record);
         self.epoch += 1;
-        if let (true, Some(files)) = (improved, &self.files) {
-            self.checkpoint().save(&files.best)?;
-        }
+        // The last one first: what a killed process did not write of the best one can be made from it.
         self.save_last()?;
+        if let (true, Some(files)) = (improved, &self.files) {
+            files.save(&files.best, &self.checkpoint())?;
+        }
         watcher.epoch(self.history.last().expect("just pushed"), improved);
         for warning in &warnings {
             watcher.warning(warning);

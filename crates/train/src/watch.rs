@@ -1,10 +1,11 @@
 //! What a run tells while it lasts, how it ends, and where it leaves its checkpoints.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use colearn_store::{Problem, StoreError, write_whole};
+use colearn_store::{FolderLock, Problem, StoreError, read_bounded, write_whole};
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, FORMAT};
 use crate::error::TrainError;
 use crate::record::EpochRecord;
 use crate::warning::Warning;
@@ -58,7 +59,7 @@ pub enum Outcome {
 }
 
 /// The checkpoint files of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RunFiles {
     /// After the best epoch.
     pub best: PathBuf,
@@ -66,6 +67,8 @@ pub struct RunFiles {
     pub last: PathBuf,
     /// The one that `last` replaced.
     pub previous: PathBuf,
+    /// The lock of their folder, where there is one: nothing is written once the folder is another.
+    lock: Option<Arc<FolderLock>>,
 }
 
 impl RunFiles {
@@ -74,7 +77,13 @@ impl RunFiles {
     pub fn in_folder(folder: &Path) -> Self {
         let [best, last, previous] =
             ["best.ckpt", "last.ckpt", "previous.ckpt"].map(|name| folder.join(name));
-        Self { best, last, previous }
+        Self { best, last, previous, lock: None }
+    }
+
+    /// The same in the folder that `lock` holds. They are written only while its path leads to that very folder.
+    #[must_use]
+    pub fn under(lock: &Arc<FolderLock>) -> Self {
+        Self { lock: Some(Arc::clone(lock)), ..Self::in_folder(lock.folder()) }
     }
 
     /// Whether there is anything to go on from.
@@ -105,13 +114,58 @@ impl RunFiles {
     /// Makes the last checkpoint, if there is one, the previous one as well. At every moment both names hold a whole
     /// file.
     pub(crate) fn keep_last(&self) -> Result<(), TrainError> {
-        let bytes = match std::fs::read(&self.last) {
+        let bytes = match read_bounded(&self.last, FORMAT.most) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => {
-                return Err(StoreError::Io { path: self.last.clone(), action: "read", source }.into());
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(());
             }
+            Err(error) => return Err(error.into()),
         };
-        Ok(write_whole(&self.previous, &bytes)?)
+        self.write(&self.previous, &bytes)
+    }
+
+    /// Looks whether `best` is the best epoch of `checkpoint`, the state of a run that goes on, and otherwise writes it
+    /// anew; then the answer says what it was instead. Where the optimiser's state after that epoch is not known any
+    /// more, there is none in the file: it can be evaluated, but no run can go on from it.
+    ///
+    /// # Errors
+    /// [`TrainError::Store`] when it cannot be written, [`TrainError::Mismatch`] for a file that is there before the first
+    /// epoch and not of this run.
+    pub fn restore_best(&self, checkpoint: &Checkpoint) -> Result<Option<String>, TrainError> {
+        let found = Checkpoint::load(&self.best);
+        let ours = found.as_ref().is_ok_and(|found| found.run == checkpoint.run);
+        let Some(best) = checkpoint.best_state() else {
+            let free = ours || self.best.symlink_metadata().is_err();
+            let what = self.best.display().to_string();
+            let (found, expected) = ("a file that is not of this run", "none before the first epoch");
+            return if free {
+                Ok(None)
+            } else {
+                Err(TrainError::Mismatch { what, found: found.to_owned(), expected: expected.to_owned() })
+            };
+        };
+        let fault = match &found {
+            Err(error) => error.to_string(),
+            Ok(_) if !ours => format!("{}: of another run", self.best.display()),
+            Ok(found) if found.epoch != best.epoch || found.network != best.network => {
+                format!("{}: of epoch {}; the best one is {}", self.best.display(), found.epoch, best.epoch)
+            }
+            Ok(_) => return Ok(None),
+        };
+        self.save(&self.best, &best)?;
+        Ok(Some(fault))
+    }
+
+    /// Writes one of the files whole.
+    pub(crate) fn save(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        self.write(path, &FORMAT.encode(checkpoint))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+        match &self.lock {
+            Some(lock) => lock.write(path.file_name().unwrap_or_default(), bytes)?,
+            None => write_whole(path, bytes)?,
+        }
+        Ok(())
     }
 }

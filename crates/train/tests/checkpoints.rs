@@ -79,13 +79,13 @@ fn a_newer_version_is_refused_though_there_is_an_older_file() {
     bytes[8..12].copy_from_slice(&9_u32.to_le_bytes());
     fs::write(&files.last, bytes).unwrap();
     let error = files.load().unwrap_err().to_string();
-    assert!(error.ends_with("last.ckpt: checkpoint format 9; this version reads format 2"), "{error}");
+    assert!(error.ends_with("last.ckpt: checkpoint format 9; this version reads format 3"), "{error}");
 }
 
 /// `fixtures/make_checkpoint.py` writes the layout of the format from its description, without this project's code.
 #[test]
 fn a_stored_checkpoint_of_this_format_is_read() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-2.ckpt");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-3.ckpt");
     let checkpoint = Checkpoint::load(&path).unwrap();
     assert_eq!(checkpoint.dataset, "early or late");
     assert_eq!(checkpoint.classes, ["early", "spät"]);
@@ -105,6 +105,7 @@ fn a_stored_checkpoint_of_this_format_is_read() {
     let best = checkpoint.best.as_ref().unwrap();
     assert_eq!((best.epoch, best.network.parameters.len()), (0, 1));
     assert_eq!(checkpoint.waiting, 1);
+    assert_eq!(checkpoint.run.as_ref().map(ToString::to_string), Some("00ff".repeat(8)));
     // Written again it is the same file.
     let folder = tempdir().unwrap();
     let again = folder.path().join("again.ckpt");

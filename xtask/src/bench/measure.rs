@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use colearn_network::{Delays, Network, ParameterKind};
+use colearn_store::{LARGEST_TEXT, read_text};
 use colearn_tape::simd::{InstructionSet, MultiplyAdds};
 use colearn_tape::{Pool, Tape, on_workers};
 use colearn_train::{Optimiser, TrainConfig, clip_scale, gradient_norm, initial_generator};
@@ -115,7 +116,8 @@ impl Trained {
 /// Processor time of all threads of this process, where the system tells.
 fn processor_seconds() -> Option<f64> {
     let nanoseconds = |task: fs::DirEntry| -> Option<f64> {
-        fs::read_to_string(task.path().join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
+        let text = read_text(&task.path().join("schedstat"), LARGEST_TEXT).ok()?;
+        text.split_whitespace().next()?.parse().ok()
     };
     Some(fs::read_dir("/proc/self/task").ok()?.flatten().filter_map(nanoseconds).sum::<f64>() / 1e9)
 }

@@ -2,28 +2,30 @@
 //! runs were made, so the same runs give the same bytes.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use colearn_eval::{Align, Interval, Table};
-use colearn_store::write_whole;
+use colearn_store::FolderLock;
 
 use super::{Comparison, PairRow, Published};
+use crate::outputs;
+
+/// The files of a comparison.
+pub(crate) const FILES: [&str; 3] = ["table.md", "table.csv", "summary.json"];
 
 /// What stands where there is nothing to say.
 const NOTHING: &str = "–";
 
 impl Comparison {
-    /// Writes the three files.
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: cannot be created", folder.display()))?;
-        write_whole(&folder.join("table.md"), self.to_markdown().as_bytes())?;
-        write_whole(&folder.join("table.csv"), self.to_csv()?.as_bytes())?;
+    /// Writes the three files into the locked folder; returns their paths.
+    pub(crate) fn write(&self, lock: &FolderLock) -> Result<Vec<PathBuf>> {
         let mut json =
             serde_json::to_string_pretty(self).context("the comparison cannot be written as JSON")?;
         json.push('\n');
-        Ok(write_whole(&folder.join("summary.json"), json.as_bytes())?)
+        let texts = [self.to_markdown(), self.to_csv()?, json];
+        let files: Vec<(String, String)> = FILES.map(str::to_owned).into_iter().zip(texts).collect();
+        outputs::write(lock, &files, |_| false)
     }
 
     /// The tables with what they mean.

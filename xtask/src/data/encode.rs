@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use colearn_data::encoders::{Encoder, EncoderConfig, Scratch};
 use colearn_data::spike_file::{SpikeFileHead, SpikeFileWriter};
 use colearn_data::{DataError, Sound, Sounds, Spikes};
+use colearn_store::{LARGEST_TEXT, read_text};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
@@ -68,8 +69,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
 fn encoder(args: &EncodeArgs) -> Result<EncoderConfig> {
     let mut table = match &args.encoder_config {
         Some(path) => {
-            let text =
-                fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+            let text = read_text(path, LARGEST_TEXT)?;
             text.parse::<toml::Table>().with_context(|| path.display().to_string())?
         }
         None => toml::Table::new(),

@@ -17,18 +17,19 @@ mod stability;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use colearn_data::Protocol;
 use colearn_eval::Table;
 use colearn_eval::page::{Block, Page, Section};
 use colearn_network::ParameterRow;
-use colearn_store::write_whole;
+use colearn_store::FolderLock;
 
 use crate::cli::ReportArgs;
 use crate::comparison::{self, Cell, Row, groups, of_seed};
+use crate::outputs;
 use crate::terminal::say;
 use run::Run;
 
@@ -71,14 +72,21 @@ fn dot(groups: &[Group]) -> &'static str {
 
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
     let cells = groups(&args.runs)?.into_iter().map(comparison::Group::into_cell).collect();
-    let folder = args.out.as_ref().unwrap_or(&args.runs[0]);
-    for file in write(args.title.as_deref(), cells, &[], folder)? {
+    let lock = outputs::take(args.out.as_ref().unwrap_or(&args.runs[0]))?;
+    for file in write(args.title.as_deref(), cells, &[], &lock)? {
         say(file.display());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes `report.html`, `report.md` and `report/NAME.csv` into `folder`; returns their paths, the page first.
+/// Where the tables of a page go.
+const TABLES: &str = "report/";
+
+/// The files of a page beside its tables.
+pub(crate) const FILES: [&str; 2] = ["report.html", "report.md"];
+
+/// Writes `report.html`, `report.md` and `report/NAME.csv` into the locked folder; returns their paths, the page first.
+/// Tables of an earlier page that this one has not are removed.
 ///
 /// # Errors
 /// When there is no run, or a file cannot be read or written.
@@ -86,20 +94,13 @@ pub(crate) fn write(
     title: Option<&str>,
     cells: Vec<Cell>,
     extras: &[Extra],
-    folder: &Path,
+    lock: &FolderLock,
 ) -> Result<Vec<PathBuf>> {
     let page = page(title, &read(cells)?, extras);
-    let tables = folder.join("report");
-    std::fs::create_dir_all(&tables).with_context(|| format!("{}: cannot be created", tables.display()))?;
-    let texts = [("report.html".to_owned(), page.html()), ("report.md".to_owned(), page.markdown())];
-    let csv = page.tables().into_iter().map(|(name, text)| (format!("report/{name}.csv"), text));
-    let mut files = Vec::new();
-    for (name, text) in texts.into_iter().chain(csv) {
-        let file = folder.join(name);
-        write_whole(&file, text.as_bytes())?;
-        files.push(file);
-    }
-    Ok(files)
+    let texts = FILES.map(str::to_owned).into_iter().zip([page.html(), page.markdown()]);
+    let csv = page.tables().into_iter().map(|(name, text)| (format!("{TABLES}{name}.csv"), text));
+    let files: Vec<(String, String)> = texts.chain(csv).collect();
+    outputs::write(lock, &files, |name| name.starts_with(TABLES))
 }
 
 fn read(cells: Vec<Cell>) -> Result<Vec<Group>> {

@@ -5,12 +5,14 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use colearn_eval::Interval;
 use colearn_network::{Network, ParameterKind};
-use colearn_train::{Checkpoint, initial_generator};
+use colearn_store::{LARGEST_TABLE, read_text};
+use colearn_train::{Checkpoint, RunFiles, initial_generator};
 
 use crate::comparison::binomial;
 use crate::experiment::Experiment;
 use crate::figures::Pair;
-use crate::stored::{EVALUATION, EXAMPLE, Example, StoredEvaluation, StoredRun, read};
+use crate::run_folder::{EVALUATION, EXAMPLE, METRICS};
+use crate::stored::{Example, StoredEvaluation, StoredRun, read};
 
 /// A finished run with everything the page shows of it.
 pub(crate) struct Run {
@@ -55,10 +57,18 @@ impl Run {
     /// With the other files of its folder.
     pub(crate) fn read(stored: StoredRun) -> Result<Self> {
         let folder = stored.folder.as_path();
-        let metrics = folder.join("metrics.csv");
-        let text = std::fs::read_to_string(&metrics)
-            .with_context(|| format!("{}: cannot be read", metrics.display()))?;
-        let networks = Networks::read(&folder.join("best.ckpt")).map_err(|error| format!("{error:#}"));
+        let metrics = folder.join(METRICS);
+        let text = read_text(&metrics, LARGEST_TABLE)?;
+        stored.origin.check_text(&metrics, &text)?;
+        let best = RunFiles::in_folder(folder).best;
+        // A file that is no checkpoint is said on the page; one of another run would be believed.
+        let networks = match Checkpoint::load(&best) {
+            Err(error) => Err(error.to_string()),
+            Ok(checkpoint) => {
+                stored.origin.check_checkpoint(&best, &checkpoint, true)?;
+                Networks::of(checkpoint, &best).map_err(|error| format!("{error:#}"))
+            }
+        };
         let mut epochs = epochs(&text);
         if networks.as_ref().is_ok_and(|networks| !networks.spiking) {
             // What such a run records there are no rates of spikes.
@@ -68,8 +78,8 @@ impl Run {
         }
         Ok(Self {
             epochs,
-            evaluation: read(&folder.join(EVALUATION))?,
-            example: Example::read(&folder.join(EXAMPLE))?,
+            evaluation: read(&folder.join(EVALUATION), &stored.origin)?,
+            example: Example::read(&folder.join(EXAMPLE), &stored.origin)?,
             networks,
             stored,
         })
@@ -113,8 +123,7 @@ impl Run {
 }
 
 impl Networks {
-    fn read(file: &Path) -> Result<Self> {
-        let checkpoint = Checkpoint::load(file)?;
+    fn of(checkpoint: Checkpoint, file: &Path) -> Result<Self> {
         let experiment = Experiment::from_toml(&checkpoint.experiment)
             .with_context(|| format!("{}: the experiment in the checkpoint", file.display()))?;
         let description =

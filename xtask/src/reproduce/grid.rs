@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use colearn_store::{LARGEST_TEXT, read_text};
+use colearn_train::Checkpoint;
 use toml::Table;
 
 use super::spec::{CellSpec, Spec};
 use crate::comparison::{Cell, Comparison};
 use crate::experiment::{Experiment, root_value};
 use crate::overrides::{apply, apply_all, differences, parse_value, split_assignment};
-use crate::run_folder::{RunFolder, Stage};
-use crate::stored::StoredRun;
+use crate::run_folder::{CONFIG, RunFolder, Stage};
+use crate::stored::{Origin, StoredRun};
 
 /// What a command line changes in all cells.
 #[derive(Debug, Clone, Default)]
@@ -121,17 +123,37 @@ impl Job {
 
     fn check_stored(&self, experiment: &Experiment) -> Result<()> {
         let folder = RunFolder::at(self.folder.clone());
-        if folder.stage() == Stage::Untouched {
-            return Ok(());
+        match folder.stage() {
+            Stage::Untouched => Ok(()),
+            // What lies beside the checkpoint is made anew from it. One that cannot be read is the job's failure alone.
+            Stage::Begun => match folder.files().load() {
+                Ok((checkpoint, _)) => {
+                    same(experiment, &of_checkpoint(&checkpoint, &self.folder)?, &self.folder)
+                }
+                Err(_) => Ok(()),
+            },
+            Stage::Finished => {
+                let file = folder.file(CONFIG);
+                let text = read_text(&file, LARGEST_TEXT)?;
+                if let Some(origin) = Origin::of_folder(&self.folder) {
+                    origin.check_settings(&file, &text)?;
+                }
+                let stored = Experiment::from_toml(&text).with_context(|| {
+                    format!(
+                        "{}: not the settings of a run; move the folder away to run it anew",
+                        file.display()
+                    )
+                })?;
+                same(experiment, &stored, &self.folder)
+            }
         }
-        let file = folder.file("config.toml");
-        let text =
-            std::fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))?;
-        let stored = Experiment::from_toml(&text).with_context(|| {
-            format!("{}: not the settings of a run; move the folder away to run it anew", file.display())
-        })?;
-        same(experiment, &stored, &self.folder)
     }
+}
+
+/// The settings that a checkpoint in `folder` carries.
+pub(crate) fn of_checkpoint(checkpoint: &Checkpoint, folder: &Path) -> Result<Experiment> {
+    Experiment::from_toml(&checkpoint.experiment)
+        .with_context(|| format!("{}: the experiment in the checkpoint", folder.display()))
 }
 
 /// Refuses settings that differ from the stored ones.

@@ -10,13 +10,15 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use colearn_data::DataName;
 use colearn_store::FolderLock;
 
 use crate::cli::ReproduceArgs;
+use crate::comparison;
+use crate::outputs;
 use crate::page::{self, Extra};
-use crate::run_folder::RUNS;
+use crate::run_folder::{RUNS, without_lock};
 use crate::terminal::{INTERRUPTED, complain, say};
 use crate::train::stop_on_interrupt;
 use board::{Board, GridProgress};
@@ -31,12 +33,12 @@ const SOME_FAILED: u8 = 1;
 pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     let grid = grid(args)?;
     grid.check_stored()?;
+    let lock = outputs::take(&grid.folder)?;
+    let names: Vec<&str> = comparison::FILES.into_iter().chain(page::FILES).collect();
+    outputs::expect_own(&grid.folder, &names)?;
     if args.table_only {
-        return tables(&grid).map(|()| ExitCode::SUCCESS);
+        return tables(&grid, &lock).map(|()| ExitCode::SUCCESS);
     }
-    std::fs::create_dir_all(&grid.folder)
-        .with_context(|| format!("{}: cannot be created", grid.folder.display()))?;
-    let _lock = FolderLock::take(&grid.folder)?;
     let open: Vec<&Job> = grid.open().into_iter().map(|index| &grid.jobs[index]).collect();
     let threads = args.threads.map_or(1, usize::from);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,6 +56,9 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
         grid.jobs.len() - open.len()
     ));
     say(format!("folder {}", grid.folder.display()));
+    if let Some(reason) = lock.missing() {
+        say(format!("       {}", without_lock(reason)));
+    }
 
     let epochs = |job: &&Job| job.experiment.as_ref().map_or(0, |experiment| experiment.train.epochs);
     let progress = open.iter().map(|job| (job.cell, epochs(job))).collect();
@@ -61,13 +66,22 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     let settings = open.iter().filter_map(|job| job.experiment.as_ref().ok());
     let data = SharedData::new(settings.map(|experiment| &experiment.data), args.load.options(None));
     let stop = stop_on_interrupt()?;
-    let runner =
-        Runner { workers, threads, tensorboard: args.tensorboard, data: &data, board: &board, stop: &stop };
+    let runner = Runner {
+        workers,
+        threads,
+        tensorboard: args.tensorboard,
+        data: &data,
+        board: &board,
+        stop: &stop,
+        lock: &lock,
+    };
     let failures = runner.run(&open);
     board.finish();
     let failures = failures?;
+    // Where the folder is another by now, the jobs' own errors say no more than this one.
+    lock.check()?;
     say("");
-    tables(&grid)?;
+    tables(&grid, &lock)?;
     Ok(conclude(&grid, &failures, stop.load(Ordering::Relaxed)))
 }
 
@@ -87,18 +101,18 @@ fn grid(args: &ReproduceArgs) -> Result<Grid> {
 }
 
 /// Writes and shows the tables of what is finished, and the page where anything is.
-fn tables(grid: &Grid) -> Result<()> {
+fn tables(grid: &Grid, lock: &FolderLock) -> Result<()> {
     let cells = grid.cells()?;
     let comparison = grid.comparison(cells.clone());
-    comparison.write(&grid.folder)?;
+    let files = comparison.write(lock)?;
     say(comparison.to_markdown());
-    for name in ["table.md", "table.csv", "summary.json"] {
-        say(grid.folder.join(name).display());
+    for file in files {
+        say(file.display());
     }
     if cells.iter().any(|cell| !cell.runs.is_empty()) {
         let extra = |(title, markdown): (&str, String)| Extra { title: title.to_owned(), markdown };
         let extras: Vec<Extra> = comparison.parts().into_iter().map(extra).collect();
-        let files = page::write(Some(&grid.spec.title), cells, &extras, &grid.folder)?;
+        let files = page::write(Some(&grid.spec.title), cells, &extras, lock)?;
         say(files[0].display());
     }
     Ok(())

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use colearn_data::Dataset;
+use colearn_store::FolderLock;
 use colearn_train::{BatchEvent, EpochRecord, Outcome, Watcher};
 use rayon::ThreadPool;
 
 use super::board::Board;
-use super::grid::{Job, same};
+use super::grid::{Job, of_checkpoint, same};
 use super::shared::SharedData;
 use crate::experiment::Experiment;
 use crate::plan::{Plan, Records};
@@ -28,6 +29,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) data: &'a SharedData<'a>,
     pub(crate) board: &'a Board,
     pub(crate) stop: &'a AtomicBool,
+    /// Of the comparison's folder: no job begins where another folder has its name.
+    pub(crate) lock: &'a FolderLock,
 }
 
 /// A job that could not be done.
@@ -49,7 +52,7 @@ impl Runner<'_> {
         std::thread::scope(|scope| {
             for pool in &pools {
                 scope.spawn(|| {
-                    while !self.stop.load(Ordering::Relaxed) {
+                    while !self.stop.load(Ordering::Relaxed) && self.lock.check().is_ok() {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(job) = jobs.get(index) else { break };
                         if let Some(failure) = self.run_one(index, job, pool) {
@@ -115,17 +118,15 @@ impl Runner<'_> {
 /// The run of a job from its beginning, or from its last checkpoint.
 fn begin(experiment: &Experiment, job: &Job) -> Result<Plan> {
     let folder = RunFolder::at(job.folder.clone());
-    let going_on = match folder.stage() {
-        Stage::Untouched => None,
-        Stage::Begun => Some(folder.go_on()?),
+    match folder.stage() {
+        Stage::Untouched => Plan::fresh(experiment.clone(), folder),
+        Stage::Begun => {
+            let (held, checkpoint) = folder.go_on()?;
+            same(experiment, &of_checkpoint(&checkpoint, &job.folder)?, &job.folder)?;
+            Plan::going_on(experiment.clone(), held, checkpoint)
+        }
         Stage::Finished => bail!("{}: already finished", job.folder.display()),
-    };
-    if let Some((_, checkpoint)) = &going_on {
-        let stored = Experiment::from_toml(&checkpoint.experiment)
-            .with_context(|| format!("{}: the experiment in last.ckpt", job.folder.display()))?;
-        same(experiment, &stored, &job.folder)?;
     }
-    Plan::new(experiment.clone(), folder, going_on)
 }
 
 /// Writes what a job says of itself, and hands the user's wish to stop on to it. A job that cannot write its files stops

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use colearn_data::DataName;
+use colearn_store::{LARGEST_TEXT, read_text};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
@@ -105,7 +106,7 @@ impl Spec {
             let names: Vec<&str> = EMBEDDED.iter().map(|(name, _)| *name).collect();
             bail!("{name}: no such comparison or file; expected a TOML file or one of {}", names.join(", "));
         };
-        let text = std::fs::read_to_string(path).with_context(|| format!("{name}: cannot be read"))?;
+        let text = read_text(path, LARGEST_TEXT)?;
         Ok((stem.to_owned(), Self::parse(&text, name)?))
     }
 

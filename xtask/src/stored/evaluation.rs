@@ -9,20 +9,17 @@ use colearn_data::{Loader, Order, Split};
 use colearn_eval::EvaluationReport;
 use colearn_eval::figures::{RasterLayer, SpikeRaster};
 use colearn_network::Delays;
+use colearn_store::{LARGEST_TABLE, read_text};
 use colearn_tape::Pool;
 use colearn_train::SplitResult;
 use ndarray::{Array2, Array3, Axis};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Origin;
 use crate::figures::Subject;
 use crate::report::Results;
-use crate::run_folder::RunFolder;
-
-/// Name of [`StoredEvaluation`] in a run's folder.
-pub(crate) const EVALUATION: &str = "evaluation.json";
-/// Name of [`Example`] in a run's folder.
-pub(crate) const EXAMPLE: &str = "example.json";
+use crate::run_folder::{EVALUATION, EXAMPLE, HeldFolder};
 
 /// The best network on the split reported on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,8 +124,8 @@ impl Example {
     ///
     /// # Errors
     /// When the file cannot be read, or is larger than any network makes it.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>> {
-        let Some(example) = read::<Self>(path)? else { return Ok(None) };
+    pub(crate) fn read(path: &Path, origin: &Origin) -> Result<Option<Self>> {
+        let Some(example) = read::<Self>(path, origin)? else { return Ok(None) };
         let units = example.layers.iter().map(|layer| layer.units).max().unwrap_or(0);
         let sizes = [example.input.nrows().max(example.readout.nrows()), units];
         if sizes[0] > MOST[0] || sizes[1] > MOST[1] {
@@ -178,7 +175,7 @@ pub(crate) fn write(
     results: &Results,
     example: Option<&Example>,
     batch: usize,
-    folder: &RunFolder,
+    folder: &HeldFolder,
 ) -> Result<()> {
     let (split, name, _) = subject.split;
     let data = subject.data;
@@ -201,13 +198,13 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Reads a file of these; `None` where there is none.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+/// Reads a file of these, which must be the one of the run that `origin` is of; `None` where there is none.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path, origin: &Origin) -> Result<Option<T>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let text = read_text(path, LARGEST_TABLE)?;
+    origin.check_text(path, &text)?;
     serde_json::from_str(&text).map(Some).with_context(|| path.display().to_string())
 }
 

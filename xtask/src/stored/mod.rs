@@ -2,9 +2,11 @@
 //! and what its report needs beside these.
 
 mod evaluation;
+mod origin;
 mod run;
 
-pub(crate) use evaluation::{EVALUATION, EXAMPLE, Example, StoredEvaluation, read, write};
+pub(crate) use evaluation::{Example, StoredEvaluation, read, write};
+pub(crate) use origin::{Origin, run_of_settings, settings};
 pub(crate) use run::StoredRun;
 
 #[cfg(test)]

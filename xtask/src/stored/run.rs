@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use colearn_data::{Pad, Protocol};
 use colearn_network::config::Delay;
+use colearn_store::{LARGEST_TEXT, read_text};
 use serde::Deserialize;
 
+use super::Origin;
 use crate::experiment::Experiment;
+use crate::run_folder::{CONFIG, SUMMARY};
 
 /// What `summary.json` holds and is needed elsewhere. Keys that older folders lack are optional.
 #[derive(Debug, Deserialize)]
@@ -34,6 +37,8 @@ struct StoredSummary {
     hidden_rates: Vec<f64>,
     #[serde(default)]
     wall_seconds: f64,
+    #[serde(flatten)]
+    origin: Origin,
 }
 
 /// A finished run.
@@ -67,20 +72,21 @@ pub(crate) struct StoredRun {
     /// Additions that those spikes cause in the matrices behind them, on average. The first matrix, which gets the input,
     /// is not counted.
     pub(crate) synaptic_operations: Option<f64>,
+    /// What the other files of the folder are held to.
+    pub(crate) origin: Origin,
 }
 
 impl StoredRun {
-    /// Reads `summary.json` and `config.toml` of a finished run.
+    /// Reads `summary.json` and `config.toml` of a finished run, which must be of one and the same run.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
-        let text = |name: &str| {
-            let file = folder.join(name);
-            std::fs::read_to_string(&file).with_context(|| format!("{}: cannot be read", file.display()))
-        };
+        let text = |name: &str| read_text(&folder.join(name), LARGEST_TEXT);
         let place = folder.display();
-        let experiment = Experiment::from_toml(&text("config.toml")?)
+        let settings = text(CONFIG)?;
+        let experiment = Experiment::from_toml(&settings)
             .with_context(|| format!("{place}/config.toml: not the settings of a run"))?;
-        let summary: StoredSummary = serde_json::from_str(&text("summary.json")?)
+        let summary: StoredSummary = serde_json::from_str(&text(SUMMARY)?)
             .map_err(|error| anyhow!("{place}/summary.json: not the summary of a run: {error}"))?;
+        summary.origin.check_settings(&folder.join(CONFIG), &settings)?;
         let (accuracy, samples) = match summary.test_accuracy {
             Some(accuracy) => (Some(accuracy), summary.test_samples),
             None => (summary.validation_accuracy, summary.validation_samples),
@@ -116,6 +122,7 @@ impl StoredRun {
             best_epoch: summary.best_epoch,
             spikes,
             synaptic_operations,
+            origin: summary.origin,
             experiment,
         })
     }

@@ -3,6 +3,7 @@
 
 mod examples;
 mod packages;
+mod reading;
 mod safety;
 mod supply;
 

@@ -11,7 +11,7 @@ const ALLOWED: [&str; 1] = ["crates/simd/src/dispatch.rs"];
 const WORDS: [&str; 2] = ["unsafe", "unsafe_code"];
 
 /// Identifiers and keywords of Rust source with their lines: no comments, no strings, no characters.
-fn words(source: &str) -> Vec<(usize, String)> {
+pub(super) fn words(source: &str) -> Vec<(usize, String)> {
     let characters: Vec<char> = source.chars().collect();
     let at = |place: usize| characters.get(place).copied().unwrap_or('\0');
     let (mut words, mut place) = (Vec::new(), 0);
@@ -88,7 +88,7 @@ fn raw_string(characters: &[char], start: usize) -> Option<usize> {
 }
 
 /// Every Rust source below a folder.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

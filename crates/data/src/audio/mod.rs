@@ -20,6 +20,8 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::Path;
 
+use colearn_store::open_regular;
+
 use crate::DataError;
 
 /// Lowest sample rate accepted, in Hz.
@@ -43,7 +45,7 @@ pub struct Audio {
 }
 
 /// Most bytes of a file: [`LONGEST`] samples of two channels and 32 bits.
-const LARGEST: u64 = 8 * LONGEST as u64;
+pub(crate) const LARGEST: u64 = 8 * LONGEST as u64;
 const WAV: &str = "a wav file (RIFF, RF64 or BW64)";
 const FLAC: &str = "a FLAC stream (header fLaC)";
 
@@ -76,7 +78,7 @@ pub fn read_audio(path: &Path) -> Result<Audio, DataError> {
     fits(facts.len())?;
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or(0));
     // The file may grow while it is read.
-    std::fs::File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(io)?;
+    open_regular(path)?.take(LARGEST + 1).read_to_end(&mut bytes).map_err(io)?;
     fits(bytes.len() as u64)?;
     decode(&bytes, &name)
 }

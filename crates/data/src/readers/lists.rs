@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use colearn_store::{LARGEST_TABLE, read_bounded};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::DataError;
@@ -188,9 +189,9 @@ pub(crate) fn shown(text: &str) -> String {
 /// both. Spaces and byte-order marks at the ends of lines are taken away.
 ///
 /// # Errors
-/// [`DataError::Io`], and [`DataError::Table`] with the line that is no UTF-8.
+/// [`DataError::Store`] when the file cannot be read, and [`DataError::Table`] with the line that is no UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, DataError> {
-    let bytes = fs::read(path).map_err(|source| DataError::Io { path: path.to_owned(), source })?;
+    let bytes = read_bounded(path, LARGEST_TABLE)?;
     let wrong = |line: usize, found: &str| DataError::Table {
         file: path.display().to_string(),
         line: line as u64,

@@ -1,11 +1,12 @@
 //! The bytes of a spike file, on disk or unpacked in memory.
 
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
+use colearn_store::open_regular;
 use flate2::bufread::MultiGzDecoder;
 use hdf5_reader::error::Error;
 use hdf5_reader::{BytesStorage, FileStorage, Hdf5File, OpenOptions, Storage, StorageBuffer};
@@ -45,7 +46,7 @@ impl Source {
             let found = if kind.is_dir() { "a folder" } else { "neither a file nor a folder" };
             return Err(spike_file(name, found, EXPECTED));
         }
-        let mut file = File::open(path).map_err(refused)?;
+        let mut file = open_regular(path)?;
         let mut begin = Vec::new();
         file.by_ref().take(2).read_to_end(&mut begin).map_err(refused)?;
         file.rewind().map_err(refused)?;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use colearn_data::{DataConfig, DataName, LoadOptions, Loader, Order};
+use colearn_store::{LARGEST_TABLE, read_bounded};
 
 use super::words::write_words;
 use super::{Outcome, Target};
@@ -28,7 +29,7 @@ impl Features {
         for folder in std::fs::read_dir(&cache)? {
             for file in std::fs::read_dir(folder?.path())? {
                 let path = file?.path();
-                files.push((path.clone(), std::fs::read(path)?));
+                files.push((path.clone(), read_bounded(&path, LARGEST_TABLE).map_err(io::Error::other)?));
             }
         }
         files.sort();

@@ -46,6 +46,7 @@ impl<'a> Trainer<'a> {
         trainer.history = checkpoint.history;
         trainer.best = checkpoint.best;
         trainer.waiting = checkpoint.waiting;
+        trainer.run = checkpoint.run;
         Ok(trainer)
     }
 
@@ -93,7 +94,7 @@ impl<'a> Trainer<'a> {
         if self.last_is_good || Checkpoint::load(&files.last).is_ok() {
             files.keep_last()?;
         }
-        self.checkpoint().save(&files.last)?;
+        files.save(&files.last, &self.checkpoint())?;
         self.last_is_good = true;
         Ok(())
     }
@@ -119,6 +120,7 @@ impl<'a> Trainer<'a> {
             history: self.history.clone(),
             best: self.best.clone(),
             waiting: self.waiting,
+            run: self.run.clone(),
         }
     }
 }
