@@ -7,11 +7,13 @@ RUNS is a folder for the runs, made if it is not there and not otherwise in use.
 moment after the start, or, every other time, while a checkpoint is being written: as soon as its part is seen beside
 the final name. When a run is finished with kills left to do, the next one begins. Of every run the SHA-256 of the best
 and the last network (from `summary.json`) and `metrics.csv` without its two columns of time must be those of the
-undisturbed run. The exit code is 0 if all are.
+undisturbed run, its files must be of one run, as the summary names them, and no part may be left. The exit code is 0 if all
+are.
 """
 
 import argparse
 import csv
+import hashlib
 import json
 import pathlib
 import random
@@ -46,6 +48,14 @@ def fingerprint(folder):
     with open(folder / "metrics.csv", newline="") as file:
         rows = [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
     return summary["best_sha256"], summary["last_sha256"], rows
+
+
+def of_one_run(folder):
+    """Whether the files are those that the summary names, of the run that it names, and no others are left."""
+    summary = json.loads((folder / "summary.json").read_text())
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in summary["files"]}
+    named = f"# run {summary['run']}\n" in (folder / "config.toml").read_text()
+    return named and sums == summary["files"] and not list(folder.rglob("*.part"))
 
 
 def checkpoint_part(folder):
@@ -89,8 +99,9 @@ def main():
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--program", type=pathlib.Path, default=WORKSPACE / "target/release/xtask")
-    parser.add_argument("options", nargs="*", default=OPTIONS, help="options of train, after --")
-    args = parser.parse_args()
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    args = parser.parse_args(sys.argv[1:end])
+    args.options = sys.argv[end + 1 :] or OPTIONS
     args.program = args.program.resolve()
     args.runs.mkdir(parents=True, exist_ok=True)
     rng = random.Random(args.seed)
@@ -116,7 +127,7 @@ def main():
             kills, of_this_run = kills + 1, of_this_run + 1
             met[found] = met.get(found, 0) + 1
         runs += 1
-        same = fingerprint(folder) == expected
+        same = fingerprint(folder) == expected and of_one_run(folder)
         different += not same
         print(f"run {runs}: {of_this_run} kills, {'the same bits' if same else 'DIFFERENT'}", flush=True)
     places = ", ".join(f"{count} {place}" for place, count in sorted(met.items()))

@@ -1,12 +1,16 @@
-"""Trains for a long time and watches the memory: at the end it must be what it was after the first minute.
+"""Trains for a long time and watches memory, open files and threads: at the end they must be what they were after the
+first minute.
 
     cargo build --release -p xtask
     python3 xtask/scripts/soak.py RUN [--minutes 60] [--program target/release/xtask] [-- TRAIN-OPTIONS]
 
-RUN is the folder of the run; it must not be there. The resident set (`VmRSS` of /proc, so on Linux) is read every five
-seconds. The training is stopped by SIGINT when the time is over and must then end by itself with its checkpoint
-written. Printed are the resident set after the first minute, at the end, its least and largest value between, and the
-epochs done; the table is left as `memory.csv` in RUN. The exit code is 0 if the end is within 2 % of the first minute.
+RUN is the folder of the run; it must not be there. The resident set (`VmRSS` of /proc, so on Linux), the open file
+descriptors and the threads are read every five seconds. The training is stopped by SIGINT when the time is over and must
+then end by itself with its checkpoint written. Printed are their values after the first minute, at the end, the least and
+largest between, and the epochs done; the table is left as `memory.csv` in RUN. A descriptor more may be open for the
+moment in which a checkpoint is written, so of descriptors and threads the least values of the first and the last quarter
+of the time are compared. The exit code is 0 if the memory at the end is within 2 % of the first minute, and these are
+equal.
 """
 
 import argparse
@@ -25,15 +29,20 @@ FIRST_S = 60.0
 BOUND = 0.02
 
 
-def resident_kib(pid):
+def state(pid):
+    """Resident KiB, open file descriptors and threads."""
+    found = {}
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise SystemExit("the training has no resident set: it has ended")
+        name, _, value = line.partition(":")
+        if name in ("VmRSS", "Threads"):
+            found[name] = int(value.split()[0])
+    if "VmRSS" not in found:
+        raise SystemExit("the training has no resident set: it has ended")
+    return found["VmRSS"], len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir())), found["Threads"]
 
 
 def watch(run, seconds):
-    """Pairs of seconds since the start and KiB, the first after one minute."""
+    """Seconds since the start, KiB, descriptors and threads, the first after one minute."""
     start = time.monotonic()
     samples = []
     while time.monotonic() - start < seconds:
@@ -42,8 +51,14 @@ def watch(run, seconds):
             raise SystemExit(f"the training ended by itself with exit code {run.returncode}")
         now = time.monotonic() - start
         if now >= FIRST_S:
-            samples.append((now, resident_kib(run.pid)))
+            samples.append((now, *state(run.pid)))
     return samples
+
+
+def grows(values):
+    """The least value of the first quarter of the time, and of the last."""
+    quarter = max(1, len(values) // 4)
+    return min(values[:quarter]), min(values[-quarter:])
 
 
 def main():
@@ -70,9 +85,9 @@ def main():
         raise SystemExit(f"stopped by SIGINT the training ended with {run.returncode}: {errors.strip()}")
     with (args.run / "memory.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["seconds", "resident_kib"])
-        writer.writerows((f"{seconds:.0f}", kib) for seconds, kib in samples)
-    values = [kib for _, kib in samples]
+        writer.writerow(["seconds", "resident_kib", "descriptors", "threads"])
+        writer.writerows((f"{seconds:.0f}", *rest) for seconds, *rest in samples)
+    _, values, descriptors, threads = zip(*samples)
     change = values[-1] / values[0] - 1.0
     with (args.run / "metrics.csv").open() as file:
         epochs = sum(1 for _ in file) - 1
@@ -81,7 +96,12 @@ def main():
         f"{values[-1] / 1024:.1f} MiB at the end ({100 * change:+.2f} %), "
         f"between {min(values) / 1024:.1f} and {max(values) / 1024:.1f} MiB"
     )
-    return 0 if abs(change) <= BOUND else 1
+    flat = abs(change) <= BOUND
+    for what, counts in [("descriptors", descriptors), ("threads", threads)]:
+        first, last = grows(counts)
+        print(f"{what}: {first} at the beginning, {last} at the end, between {min(counts)} and {max(counts)}")
+        flat = flat and first == last
+    return 0 if flat else 1
 
 
 if __name__ == "__main__":
