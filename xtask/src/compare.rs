@@ -27,8 +27,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode> {
 
 /// The keys whose values differ between groups, a column a group; `None` where there is nothing to tell.
 fn differing(groups: &[Group]) -> Result<Option<Table>> {
-    let tables =
-        groups.iter().map(|group| group.settings.to_table()).collect::<Result<Vec<toml::Table>>>()?;
+    let tables = groups.iter().map(settings).collect::<Result<Vec<toml::Table>>>()?;
     let Some((first, others)) = tables.split_first() else { return Ok(None) };
     // Value in the first group, and in those that differ from it.
     let mut keys: Vec<(String, Vec<String>)> = Vec::new();
@@ -50,6 +49,15 @@ fn differing(groups: &[Group]) -> Result<Option<Table>> {
         table.row(std::iter::once(key).chain(values));
     }
     Ok(Some(table))
+}
+
+/// The settings of a group, and what its data were: the first digits of their fingerprint, where it is known.
+fn settings(group: &Group) -> Result<toml::Table> {
+    let mut table = group.settings.to_table()?;
+    if let (Some(toml::Value::Table(data)), Some(set)) = (table.get_mut("data"), group.data()) {
+        data.insert("fingerprint".to_owned(), toml::Value::String(format!("{set:.12}")));
+    }
+    Ok(table)
 }
 
 /// Rows in the order given; each later one is compared with the first.

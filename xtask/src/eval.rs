@@ -15,6 +15,7 @@ use crate::cli::{EvalArgs, SplitName};
 use crate::experiment::Experiment;
 use crate::progress::activity;
 use crate::report::row;
+use crate::seen;
 use crate::stored::Origin;
 use crate::terminal::{say, use_threads};
 
@@ -36,6 +37,10 @@ struct Report<'a> {
     classes: &'a [String],
     /// Spikes per unit and step of each hidden layer; mean |output| where there are no spikes.
     hidden_rates: &'a [f64],
+    /// Sample rate that features were made at, in Hz; `null` for spikes.
+    rate: Option<u32>,
+    /// What there is to say of the data: samples that the network was trained on, rates that were changed.
+    notes: &'a [String],
     #[serde(flatten)]
     evaluation: EvaluationReport,
 }
@@ -47,7 +52,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     check_origin(&args.checkpoint, &checkpoint)?;
     let experiment = Experiment::from_toml(&checkpoint.experiment)
         .with_context(|| format!("{file}: the experiment in the checkpoint"))?;
-    let data = load(args, &experiment, &checkpoint)?;
+    let mut data = load(args, &experiment, &checkpoint)?;
+    let said = seen::said(&data, chosen(args.split, &data).name(), &checkpoint)?;
+    data.notes.extend(said);
     let description = experiment.network().validate(checkpoint.channels, checkpoint.classes.len())?;
     let mut network = Network::new(&description, &mut initial_generator(checkpoint.seed));
     network.restore(checkpoint.network).with_context(|| file.clone())?;
@@ -65,6 +72,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
             protocol: data.protocol,
             classes: &data.classes,
             hidden_rates: &result.rates,
+            rate: data.facts.rate,
+            notes: &data.notes,
             evaluation: result.evaluation.report(),
         };
         say(serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
@@ -100,6 +109,7 @@ fn load(args: &EvalArgs, experiment: &Experiment, checkpoint: &Checkpoint) -> Re
     if args.root.is_some() {
         config.root.clone_from(&args.root);
     }
+    seen::as_in_training(&mut config, &experiment.data, checkpoint)?;
     let data = config.load_with(&args.load.options(Some(&checkpoint.normaliser)))?;
     if data.classes != checkpoint.classes {
         bail!(
@@ -112,9 +122,13 @@ fn load(args: &EvalArgs, experiment: &Experiment, checkpoint: &Checkpoint) -> Re
     Ok(data)
 }
 
+/// The split that is asked for, or the one to report on.
+fn chosen(name: Option<SplitName>, data: &Dataset) -> SplitName {
+    name.unwrap_or(if data.test.is_some() { SplitName::Test } else { SplitName::Validation })
+}
+
 fn choose(name: Option<SplitName>, data: &Dataset) -> Result<(&Split, &'static str)> {
-    let usual = if data.test.is_some() { SplitName::Test } else { SplitName::Validation };
-    let name = name.unwrap_or(usual);
+    let name = chosen(name, data);
     let split = match name {
         SplitName::Train => Some(&data.train),
         SplitName::Validation => Some(&data.validation),
@@ -133,6 +147,9 @@ fn choose(name: Option<SplitName>, data: &Dataset) -> Result<(&Split, &'static s
 fn show(experiment: &Experiment, data: &Dataset, name: &str, result: &SplitResult) {
     let report = result.evaluation.report();
     say(format!("{} on {}, delays rounded", experiment.network().model_name(), data.name));
+    for note in &data.notes {
+        say(format!("  {note}"));
+    }
     say("");
     let numbers = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
     let mut table = Table::new(["split", "samples", "accuracy", "95 % interval", "loss"]).align(numbers);

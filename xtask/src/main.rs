@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod reproduce;
 mod run_folder;
+mod seen;
 mod stored;
 mod terminal;
 mod train;

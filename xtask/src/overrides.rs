@@ -8,12 +8,13 @@ use toml::{Table, Value};
 use crate::experiment::Experiment;
 
 /// Keys without a default value, which the table of the defaults therefore does not show.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 9] = [
     "model",
     "neuron.activation",
     "data.recipe",
     "data.root",
     "data.leave_out",
+    "data.rate",
     "data.high_hz",
     "data.max_time_s",
     "train.augment.noise_snr_db",
@@ -294,6 +295,7 @@ mod tests {
             let value = match *key {
                 "data.recipe" => "sparch",
                 "neuron.activation" => "relu",
+                "data.rate" => "16000",
                 "data.high_hz" | "data.max_time_s" => "3.0",
                 "train.augment.noise_snr_db" => "[5.0, 20.0]",
                 _ => "x",

@@ -70,6 +70,11 @@ impl Plan {
         Ok(Network::new(&description, &mut initial_generator(self.train.seed)))
     }
 
+    /// Whether the run goes on from a checkpoint that cannot tell whether the data are those it began with.
+    pub(crate) fn knows_no_data(&self) -> bool {
+        self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.facts.is_none())
+    }
+
     /// The epoch to go on in, counted from 1; `None` for a run from its beginning.
     pub(crate) fn next_epoch(&self) -> Option<usize> {
         self.checkpoint.as_ref().map(|checkpoint| checkpoint.epoch + 1)

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::experiment::Experiment;
 use crate::progress::activity;
+use crate::stored::StoredData;
 
 /// Results with rounded delays, in inference mode.
 pub(crate) struct Results {
@@ -91,6 +92,9 @@ pub(crate) struct Summary {
     dataset: String,
     /// The name the data set gives itself.
     corpus: String,
+    /// Rate, front end and fingerprints of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<StoredData>,
     model: String,
     /// `none`, `fixed` (random whole delays, not learned) or `learned`.
     delay: Delay,
@@ -157,6 +161,7 @@ impl Summary {
         Self {
             dataset: experiment.data.name.to_string(),
             corpus: data.name.clone(),
+            data: StoredData::of(&data.facts),
             model: experiment.network().model_name(),
             delay: experiment.synapse.delay,
             seed: experiment.train.seed,

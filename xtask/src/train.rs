@@ -15,12 +15,16 @@ use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::report::head;
 use crate::run_folder::{HeldFolder, RunFolder};
+use crate::seen;
 use crate::terminal::{INTERRUPTED, say, use_threads};
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
     let mut plan = plan(args)?;
     let data = plan.experiment.data.load_with(&args.load.options(None))?;
+    if plan.knows_no_data() {
+        say(seen::knows_no_data(&data));
+    }
     let network = plan.network(&data)?;
     for line in head(&plan.experiment, &data, &network) {
         say(line);

@@ -78,6 +78,19 @@ pub struct Binned {
 }
 
 impl Binning {
+    /// Every key that decides what a network gets of spikes, with its value.
+    pub(crate) fn facts(&self) -> Vec<(String, String)> {
+        let values = if self.values == BinValues::Counts { "counts" } else { "binary" };
+        let facts = [
+            ("channels", self.channels.to_string()),
+            ("sum_channels", self.sum_channels.to_string()),
+            ("step_s", self.step_s.to_string()),
+            ("first_step", self.first_step.to_string()),
+            ("values", values.to_owned()),
+        ];
+        facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
     /// Channels after adding up.
     #[must_use]
     pub fn channels_out(&self) -> usize {

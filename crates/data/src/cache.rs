@@ -26,11 +26,11 @@ use crate::readers::{Clip, Source};
 /// Files of a rule: enough that threads can share the work.
 const SHARDS: usize = 16;
 /// To be raised when the same settings give other features than before.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The envelope of a cache file.
 pub(crate) const FORMAT: Format =
-    Format { magic: *b"\x89clcache", version: 1, what: "feature cache", most: 64 << 30 };
+    Format { magic: *b"\x89clcache", version: 2, oldest: 2, what: "feature cache", most: 64 << 30 };
 
 /// Features of one clip.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,10 @@ pub(crate) struct Cached {
     pub(crate) values: Array2<f32>,
     /// Mean square of the sound's samples.
     pub(crate) power: f32,
+    /// Sample rate of the sound itself, which may have been resampled.
+    pub(crate) rate: u32,
+    /// See [`sound_content`](crate::facts::sound_content).
+    pub(crate) content: u64,
 }
 
 /// A file's size in bytes and its time of change in nanoseconds since 1970.
@@ -58,6 +62,8 @@ struct Entry {
     rows: u64,
     columns: u64,
     power: f32,
+    rate: u32,
+    content: u64,
     /// Values row by row, little endian.
     values: Bytes,
 }
@@ -132,7 +138,7 @@ impl FeatureCache {
             .collect()
     }
 
-    /// Takes in what had to be computed: the features whose flag is set.
+    /// Takes in what had to be computed: the features whose flag is set, but for those that were not made.
     pub(crate) fn add(&mut self, clips: &[Clip], extracted: &[(Cached, bool)]) {
         if self.place.is_none() {
             return;
@@ -140,7 +146,7 @@ impl FeatureCache {
         let entries: Vec<Entry> = clips
             .par_iter()
             .zip(extracted)
-            .filter(|(_, (_, new))| *new)
+            .filter(|(_, (cached, new))| *new && cached.values.nrows() > 0)
             .filter_map(|(clip, (cached, _))| entry(clip, cached, *self.stamps.get(&clip.id)?))
             .collect();
         self.computed += entries.len();
@@ -283,6 +289,8 @@ fn entry(clip: &Clip, cached: &Cached, before: Stamp) -> Option<Entry> {
         rows: cached.values.nrows() as u64,
         columns: cached.values.ncols() as u64,
         power: cached.power,
+        rate: cached.rate,
+        content: cached.content,
         values: Bytes(cached.values.iter().flat_map(|value| value.to_le_bytes()).collect()),
     })
 }
@@ -296,7 +304,8 @@ impl Entry {
         }
         let (values, _) = self.values.0.as_chunks::<4>();
         let values = values.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
-        Some(Cached { values: Array2::from_shape_vec((rows, columns), values).ok()?, power: self.power })
+        let values = Array2::from_shape_vec((rows, columns), values).ok()?;
+        Some(Cached { values, power: self.power, rate: self.rate, content: self.content })
     }
 }
 

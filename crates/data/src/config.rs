@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::audio::{HIGHEST_RATE, LOWEST_RATE};
 use crate::binning::{BinValues, Binning, Recipe};
 use crate::front_end::FrontEndName;
 use crate::prepare::Pad;
@@ -120,6 +121,9 @@ pub struct DataConfig {
     /// Sound: what makes it features, `log_mel` as in Kaldi or `mel_db` in decibels. Range: `log_mel`, `mel_db`. Source:
     /// `log_mel` as in Bittar & Garner 2022, `mel_db` as in Hammouamri et al. 2024.
     pub front_end: FrontEndName,
+    /// Sound: sample rate that features are made at; sounds of other rates are resampled to it. Left out: the rate of the
+    /// files, which must then be the same for all of them. Range: 8000 to 384000. Unit: Hz. Source: own choice.
+    pub rate: Option<u32>,
     /// Sound: mel bands, which become input channels. Range: 1 to half the points of a spectrum (`log_mel`), 1 to 4096
     /// (`mel_db`). Unit: bands. Source: 40 as in Bittar & Garner 2022, 140 as in Hammouamri et al. 2024.
     pub bands: usize,
@@ -169,6 +173,7 @@ struct Partial {
     validation_share: Option<f64>,
     task: Option<Task>,
     front_end: Option<FrontEndName>,
+    rate: Option<u32>,
     bands: Option<usize>,
     window_s: Option<f64>,
     step_s: Option<f64>,
@@ -197,6 +202,7 @@ impl From<Partial> for DataConfig {
             validation_share: written.validation_share.unwrap_or(usual.validation_share),
             task: written.task.unwrap_or(usual.task),
             front_end: written.front_end.unwrap_or(usual.front_end),
+            rate: written.rate,
             bands: written.bands.unwrap_or(usual.bands),
             window_s: written.window_s.unwrap_or(usual.window_s),
             step_s: written.step_s.unwrap_or(usual.step_s),
@@ -260,6 +266,7 @@ impl DataConfig {
             validation_share: 0.1,
             task: Task::All,
             front_end: FrontEndName::LogMel,
+            rate: None,
             bands: front.bands,
             window_s: front.window_s,
             step_s: front.step_s,
@@ -386,7 +393,7 @@ impl DataConfig {
                 expected: "a set of sound: this one holds spikes".to_owned(),
             });
         }
-        Ok(Sounds::of(readers::plan(self)?))
+        Sounds::of(readers::plan(self)?, self)
     }
 
     /// The folder of the set.
@@ -428,6 +435,11 @@ impl DataConfig {
         }
         if self.first_step >= self.sequence_steps() {
             return wrong("first_step", self.first_step.to_string(), "less than the number of steps");
+        }
+        if let Some(rate) = self.rate
+            && !(LOWEST_RATE..=HIGHEST_RATE).contains(&rate)
+        {
+            return wrong("rate", rate.to_string(), "8000 to 384000 Hz");
         }
         if let (Some(root), DataName::Digits) = (&self.root, self.name) {
             return wrong("root", root.display().to_string(), "nothing: the set \"digits\" is embedded");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
+use crate::facts::DataFacts;
 use crate::prepare::Preparation;
 use crate::spike_file::SpikeFile;
 use crate::{DataError, Normaliser, Spikes};
@@ -216,6 +217,8 @@ pub struct Dataset {
     pub protocol: Protocol,
     /// The statistics the features are standardised with; the identity for spikes.
     pub normaliser: Normaliser,
+    /// Rate, front end and fingerprints of the splits; nothing for data that were put together by hand.
+    pub facts: DataFacts,
     /// Lines worth telling the user: the rule of the split, counts that differ from the published set, files left out.
     pub notes: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataConfig, DataError, LogMel, MelDb};
+use crate::{DataConfig, DataError, LogMel, MelDb, MelDbConfig};
 
 /// How sound becomes features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,34 @@ impl FrontEnd {
             FrontEndName::LogMel => format!("{:?}", config.log_mel()),
             FrontEndName::MelDb => format!("{:?}", config.mel_db()),
         }
+    }
+
+    /// Every key that decides what features at `rate` are, with its effective value.
+    pub(crate) fn facts(config: &DataConfig, rate: u32) -> Vec<(String, String)> {
+        let name = match config.front_end {
+            FrontEndName::LogMel => "log_mel",
+            FrontEndName::MelDb => "mel_db",
+        };
+        let high_hz = match config.front_end {
+            FrontEndName::LogMel => config.high_hz.unwrap_or(f64::from(rate) / 2.0),
+            FrontEndName::MelDb => config.mel_db().high_hz,
+        };
+        let mut facts = vec![
+            ("front_end", name.to_owned()),
+            ("rate", rate.to_string()),
+            ("bands", config.bands.to_string()),
+            ("window_s", config.window_s.to_string()),
+            ("step_s", config.step_s.to_string()),
+            ("low_hz", config.low_hz.to_string()),
+            ("high_hz", high_hz.to_string()),
+            ("subtract_mean", config.subtract_mean.to_string()),
+        ];
+        if config.front_end == FrontEndName::MelDb {
+            let MelDbConfig { rate_hz, length_s, .. } = config.mel_db();
+            facts.push(("rate_hz", rate_hz.to_string()));
+            facts.push(("length_s", length_s.to_string()));
+        }
+        facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// Samples per second.

@@ -1,10 +1,12 @@
 //! The sounds of a set by split, for whoever makes something else of them than features.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::audio::Audio;
+use crate::rates::SetRate;
 use crate::readers::{Clip, Plan};
-use crate::{DataError, splits};
+use crate::{DataConfig, DataError, splits};
 
 /// A set of sounds that are still to be decoded.
 #[derive(Debug, Clone)]
@@ -26,10 +28,12 @@ pub struct Sounds {
 pub struct Sound {
     clip: Clip,
     speaker: usize,
+    rate: Arc<SetRate>,
 }
 
 impl Sounds {
-    pub(crate) fn of(plan: Plan) -> Self {
+    pub(crate) fn of(plan: Plan, config: &DataConfig) -> Result<Self, DataError> {
+        let rate = Arc::new(SetRate::of(&plan, config)?);
         let parts = plan.parts;
         let splits =
             [("train", Some(parts.train)), ("validation", Some(parts.validation)), ("test", parts.test)];
@@ -38,10 +42,10 @@ impl Sounds {
         let speakers = splits::speakers(splits.iter().flat_map(|(_, clips)| clips));
         let places: BTreeMap<&String, usize> =
             speakers.iter().enumerate().map(|(place, name)| (name, place)).collect();
-        let sound = |clip: Clip| Sound { speaker: places[&clip.speaker], clip };
+        let sound = |clip: Clip| Sound { speaker: places[&clip.speaker], clip, rate: Arc::clone(&rate) };
         let splits =
             splits.into_iter().map(|(name, clips)| (name, clips.into_iter().map(sound).collect())).collect();
-        Self { name: plan.name, classes: plan.classes, splits, notes: plan.notes, speakers }
+        Ok(Self { name: plan.name, classes: plan.classes, splits, notes: plan.notes, speakers })
     }
 }
 
@@ -64,11 +68,11 @@ impl Sound {
         &self.clip.id
     }
 
-    /// Decodes the sound.
+    /// Decodes the sound, at the sample rate of the configuration or else at that of the set.
     ///
     /// # Errors
-    /// [`DataError`] when its file cannot be read or decoded.
+    /// [`DataError`] when its file cannot be read or decoded, or has another rate than the set where none is configured.
     pub fn audio(&self) -> Result<Audio, DataError> {
-        self.clip.source.audio()
+        self.rate.audio(&self.clip)
     }
 }

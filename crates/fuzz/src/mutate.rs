@@ -143,8 +143,13 @@ mod tests {
 
     #[test]
     fn most_envelopes_reach_the_codec() {
-        let format =
-            colearn_store::Format { magic: *b"\x89testing", version: 1, what: "test", most: 1 << 20 };
+        let format = colearn_store::Format {
+            magic: *b"\x89testing",
+            version: 1,
+            oldest: 1,
+            what: "test",
+            most: 1 << 20,
+        };
         let seeds = vec![format.encode(&vec![1_u32, 2, 3]), format.encode(&vec![9_u32; 20])];
         let reached = (2..402).filter(|&case| {
             let mutant = input(&seeds, Form::Envelope, "x", 1, case);

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use colearn_store::{FolderLock, Format, fingerprint};
 
-const NOTES: Format = Format { magic: *b"\x89notes\r\n", version: 1, what: "notebook", most: 1 << 20 };
+const NOTES: Format =
+    Format { magic: *b"\x89notes\r\n", version: 1, oldest: 1, what: "notebook", most: 1 << 20 };
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder =

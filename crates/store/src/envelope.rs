@@ -29,8 +29,11 @@ const HEADER: usize = 8 + 4 + 8 + 32;
 pub struct Format {
     /// First bytes. The first one should be no text, so that no text file starts like this.
     pub magic: [u8; 8],
-    /// The version that is written and read.
+    /// The version that is written.
     pub version: u32,
+    /// The oldest version that is read. Each later one only appended one `Option` to the value, which older files are
+    /// read without.
+    pub oldest: u32,
     /// The kind of file in messages, such as `checkpoint`.
     pub what: &'static str,
     /// The most bytes of such a file; a larger one is not read.
@@ -70,8 +73,9 @@ impl Format {
             return Err(length(HEADER as u64));
         };
         let version = u32::from_le_bytes(header[8..12].try_into().expect("four bytes"));
-        if version != self.version {
-            return Err(Problem::Version { what, found: version, expected: self.version });
+        if !(self.oldest..=self.version).contains(&version) {
+            let (oldest, expected) = (self.oldest, self.version);
+            return Err(Problem::Version { what, found: version, oldest, expected });
         }
         let body_length = u64::from_le_bytes(header[12..20].try_into().expect("eight bytes"));
         let expected = body_length.saturating_add(HEADER as u64);
@@ -83,7 +87,14 @@ impl Format {
             return Err(Problem::Checksum { what, found: hex(&digest), expected: hex(&header[20..]) });
         }
         // No list in the body can be longer than the body: the codec gets no more bytes than there are.
-        let decoded = codec().with_limit(body.len() as u64).deserialize(body);
+        let limit = codec().with_limit(body.len() as u64 + u64::from(self.version - version));
+        let decoded = if version == self.version {
+            limit.deserialize(body)
+        } else {
+            // A zero byte is an absent value.
+            let absent = vec![0; (self.version - version) as usize];
+            limit.deserialize(&[body, &absent].concat())
+        };
         decoded.map_err(|error| Problem::Body { what, reason: error.to_string() })
     }
 
@@ -148,7 +159,8 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const FORMAT: Format = Format { magic: *b"\x89testing", version: 3, what: "test file", most: 1000 };
+    const FORMAT: Format =
+        Format { magic: *b"\x89testing", version: 3, oldest: 3, what: "test file", most: 1000 };
 
     fn value() -> Vec<(String, f32)> {
         vec![("left".to_owned(), 1.5), ("höher".to_owned(), -0.0)]
@@ -206,6 +218,22 @@ mod tests {
             assert!(matches!(found, Problem::Body { .. }), "{found}");
         }
         assert_eq!(FORMAT.encode(&value()), with_body(&right));
+    }
+
+    #[test]
+    fn older_files_lack_the_values_that_were_appended_since() {
+        let later = Format { version: 5, ..FORMAT };
+        let old = FORMAT.encode(&(7_u8, 1.5_f64));
+        let none = (7_u8, 1.5_f64, None::<String>, None::<u8>);
+        assert_eq!(later.decode::<(u8, f64, Option<String>, Option<u8>)>(&old).unwrap(), none);
+        let written = later.encode(&(7_u8, 1.5_f64, Some("new".to_owned()), Some(1_u8)));
+        let read = later.decode::<(u8, f64, Option<String>, Option<u8>)>(&written).unwrap();
+        assert_eq!(read.2.as_deref(), Some("new"));
+        let narrow = Format { oldest: 4, ..later };
+        let found = narrow.decode::<u8>(&old).unwrap_err().to_string();
+        assert_eq!(found, "test file format 3; this version reads formats 4 to 5");
+        let found = FORMAT.decode::<u8>(&written).unwrap_err().to_string();
+        assert_eq!(found, "test file format 5; this version reads format 3");
     }
 
     #[test]

@@ -76,6 +76,10 @@ impl StoreError {
     }
 }
 
+fn versions(oldest: u32, newest: u32) -> String {
+    if oldest == newest { format!("format {newest}") } else { format!("formats {oldest} to {newest}") }
+}
+
 /// What is wrong with an envelope or its content. `what` is the kind of file that was expected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -91,13 +95,15 @@ pub enum Problem {
         expected: Vec<u8>,
     },
     /// The file was written by another version.
-    #[error("{what} format {found}; this version reads format {expected}")]
+    #[error("{what} format {found}; this version reads {}", versions(*oldest, *expected))]
     Version {
         /// The kind of file.
         what: &'static str,
         /// Format of the file.
         found: u32,
-        /// The only format this version reads.
+        /// The oldest format that this version reads.
+        oldest: u32,
+        /// The newest one.
         expected: u32,
     },
     /// The file ends too early or too late.

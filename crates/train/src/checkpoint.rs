@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use colearn_data::Normaliser;
+use colearn_data::{DataFacts, Normaliser};
 use colearn_network::NetworkState;
 use colearn_store::Format;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::record::{Best, EpochProgress, EpochRecord};
 use crate::schedule::ScheduleState;
 
 /// The envelope of a checkpoint file.
-pub const FORMAT: Format = Format { magic: *b"\x89colearn", version: 3, what: "checkpoint", most: 8 << 30 };
+pub const FORMAT: Format =
+    Format { magic: *b"\x89colearn", version: 4, oldest: 2, what: "checkpoint", most: 8 << 30 };
 
 /// The state of a run between two batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,8 +58,10 @@ pub struct Checkpoint {
     pub best: Option<Best>,
     /// Epochs since the best one.
     pub waiting: usize,
-    /// The run that this is a state of; `None` where nobody named it.
+    /// The run that this is a state of; `None` where nobody named it, and in files of format 2.
     pub run: Option<RunId>,
+    /// Rate, front end and fingerprints of the data; `None` in files of formats 2 and 3, which knew nothing of them.
+    pub facts: Option<DataFacts>,
 }
 
 impl Checkpoint {

@@ -79,13 +79,26 @@ fn a_newer_version_is_refused_though_there_is_an_older_file() {
     bytes[8..12].copy_from_slice(&9_u32.to_le_bytes());
     fs::write(&files.last, bytes).unwrap();
     let error = files.load().unwrap_err().to_string();
-    assert!(error.ends_with("last.ckpt: checkpoint format 9; this version reads format 3"), "{error}");
+    assert!(error.ends_with("last.ckpt: checkpoint format 9; this version reads formats 2 to 4"), "{error}");
+}
+
+fn fixture(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Format 2 knew neither the run nor the data, format 3 only the run; the rest is that of format 4.
+#[test]
+fn checkpoints_of_the_formats_before_are_read() {
+    let load = |name: &str| Checkpoint::load(&fixture(name)).unwrap();
+    let new = load("format-4.ckpt");
+    assert_eq!(load("format-3.ckpt"), Checkpoint { facts: None, ..new.clone() });
+    assert_eq!(load("format-2.ckpt"), Checkpoint { run: None, facts: None, ..new });
 }
 
 /// `fixtures/make_checkpoint.py` writes the layout of the format from its description, without this project's code.
 #[test]
 fn a_stored_checkpoint_of_this_format_is_read() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-3.ckpt");
+    let path = fixture("format-4.ckpt");
     let checkpoint = Checkpoint::load(&path).unwrap();
     assert_eq!(checkpoint.dataset, "early or late");
     assert_eq!(checkpoint.classes, ["early", "spät"]);
@@ -106,6 +119,11 @@ fn a_stored_checkpoint_of_this_format_is_read() {
     assert_eq!((best.epoch, best.network.parameters.len()), (0, 1));
     assert_eq!(checkpoint.waiting, 1);
     assert_eq!(checkpoint.run.as_ref().map(ToString::to_string), Some("00ff".repeat(8)));
+    let facts = checkpoint.facts.as_ref().unwrap();
+    assert_eq!((facts.rate, facts.set.as_str()), (Some(8000), "5e7"));
+    assert_eq!(facts.front_end, [("high_hz".to_owned(), "4000".to_owned())]);
+    let split = facts.split("train").unwrap();
+    assert_eq!((split.fingerprint.as_str(), split.contents.as_slice()), ("f00d", &[3, u64::MAX][..]));
     // Written again it is the same file.
     let folder = tempdir().unwrap();
     let again = folder.path().join("again.ckpt");

@@ -178,9 +178,18 @@ fn what_does_not_belong_together_is_refused() {
 
     let resume = |data, checkpoint| message(Trainer::resume(network(5), data, &config, checkpoint));
     let other = Checkpoint { seed: 6, ..checkpoint.clone() };
-    assert_eq!(resume(&data, other), "seed of the checkpoint: found 6; expected 5");
-    let other = Checkpoint { classes: vec!["early".to_owned()], ..checkpoint };
-    assert!(resume(&data, other).starts_with("classes of the checkpoint: found [\"early\"]; expected"));
+    assert_eq!(resume(&data, other), "seed: found 5; expected 6, as in the checkpoint");
+    let other = Checkpoint { classes: vec!["early".to_owned()], ..checkpoint.clone() };
+    let text = resume(&data, other);
+    assert_eq!(text, "classes: found [\"early\", \"late\"]; expected [\"early\"], as in the checkpoint");
+    let mut other = checkpoint.clone();
+    other.normaliser.deviation[3] = 2.0;
+    assert_eq!(
+        resume(&data, other),
+        "standard deviation of band 3 in the training split: found 1.0; expected 2.0, as in the checkpoint"
+    );
+    let other = Checkpoint { dataset: "another name".to_owned(), ..checkpoint };
+    assert!(Trainer::resume(network(5), &data, &config, other).is_ok(), "a name is no fact");
 
     let new = |data| message(Trainer::new(network(5), data, &config, String::new()));
     let empty = Dataset { validation: Split::default(), ..data.clone() };

@@ -1,5 +1,6 @@
 //! Which folders are finished runs, and which of these make a cell.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -7,16 +8,16 @@ use anyhow::{Context, Result, bail};
 use super::Cell;
 use crate::experiment::Experiment;
 use crate::run_folder::{RunFolder, Stage};
-use crate::stored::StoredRun;
+use crate::stored::{StoredRun, same_place};
 
 /// How deep runs may lie below a folder that is named: from the folder of all runs to a speaker left out there are five.
 const DEPTH: usize = 6;
 
-/// Runs that differ in seed and left-out speaker alone.
+/// Runs that differ in seed and left-out speaker alone. Where their data lay does not matter; what they were does.
 pub(crate) struct Group {
     /// From the names of the folders, unique among the groups.
     pub(crate) name: String,
-    /// Settings without seed and speaker.
+    /// Settings without seed, speaker and the place of the data.
     pub(crate) settings: Experiment,
     runs: Vec<StoredRun>,
 }
@@ -25,6 +26,24 @@ impl Group {
     /// A cell that should have the seeds and speakers it has.
     pub(crate) fn into_cell(self) -> Cell {
         Cell::of(&self.name, self.runs)
+    }
+
+    /// Fingerprint of the data of its runs, where they have one.
+    pub(crate) fn data(&self) -> Option<&str> {
+        self.runs.iter().find_map(|run| run.data.as_ref()).map(|data| data.set.as_str())
+    }
+
+    /// Whether a run belongs to the group.
+    fn takes(&self, run: &StoredRun, settings: &Experiment) -> bool {
+        self.settings == *settings && self.runs.iter().all(|own| same_data(own, run))
+    }
+}
+
+/// Whether two runs had the same data: by their fingerprints, or where one has none by the place of the data.
+fn same_data(a: &StoredRun, b: &StoredRun) -> bool {
+    match (&a.data, &b.data) {
+        (Some(a), Some(b)) => a.same_set(b),
+        _ => same_place(a.experiment.data.root.as_deref(), b.experiment.data.root.as_deref()),
     }
 }
 
@@ -36,7 +55,7 @@ pub(crate) fn groups(places: &[PathBuf]) -> Result<Vec<Group>> {
     let mut groups = Vec::new();
     for place in places {
         let mut folders = Vec::new();
-        collect(place, DEPTH, &mut folders)?;
+        collect(place, DEPTH, &mut HashSet::new(), &mut folders)?;
         if folders.is_empty() {
             bail!(
                 "{}: no finished run here; expected a folder with config.toml and summary.json, or a folder of such",
@@ -50,8 +69,12 @@ pub(crate) fn groups(places: &[PathBuf]) -> Result<Vec<Group>> {
     Ok(groups)
 }
 
-/// The finished runs in `folder` and below. The folder of a comparison has a summary too, but no settings of a run.
-fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+/// The finished runs in `folder` and below. The folder of a comparison has a summary too, but no settings of a run. What
+/// lies in `seen`, which holds folders without links, is not looked at again: a link may name a run that is there anyway.
+fn collect(folder: &Path, depth: usize, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
+    if folder.canonicalize().is_ok_and(|whole| !seen.insert(whole)) {
+        return Ok(());
+    }
     let run = RunFolder::at(folder.to_owned());
     if run.file("config.toml").exists() {
         if run.stage() == Stage::Finished {
@@ -66,8 +89,9 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> 
         std::fs::read_dir(folder).with_context(|| format!("{}: cannot be read", folder.display()))?;
     let mut inner: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    inner.sort();
-    inner.iter().try_for_each(|folder| collect(folder, depth - 1, found))
+    // A run is found under its own name rather than under that of a link.
+    inner.sort_by_key(|path| (path.is_symlink(), path.clone()));
+    inner.iter().try_for_each(|folder| collect(folder, depth - 1, seen, found))
 }
 
 fn add(groups: &mut Vec<Group>, folder: &Path) -> Result<()> {
@@ -75,7 +99,8 @@ fn add(groups: &mut Vec<Group>, folder: &Path) -> Result<()> {
     let mut settings = run.experiment.clone();
     settings.train.seed = 0;
     settings.data.leave_out = None;
-    let Some(group) = groups.iter_mut().find(|group| group.settings == settings) else {
+    settings.data.root = None;
+    let Some(group) = groups.iter_mut().find(|group| group.takes(&run, &settings)) else {
         let name = name(folder, groups);
         groups.push(Group { name, settings, runs: vec![run] });
         return Ok(());
@@ -155,6 +180,57 @@ mod tests {
         let twice = [at("c"), at("c")];
         let error = groups(&twice).err().unwrap().to_string();
         assert!(error.contains("expected each run once"), "{error}");
+    }
+
+    /// A finished run on data with this fingerprint, which lay at `root`.
+    fn run_on(folder: &Path, seed: u64, root: &str, set: &str) {
+        run(folder, &format!("[train]\nseed = {seed}\n[data]\nname = \"words\"\nroot = \"{root}\"\n"));
+        let data = format!(r#""data": {{"rate": 8000, "front_end": {{}}, "set": "{set}", "splits": {{}}}}"#);
+        let summary = SUMMARY.replace("{\"parameters\"", &format!("{{{data}, \"parameters\""));
+        std::fs::write(folder.join("summary.json"), summary).unwrap();
+    }
+
+    #[test]
+    fn runs_belong_together_by_what_their_data_were_and_not_by_where_they_lay() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let rows = || {
+            let found = groups(&[place.path().to_owned()]).unwrap().into_iter().map(Group::into_cell);
+            found.map(|cell| (cell.label, cell.seeds)).collect::<Vec<_>>()
+        };
+        run_on(&at("x-s0"), 0, "words", "a");
+        run_on(&at("x-s1"), 1, "./words/", "a");
+        run_on(&at("x-s2"), 2, "/elsewhere/renamed", "a");
+        assert_eq!(rows(), [("x".to_owned(), vec![0, 1, 2])]);
+        run_on(&at("x-s3"), 3, "words", "b");
+        assert_eq!(rows(), [("x".to_owned(), vec![0, 1, 2]), ("x-2".to_owned(), vec![3])]);
+        // Older runs have no fingerprints: their data are told by the place, however it is spelled.
+        for (name, seed, root) in [("x-s4", 4, "old"), ("x-s5", 5, "old//"), ("x-s6", 6, "older")] {
+            let config = format!("[train]\nseed = {seed}\n[data]\nname = \"words\"\nroot = \"{root}\"\n");
+            run(&at(name), &config);
+        }
+        let labels: Vec<Vec<u64>> = rows().into_iter().map(|(_, seeds)| seeds).collect();
+        assert_eq!(labels, [vec![0, 1, 2], vec![3], vec![4, 5], vec![6]]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_run_beside_it_is_no_second_run() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        run(&at("runs/words-s0"), "[train]\nseed = 0\n");
+        run(&at("runs/words-s1"), "[train]\nseed = 1\n");
+        std::os::unix::fs::symlink("words-s1", at("runs/latest")).unwrap();
+        std::os::unix::fs::symlink("..", at("runs/loop")).unwrap();
+        let found = groups(&[at("runs")]).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].name, "words", "the name of the run, not of the link");
+        assert_eq!(found[0].runs.len(), 2);
+        assert_eq!(
+            groups(&[at("runs/latest")]).unwrap()[0].runs.len(),
+            1,
+            "a link alone is as good as its run"
+        );
     }
 
     #[test]

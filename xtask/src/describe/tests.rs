@@ -85,7 +85,7 @@ fn part<'a>(comment: &'a str, word: &str) -> Option<&'a str> {
 }
 
 fn is_number(kind: &str) -> bool {
-    ["usize", "u64", "f64", "Option<f64>", "Option<[f64; 2]>", "Vec<usize>"].contains(&kind)
+    ["usize", "u64", "Option<u32>", "f64", "Option<f64>", "Option<[f64; 2]>", "Vec<usize>"].contains(&kind)
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn check(key: &str, value: f64, whole: bool) -> Result<()> {
 fn the_ranges_in_comments_are_those_that_are_checked() {
     let mut tried = Vec::new();
     for (path, key) in values() {
-        let whole = key.kind == "usize" || key.kind == "u64";
+        let whole = ["usize", "u64", "Option<u32>"].contains(&key.kind.as_str());
         let Some(ends) = part(&key.comment, "Range").filter(|_| whole || key.kind == "f64").and_then(ends)
         else {
             continue;

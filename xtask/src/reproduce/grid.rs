@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use colearn_data::{DataConfig, Difference};
 use colearn_store::{LARGEST_TEXT, read_text};
 use colearn_train::Checkpoint;
 use toml::Table;
@@ -12,7 +13,7 @@ use crate::comparison::{Cell, Comparison};
 use crate::experiment::{Experiment, root_value};
 use crate::overrides::{apply, apply_all, differences, parse_value, split_assignment};
 use crate::run_folder::{CONFIG, RunFolder, Stage};
-use crate::stored::{Origin, StoredRun};
+use crate::stored::{Origin, StoredData, StoredRun, same_place};
 
 /// What a command line changes in all cells.
 #[derive(Debug, Clone, Default)]
@@ -89,6 +90,15 @@ impl Grid {
         (0..self.jobs.len()).filter(|&index| !self.jobs[index].is_finished()).collect()
     }
 
+    /// The finished runs, whose data must be those that are read for the others.
+    ///
+    /// # Errors
+    /// When a run cannot be read, or had its data elsewhere and has no fingerprints of them.
+    pub(crate) fn made(&self) -> Result<Vec<Made>> {
+        let finished = self.jobs.iter().filter(|job| job.is_finished());
+        finished.filter_map(|job| Some((job, job.experiment.as_ref().ok()?))).map(Made::new).collect()
+    }
+
     /// The cells with their finished runs.
     pub(crate) fn cells(&self) -> Result<Vec<Cell>> {
         let mut cells: Vec<Cell> = self.spec.cells.iter().map(|cell| self.cell(cell)).collect();
@@ -112,6 +122,54 @@ impl Grid {
             seeds: self.spec.seeds.clone(),
             speakers: self.spec.speakers(),
         }
+    }
+}
+
+/// The data of a finished run.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    /// How a run of the same job is to read its data now.
+    pub(crate) config: DataConfig,
+    pub(crate) folder: PathBuf,
+    /// Nothing of runs without fingerprints.
+    pub(crate) data: Option<StoredData>,
+    /// Whether the data were in another place.
+    pub(crate) elsewhere: bool,
+}
+
+impl Made {
+    fn new((job, experiment): (&Job, &Experiment)) -> Result<Self> {
+        let run = StoredRun::read(&job.folder)?;
+        let (now, then) = (&experiment.data.root, &run.experiment.data.root);
+        let elsewhere = !same_place(now.as_deref(), then.as_deref());
+        if elsewhere && run.data.is_none() {
+            let name = |root: &Option<PathBuf>| {
+                root.as_ref().map_or_else(|| "nothing".to_owned(), |root| root.display().to_string())
+            };
+            bail!(
+                "{}: data.root: found {}; expected {}, with which the run in this folder was made; it keeps no \
+                 fingerprint that could tell whether the data are the same",
+                job.folder.display(),
+                name(now),
+                name(then)
+            );
+        }
+        let (config, folder) = (experiment.data.clone(), job.folder.clone());
+        Ok(Self { config, folder, data: run.data, elsewhere })
+    }
+
+    /// Refuses data that are not those of the run.
+    pub(crate) fn check(&self, found: &StoredData) -> Result<()> {
+        let Some(Difference { what, found, expected }) =
+            self.data.as_ref().and_then(|data| found.difference(data))
+        else {
+            return Ok(());
+        };
+        bail!(
+            "{}: {what}: found {found}; expected {expected}, with which the run in this folder was made; results on \
+             other data are not mixed: move the folder away, or name another one with --out",
+            self.folder.display()
+        )
     }
 }
 
@@ -156,9 +214,13 @@ pub(crate) fn of_checkpoint(checkpoint: &Checkpoint, folder: &Path) -> Result<Ex
         .with_context(|| format!("{}: the experiment in the checkpoint", folder.display()))
 }
 
-/// Refuses settings that differ from the stored ones.
+/// Refuses settings that differ from the stored ones. Where the data lie is none of them: see [`Grid::made`].
 pub(crate) fn same(asked: &Experiment, stored: &Experiment, folder: &Path) -> Result<()> {
-    let differences = differences(&asked.to_table()?, &stored.to_table()?);
+    let table = |experiment: &Experiment| {
+        let data = DataConfig { root: None, ..experiment.data.clone() };
+        Experiment { data, ..experiment.clone() }.to_table()
+    };
+    let differences = differences(&table(asked)?, &table(stored)?);
     let Some((key, new, old)) = differences.first() else { return Ok(()) };
     let others = match differences.len() - 1 {
         0 => String::new(),
@@ -329,13 +391,25 @@ mod tests {
         std::fs::create_dir_all(&job.folder).unwrap();
         let text = job.experiment.as_ref().unwrap().to_toml().unwrap();
         std::fs::write(job.folder.join("config.toml"), text).unwrap();
-        let other = grid(&Changes { epochs: Some(1), root: Some("x".into()), set: Vec::new() });
+        let other_changes = || Changes { epochs: Some(1), root: Some("x".into()), set: Vec::new() };
+        let other = grid(&other_changes());
         other.check_stored().expect("a folder where nothing has begun holds no results");
         std::fs::write(job.folder.join("summary.json"), "").unwrap();
         first.check_stored().unwrap();
         assert_eq!(first.open().len(), first.jobs.len() - 1);
         let error = other.check_stored().unwrap_err().to_string();
-        assert!(error.contains("fixed/seed-0/theo: data.root: found \"x\"; expected nothing"), "{error}");
+        assert!(error.contains("fixed/seed-0/theo: train.epochs: found 1; expected 4"), "{error}");
+        let more = Changes { set: vec!["train.batch=7".into()], ..other_changes() };
+        let error = grid(&more).check_stored().unwrap_err().to_string();
         assert!(error.contains("(and 1 more key)"), "{error}");
+        let moved = grid(&Changes { root: Some("x".into()), ..Changes::default() });
+        moved.check_stored().expect("a place is no setting");
+        let summary =
+            r#"{"parameters": 1, "trainable_parameters": 1, "best_epoch": 1, "test_accuracy": 0.5}"#;
+        std::fs::write(job.folder.join("summary.json"), summary).unwrap();
+        assert_eq!(first.made().unwrap().len(), 1);
+        let error = moved.made().unwrap_err().to_string();
+        assert!(error.contains("fixed/seed-0/theo: data.root: found x; expected nothing"), "{error}");
+        assert!(error.contains("it keeps no fingerprint"), "{error}");
     }
 }

@@ -64,7 +64,9 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     let progress = open.iter().map(|job| (job.cell, epochs(job))).collect();
     let board = Board::new(GridProgress::new(progress, workers));
     let settings = open.iter().filter_map(|job| job.experiment.as_ref().ok());
-    let data = SharedData::new(settings.map(|experiment| &experiment.data), args.load.options(None));
+    let data = SharedData::new(settings.map(|experiment| &experiment.data), args.load.options(None))
+        .beside(grid.made()?);
+    data.check_moved()?;
     let stop = stop_on_interrupt()?;
     let runner = Runner {
         workers,

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Result, anyhow};
 use colearn_data::{DataConfig, Dataset, LoadOptions};
 
+use super::grid::Made;
+use crate::stored::StoredData;
+
 /// A set for the jobs with one and the same `[data]` table.
 struct Set {
     config: DataConfig,
@@ -22,6 +25,8 @@ struct State {
 pub(crate) struct SharedData<'a> {
     sets: Vec<Set>,
     options: LoadOptions<'a>,
+    /// Finished runs, whose data must be the same.
+    made: Vec<Made>,
 }
 
 impl<'a> SharedData<'a> {
@@ -35,16 +40,42 @@ impl<'a> SharedData<'a> {
             }
         }
         let set = |(config, users)| Set { config, state: Mutex::new(State { users, loaded: None }) };
-        Self { sets: counted.into_iter().map(set).collect(), options }
+        Self { sets: counted.into_iter().map(set).collect(), options, made: Vec::new() }
+    }
+
+    /// With finished runs, on whose data all others must be made.
+    pub(crate) fn beside(self, made: Vec<Made>) -> Self {
+        Self { made, ..self }
+    }
+
+    /// Refuses data in another place that are not those of the runs that are finished.
+    pub(crate) fn check_moved(&self) -> Result<()> {
+        let mut checked: Vec<&DataConfig> = Vec::new();
+        for run in self.made.iter().filter(|run| run.elsewhere) {
+            if !checked.contains(&&run.config) {
+                self.get(&run.config)?;
+                checked.push(&run.config);
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&self, config: &DataConfig) -> Result<Dataset> {
+        let data = config.load_with(&self.options)?;
+        if let Some(found) = StoredData::of(&data.facts) {
+            let same = self.made.iter().filter(|run| run.config == *config);
+            same.into_iter().try_for_each(|run| run.check(&found))?;
+        }
+        Ok(data)
     }
 
     /// The set with these settings; whoever asks while it is being read waits.
     pub(crate) fn get(&self, config: &DataConfig) -> Result<Arc<Dataset>> {
         let Some(set) = self.sets.iter().find(|set| set.config == *config) else {
-            return Ok(Arc::new(config.load_with(&self.options)?));
+            return Ok(Arc::new(self.load(config)?));
         };
         let mut state = set.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = || config.load_with(&self.options).map(Arc::new).map_err(|error| error.to_string());
+        let read = || self.load(config).map(Arc::new).map_err(|error| format!("{error:#}"));
         state.loaded.get_or_insert_with(read).clone().map_err(|message| anyhow!(message))
     }
 

@@ -1,10 +1,12 @@
 //! What a finished run leaves in its folder, and who reads it: settings and summary for tables of many runs,
 //! and what its report needs beside these.
 
+mod data;
 mod evaluation;
 mod origin;
 mod run;
 
+pub(crate) use data::{StoredData, same_place};
 pub(crate) use evaluation::{Example, StoredEvaluation, read, write};
 pub(crate) use origin::{Origin, run_of_settings, settings};
 pub(crate) use run::StoredRun;

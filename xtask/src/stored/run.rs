@@ -8,7 +8,7 @@ use colearn_network::config::Delay;
 use colearn_store::{LARGEST_TEXT, read_text};
 use serde::Deserialize;
 
-use super::Origin;
+use super::{Origin, StoredData};
 use crate::experiment::Experiment;
 use crate::run_folder::{CONFIG, SUMMARY};
 
@@ -37,6 +37,7 @@ struct StoredSummary {
     hidden_rates: Vec<f64>,
     #[serde(default)]
     wall_seconds: f64,
+    data: Option<StoredData>,
     #[serde(flatten)]
     origin: Origin,
 }
@@ -67,6 +68,8 @@ pub(crate) struct StoredRun {
     /// Spikes per unit and step of each hidden layer; mean |output| where there are no spikes.
     pub(crate) hidden_rates: Vec<f64>,
     pub(crate) wall_seconds: f64,
+    /// Fingerprints of the data, which older folders lack.
+    pub(crate) data: Option<StoredData>,
     /// Hidden spikes of one utterance, on average.
     pub(crate) spikes: Option<f64>,
     /// Additions that those spikes cause in the matrices behind them, on average. The first matrix, which gets the input,
@@ -113,6 +116,7 @@ impl StoredRun {
             classes: summary.classes,
             hidden_rates: summary.hidden_rates,
             wall_seconds: summary.wall_seconds,
+            data: summary.data,
             accuracy,
             unrounded: summary.unrounded_accuracy,
             samples,

@@ -8,6 +8,11 @@ const WORDS: [(&str, f32); 3] = [("hiss", 0.0), ("high", 1900.0), ("low", 400.0)
 
 /// A folder of three words by `speakers` speakers, two clips each: a low tone, a high tone and noise, 0.12 s long.
 pub(crate) fn words(root: &Path, speakers: usize) {
+    words_at(root, speakers, RATE);
+}
+
+/// The same at another sample rate.
+pub(crate) fn words_at(root: &Path, speakers: usize, rate: u32) {
     for (word, pitch) in WORDS {
         let folder = root.join(word);
         std::fs::create_dir_all(&folder).unwrap();
@@ -15,14 +20,14 @@ pub(crate) fn words(root: &Path, speakers: usize) {
             for take in 0..2 {
                 let seed = speaker * 2 + take;
                 let name = format!("speaker{speaker}_nohash_{take}.wav");
-                std::fs::write(folder.join(name), wav(&clip(pitch, seed))).unwrap();
+                std::fs::write(folder.join(name), wav(&clip(pitch, seed, rate), rate)).unwrap();
             }
         }
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "samples are at most 0.62 · 20000")]
-fn clip(pitch: f32, seed: usize) -> Vec<i16> {
+fn clip(pitch: f32, seed: usize, rate: u32) -> Vec<i16> {
     let mut state = 12_345 + 7919 * u32::try_from(seed).unwrap();
     let mut noise = move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -30,15 +35,15 @@ fn clip(pitch: f32, seed: usize) -> Vec<i16> {
     };
     let tuned = pitch * (1.0 + 0.02 * (seed % 5) as f32);
     let sample = |n: usize| {
-        let tone = (std::f32::consts::TAU * tuned * n as f32 / RATE as f32).sin();
+        let tone = (std::f32::consts::TAU * tuned * n as f32 / rate as f32).sin();
         let value = if pitch > 0.0 { 0.6 * tone + 0.02 * noise() } else { 0.3 * noise() };
         (value * 20_000.0) as i16
     };
-    (0..960).map(sample).collect()
+    (0..rate as usize * 12 / 100).map(sample).collect()
 }
 
 /// One channel of 16-bit samples as a WAV file.
-fn wav(samples: &[i16]) -> Vec<u8> {
+fn wav(samples: &[i16], rate: u32) -> Vec<u8> {
     let size = u32::try_from(2 * samples.len()).unwrap();
     let mut bytes = b"RIFF".to_vec();
     bytes.extend((36 + size).to_le_bytes());
@@ -47,8 +52,8 @@ fn wav(samples: &[i16]) -> Vec<u8> {
     for number in [1_u16, 1] {
         bytes.extend(number.to_le_bytes());
     }
-    bytes.extend(RATE.to_le_bytes());
-    bytes.extend((2 * RATE).to_le_bytes());
+    bytes.extend(rate.to_le_bytes());
+    bytes.extend((2 * rate).to_le_bytes());
     for number in [2_u16, 16] {
         bytes.extend(number.to_le_bytes());
     }

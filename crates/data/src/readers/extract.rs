@@ -1,17 +1,20 @@
 //! From clips to samples: decode, features, statistics; the same for every set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::{Clip, Plan, Source};
 use crate::audio::{Audio, read_audio};
 use crate::cache::{Cached, FeatureCache};
+use crate::facts::{DataFacts, sound_content};
 use crate::front_end::FrontEnd;
 use crate::noise::LazyNoise;
 use crate::normaliser::{Moments, subtract_mean};
 use crate::prepare::Preparation;
+use crate::rates::{Converter, Rates};
 use crate::{Content, DataConfig, DataError, Dataset, LoadOptions, Normaliser, Sample, Split};
 
 impl Plan {
@@ -25,26 +28,38 @@ impl Plan {
     }
 
     fn sound(self, config: &DataConfig, options: &LoadOptions<'_>) -> Result<Dataset, DataError> {
-        let rate = self.parts.train[0].source.rate()?;
-        let front = FrontEnd::new(config, rate)?;
+        let rate = config.rate.map_or_else(|| self.parts.train[0].source.rate(), Ok)?;
+        let mut extraction = Extraction {
+            front: FrontEnd::new(config, rate)?,
+            converter: Converter::new(rate),
+            any_rate: config.rate.is_some(),
+            files: Rates::default(),
+            pieces: Rates::default(),
+        };
         let mut notes = self.notes.clone();
         let mut cache = FeatureCache::open(options.cache, config, rate, &mut notes);
-        let mut extract = |clips: &[Clip]| features(clips, &front, &mut cache);
+        let mut extract = |clips: &[Clip]| extraction.features(clips, &mut cache);
         let train = extract(&self.parts.train)?;
         let validation = extract(&self.parts.validation)?;
         let test = self.parts.test.as_deref().map(&mut extract).transpose()?;
         cache.close(&mut notes);
+        if !extraction.any_rate {
+            let root = config.root.clone().unwrap_or_else(|| PathBuf::from(&self.name));
+            extraction.files.refuse_several(&root)?;
+        }
+        notes.extend(extraction.files.note(rate, "files"));
+        notes.extend(extraction.pieces.note(rate, "pieces of longer recordings"));
         let normaliser = options.normaliser.cloned().unwrap_or_else(|| fit(&train, config));
         let preparation = Arc::new(Preparation {
             binning: None,
             subtract_mean: config.subtract_mean,
             normaliser: Some(normaliser.clone()),
-            noise: Some(Arc::new(LazyNoise::new(front))),
+            noise: Some(Arc::new(LazyNoise::new(extraction.front))),
             pad: config.pad,
         });
-        let dataset =
-            self.dataset(config, [Some(train), Some(validation), test], &preparation, normaliser, notes);
-        Ok(dataset)
+        let facts = (Some(rate), FrontEnd::facts(config, rate));
+        let contents = [Some(train), Some(validation), test];
+        Ok(self.dataset(config, contents, facts, &preparation, normaliser, notes))
     }
 
     fn spikes(self, config: &DataConfig, options: &LoadOptions<'_>) -> Result<Dataset, DataError> {
@@ -52,15 +67,17 @@ impl Plan {
         let mut notes = self.notes.clone();
         let parts = super::stored::load(&self.parts, &binning, options.memory, &mut notes)?;
         let normaliser = Normaliser::identity(binning.channels_out());
+        let facts = (None, binning.facts());
         let preparation =
             Arc::new(Preparation { binning: Some(binning), pad: config.pad, ..Preparation::default() });
-        Ok(self.dataset(config, parts, &preparation, normaliser, notes))
+        Ok(self.dataset(config, parts, facts, &preparation, normaliser, notes))
     }
 
     fn dataset(
         self,
         config: &DataConfig,
-        parts: [Option<Vec<Content>>; 3],
+        parts: [Option<Vec<Known>>; 3],
+        (rate, front_end): (Option<u32>, Vec<(String, String)>),
         preparation: &Arc<Preparation>,
         normaliser: Normaliser,
         mut notes: Vec<String>,
@@ -69,18 +86,21 @@ impl Plan {
         if !config.name.has_spikes() {
             notes.extend(cut_note(steps, &parts));
         }
-        let split = |clips: Vec<Clip>, contents: Option<Vec<Content>>| {
+        let mut known = Vec::new();
+        let mut split = |clips: Vec<Clip>, contents: Option<Vec<Known>>| {
+            let (contents, digests): (Vec<Content>, Vec<u64>) =
+                contents.unwrap_or_default().into_iter().unzip();
+            known.push(digests);
             let sample = |(clip, content): (Clip, Content)| Sample {
                 content,
                 label: clip.label,
                 speaker: clip.speaker,
                 id: clip.id,
             };
-            let contents = contents.unwrap_or_default();
             Split::new(clips.into_iter().zip(contents).map(sample).collect(), Arc::clone(preparation))
         };
         let [train, validation, test] = parts;
-        Dataset {
+        let mut dataset = Dataset {
             name: self.name,
             classes: self.classes,
             channels: config.input_channels(),
@@ -92,16 +112,25 @@ impl Plan {
             test: self.parts.test.map(|clips| split(clips, test)),
             protocol: self.protocol,
             normaliser,
+            facts: DataFacts::default(),
             notes,
-        }
+        };
+        let splits: Vec<_> = dataset
+            .splits()
+            .zip(&known)
+            .map(|((name, split), known)| (name, split.samples.as_slice(), known.as_slice()))
+            .collect();
+        dataset.facts = DataFacts::new(rate, front_end, &dataset.classes, &splits);
+        dataset.notes.extend(dataset.facts.overlaps());
+        dataset
     }
 }
 
 /// The statistics of some features as a network gets them.
-fn fit(train: &[Content], config: &DataConfig) -> Normaliser {
+fn fit(train: &[Known], config: &DataConfig) -> Normaliser {
     let moments: Vec<Moments> = train
         .par_iter()
-        .filter_map(|content| match content {
+        .filter_map(|(content, _)| match content {
             Content::Features { values, .. } if config.subtract_mean => {
                 let mut values = values.clone();
                 subtract_mean(&mut values);
@@ -127,7 +156,8 @@ impl Source {
         }
     }
 
-    fn rate(&self) -> Result<u32, DataError> {
+    /// Its sample rate.
+    pub(crate) fn rate(&self) -> Result<u32, DataError> {
         match self {
             Self::File(path) => Ok(read_audio(path)?.rate),
             Self::Part { of, .. } => Ok(of.rate),
@@ -149,62 +179,82 @@ fn read_sound(path: &Path) -> Result<Audio, DataError> {
     Ok(audio)
 }
 
-/// Features of all clips, in their order. Work is spread over threads; the error reported is that of the first clip.
-fn features(clips: &[Clip], front: &FrontEnd, cache: &mut FeatureCache) -> Result<Vec<Content>, DataError> {
-    let known = cache.find(clips);
-    let extracted: Vec<_> = clips
-        .par_iter()
-        .zip(known)
-        .map(|(clip, known)| match known {
-            Some(known) => Ok((known, false)),
-            None => extract_clip(clip, front).map(|new| (new, true)),
-        })
-        .collect();
-    let extracted = extracted.into_iter().collect::<Result<Vec<_>, _>>()?;
-    cache.add(clips, &extracted);
-    Ok(extracted
-        .into_iter()
-        .map(|(Cached { values, power }, _)| Content::Features { values, power })
-        .collect())
+/// A sample and its content as [`DataFacts`] has it.
+pub(super) type Known = (Content, u64);
+
+/// How clips become features.
+struct Extraction {
+    front: FrontEnd,
+    converter: Converter,
+    /// Whether files of other rates are resampled. Without that no features are made of them, and in the end they are
+    /// counted in one message.
+    any_rate: bool,
+    /// Rates of files, and of what readers cut from longer recordings, such as background noise.
+    files: Rates,
+    pieces: Rates,
 }
 
-fn extract_clip(clip: &Clip, front: &FrontEnd) -> Result<Cached, DataError> {
-    let extract = |samples: &[f32]| {
+impl Extraction {
+    /// Features of all clips, in their order. Work is spread over threads; the error reported is that of the first clip.
+    fn features(&mut self, clips: &[Clip], cache: &mut FeatureCache) -> Result<Vec<Known>, DataError> {
+        let known = cache.find(clips);
+        let extracted: Vec<_> = clips
+            .par_iter()
+            .zip(known)
+            .map(|(clip, known)| match known {
+                Some(known) if self.takes(clip, known.rate) => Ok((known, false)),
+                Some(known) => Ok((not_made(known.rate, known.content), false)),
+                None => self.clip(clip).map(|new| (new, true)),
+            })
+            .collect();
+        let extracted = extracted.into_iter().collect::<Result<Vec<_>, _>>()?;
+        cache.add(clips, &extracted);
+        for (clip, (cached, _)) in clips.iter().zip(&extracted) {
+            let rates =
+                if matches!(clip.source, Source::File(_)) { &mut self.files } else { &mut self.pieces };
+            rates.add(cached.rate, &clip.id);
+        }
+        Ok(extracted
+            .into_iter()
+            .map(|(Cached { values, power, content, .. }, _)| (Content::Features { values, power }, content))
+            .collect())
+    }
+
+    fn clip(&self, clip: &Clip) -> Result<Cached, DataError> {
+        let audio = clip.source.audio()?;
+        let (rate, content) = (audio.rate, sound_content(&audio));
+        if !self.takes(clip, rate) {
+            return Ok(not_made(rate, content));
+        }
+        let samples = self.converter.convert(audio, &clip.id)?.samples;
         let power = samples.iter().map(|x| f64::from(x * x)).sum::<f64>() / samples.len().max(1) as f64;
+        let values = self.front.features(&samples);
+        if values.nrows() == 0 {
+            return Err(DataError::Audio {
+                file: clip.id.clone(),
+                found: "a clip shorter than one analysis window".to_owned(),
+                expected: "at least one window".to_owned(),
+            });
+        }
         #[expect(clippy::cast_possible_truncation, reason = "a mean of squares of f32")]
-        Cached { values: front.features(samples), power: power as f32 }
-    };
-    let found = match &clip.source {
-        Source::File(path) => extract(&read_at(path, front.rate())?.samples),
-        source => extract(&source.audio()?.samples),
-    };
-    if found.values.nrows() == 0 {
-        return Err(DataError::Audio {
-            file: clip.id.clone(),
-            found: "a clip shorter than one analysis window".to_owned(),
-            expected: "at least one window".to_owned(),
-        });
+        Ok(Cached { values, power: power as f32, rate, content })
     }
-    Ok(found)
+
+    /// Whether a clip of this rate becomes features. Pieces of longer recordings follow the rate of the files.
+    fn takes(&self, clip: &Clip, rate: u32) -> bool {
+        self.any_rate || rate == self.front.rate() || !matches!(clip.source, Source::File(_))
+    }
 }
 
-/// A sound of the rate that the set has.
-fn read_at(path: &Path, rate: u32) -> Result<Audio, DataError> {
-    let audio = read_sound(path)?;
-    if audio.rate != rate {
-        return Err(DataError::Audio {
-            file: path.display().to_string(),
-            found: format!("a sample rate of {} Hz", audio.rate),
-            expected: format!("{rate} Hz, as in the first file of the set"),
-        });
-    }
-    Ok(audio)
+/// A clip of a rate that the set does not have.
+fn not_made(rate: u32, content: u64) -> Cached {
+    Cached { values: Array2::zeros((0, 0)), power: 0.0, rate, content }
 }
 
-fn cut_note(steps: usize, parts: &[Option<Vec<Content>>; 3]) -> Option<String> {
+fn cut_note(steps: usize, parts: &[Option<Vec<Known>>; 3]) -> Option<String> {
     let all = || parts.iter().flatten().flatten();
     let longer =
-        |content: &&Content| matches!(content, Content::Features { values, .. } if values.nrows() > steps);
+        |(content, _): &&Known| matches!(content, Content::Features { values, .. } if values.nrows() > steps);
     let cut = all().filter(longer).count();
     (cut > 0).then(|| format!("{cut} of {} clips are longer than {steps} steps and are cut", all().count()))
 }

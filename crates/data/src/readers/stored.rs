@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::extract::Known;
 use super::{Clip, Source};
 use crate::binning::Binning;
+use crate::facts::spike_content;
 use crate::splits::Parts;
 use crate::{Content, DataError, Spikes};
 
@@ -28,20 +30,20 @@ pub(super) fn load(
     binning: &Binning,
     memory: u64,
     notes: &mut Vec<String>,
-) -> Result<[Option<Vec<Content>>; 3], DataError> {
+) -> Result<[Option<Vec<Known>>; 3], DataError> {
     let all = [Some(&parts.train), Some(&parts.validation), parts.test.as_ref()];
     let bytes: u64 = all.into_iter().flatten().flatten().map(spike_bytes).sum();
     let fits = bytes <= memory;
     let mut tally = Tally::default();
-    let mut read = |clips: &[Clip]| -> Result<Vec<Option<Spikes>>, DataError> {
+    let mut read = |clips: &[Clip]| -> Result<Vec<(Option<Spikes>, u64)>, DataError> {
         let found: Vec<_> = clips.par_iter().map(|clip| read_clip(clip, binning, fits)).collect();
         found
             .into_iter()
             .zip(clips)
             .map(|(result, clip)| {
-                let (spikes, one) = result?;
+                let (spikes, content, one) = result?;
                 tally.add(&one, clip);
-                Ok(spikes)
+                Ok((spikes, content))
             })
             .collect()
     };
@@ -57,9 +59,10 @@ pub(super) fn load(
             memory >> 20
         ));
     }
-    let contents = |clips: &[Clip], spikes: Vec<Option<Spikes>>| {
-        let content =
-            |(clip, spikes): (&Clip, Option<Spikes>)| spikes.map_or_else(|| stored(clip), Content::Spikes);
+    let contents = |clips: &[Clip], spikes: Vec<(Option<Spikes>, u64)>| {
+        let content = |(clip, (spikes, content)): (&Clip, (Option<Spikes>, u64))| {
+            (spikes.map_or_else(|| stored(clip), Content::Spikes), content)
+        };
         clips.iter().zip(spikes).map(content).collect::<Vec<_>>()
     };
     Ok([
@@ -75,8 +78,8 @@ fn spike_bytes(clip: &Clip) -> u64 {
     file.spike_count(*index) as u64 * SPIKE_BYTES
 }
 
-/// What is to be counted of one sample, and its spikes if they are to be kept.
-fn read_clip(clip: &Clip, binning: &Binning, keep: bool) -> Result<(Option<Spikes>, Tally), DataError> {
+/// The spikes of one sample if they are to be kept, its content, and what is to be counted.
+fn read_clip(clip: &Clip, binning: &Binning, keep: bool) -> Result<(Option<Spikes>, u64, Tally), DataError> {
     let Source::Spikes { file, index } = &clip.source else { unreachable!("sets of spikes hold no sound") };
     let (spikes, unsorted) = file.read(*index, binning.channels)?;
     let late = binning.late(spikes.times_s()) as u64;
@@ -87,7 +90,8 @@ fn read_clip(clip: &Clip, binning: &Binning, keep: bool) -> Result<(Option<Spike
         unsorted: u64::from(unsorted),
         first_unsorted: None,
     };
-    Ok((keep.then_some(spikes), tally))
+    let content = spike_content(&spikes);
+    Ok((keep.then_some(spikes), content, tally))
 }
 
 fn stored(clip: &Clip) -> Content {

@@ -9,6 +9,7 @@ use crate::{DataConfig, DataName, Dataset, LoadOptions, Split, SplitRule, Task};
 
 mod caching;
 mod corpus;
+mod facts;
 mod fsdd;
 mod gsc;
 mod own;
@@ -100,6 +101,7 @@ fn values_that_cannot_work_are_named() {
             DataConfig { sum_channels: 701, ..base.clone() },
             "data.sum_channels: 701; expected 1 to data.channels",
         ),
+        (DataConfig { rate: Some(7_999), ..base.clone() }, "data.rate: 7999; expected 8000 to 384000 Hz"),
         (DataConfig { channels: 0, ..base.clone() }, "data.channels: 0; expected 1 to 65536"),
         (DataConfig { first_step: 80, ..base.clone() }, "data.first_step: 80; expected less than"),
         (
@@ -127,7 +129,10 @@ fn damaged_short_and_odd_files_stop_the_reading() {
     write_tone(&victim, 16_000, 4_000, 1);
     assert_says(
         &load().unwrap_err().to_string(),
-        &["3_ann_6.wav: found a sample rate of 16000 Hz; expected 8000 Hz"],
+        &[
+            "found files of several sample rates: 139 at 8000 Hz (the first is ",
+            "1 at 16000 Hz (the first is 3_ann_6)",
+        ],
     );
     write_tone(&victim, 8_000, 100, 1);
     assert_says(

@@ -43,7 +43,7 @@ pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
     let ([train, validation, test], taken) = clips_of(&lists, &on_disk, root)?;
     let unlisted: Vec<&Key> = on_disk.files.keys().filter(|key| !taken.contains_key(*key)).collect();
     let mut found = Found {
-        name: root.file_name().map_or_else(|| "words".to_owned(), |name| name.to_string_lossy().into_owned()),
+        name: name_of(root),
         classes: on_disk.classes.clone(),
         no_speakers: speakers::untold(on_disk.files.keys()),
         notes: on_disk.notes.clone(),
@@ -76,6 +76,13 @@ pub(crate) fn find(root: &Path) -> Result<Found, DataError> {
         }
     }
     Ok(found)
+}
+
+/// The name of a folder, also where its path ends in dots.
+fn name_of(root: &Path) -> String {
+    let whole = root.canonicalize();
+    let name = root.file_name().or_else(|| whole.as_deref().ok()?.file_name());
+    name.map_or_else(|| "words".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 impl OnDisk {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use colearn_data::{Content, Dataset, Normaliser, Protocol, Sample, Split};
+use colearn_data::{Content, DataFacts, Dataset, Normaliser, Protocol, Sample, Split};
 use colearn_network::{Network, NetworkConfig, ValidNetwork};
 use colearn_train::checkpoint::FORMAT;
 use colearn_train::{Checkpoint, Silent, TrainConfig, TrainError, Trainer, ValidTrain, initial_generator};
@@ -195,6 +195,7 @@ fn dataset() -> Dataset {
         test: None,
         protocol: Protocol::NoTest,
         normaliser: Normaliser { mean: vec![0.0; CHANNELS], deviation: vec![1.0; CHANNELS] },
+        facts: DataFacts::default(),
         notes: Vec::new(),
     }
 }

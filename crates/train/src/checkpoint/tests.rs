@@ -45,6 +45,7 @@ fn sample(seed: u64) -> Checkpoint {
         best: Some(Best { epoch: 0, accuracy: 0.5, loss: 0.625, network: network.state() }),
         waiting: 0,
         run: Some("0123456789abcdef".repeat(2).parse().unwrap()),
+        facts: Some(DataFacts { rate: Some(16_000), ..DataFacts::default() }),
         initial: network.state(),
         network: network.state(),
     }
@@ -67,7 +68,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let path = folder.path().join("some.ckpt");
     let whole = FORMAT.encode(&sample(1));
     let mut later = whole.clone();
-    later[8..12].copy_from_slice(&4_u32.to_le_bytes());
+    later[8..12].copy_from_slice(&5_u32.to_le_bytes());
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     for (bytes, message) in [
@@ -77,7 +78,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
         ),
         (&whole[..52], "truncated checkpoint: found 52 bytes; expected"),
         (&whole[..30], "truncated checkpoint: found 30 bytes; expected 52"),
-        (&later, "checkpoint format 4; this version reads format 3"),
+        (&later, "checkpoint format 5; this version reads formats 2 to 4"),
         (&changed, "damaged checkpoint: the SHA-256 of the body is"),
         (&FORMAT.encode(&7_u8), "the body of the checkpoint does not decode"),
     ] {

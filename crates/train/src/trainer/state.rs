@@ -1,9 +1,11 @@
 //! A run as a checkpoint: going on from one, and making one.
 
-use colearn_data::Dataset;
+use std::fmt::Debug;
+
+use colearn_data::{DataFacts, Dataset, Difference, Normaliser};
 use colearn_network::{Network, NetworkState};
 
-use super::{Trainer, expect_same};
+use super::Trainer;
 use crate::checkpoint::Checkpoint;
 use crate::config::MOST_EPOCHS;
 use crate::config::ValidTrain;
@@ -16,7 +18,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// As [`Trainer::new`], and [`TrainError::Mismatch`] or [`TrainError::Network`] when the checkpoint was made with
-    /// other data, another seed or another network.
+    /// other data, another seed or another network. What a set is called and where it lies does not matter.
     pub fn resume(
         network: Network<f32>,
         dataset: &'a Dataset,
@@ -24,12 +26,12 @@ impl<'a> Trainer<'a> {
         checkpoint: Checkpoint,
     ) -> Result<Self, TrainError> {
         let mut trainer = Self::unprepared(network, dataset, config, checkpoint.experiment.clone())?;
-        expect_same("data set of the checkpoint", &checkpoint.dataset, &dataset.name)?;
-        expect_same("classes of the checkpoint", &checkpoint.classes, &dataset.classes)?;
-        expect_same("input channels of the checkpoint", &checkpoint.channels, &dataset.channels)?;
-        expect_same("steps of the checkpoint", &checkpoint.steps, &dataset.steps)?;
-        expect_same("normaliser of the checkpoint", &checkpoint.normaliser, &dataset.normaliser)?;
-        expect_same("seed of the checkpoint", &checkpoint.seed, &config.seed)?;
+        as_in_checkpoint("classes", &dataset.classes, &checkpoint.classes)?;
+        as_in_checkpoint("input channels", &dataset.channels, &checkpoint.channels)?;
+        as_in_checkpoint("steps", &dataset.steps, &checkpoint.steps)?;
+        same_data(&dataset.facts, checkpoint.facts.as_ref())?;
+        same_statistics(&dataset.normaliser, &checkpoint.normaliser)?;
+        as_in_checkpoint("seed", &config.seed, &checkpoint.seed)?;
         trainer.check_counts(&checkpoint)?;
         check_finite("initial network", &checkpoint.initial)?;
         if let Some(best) = &checkpoint.best {
@@ -121,8 +123,41 @@ impl<'a> Trainer<'a> {
             best: self.best.clone(),
             waiting: self.waiting,
             run: self.run.clone(),
+            facts: self.dataset.facts.is_known().then(|| self.dataset.facts.clone()),
         }
     }
+}
+
+fn as_in_checkpoint<T: PartialEq + Debug>(what: &str, found: &T, expected: &T) -> Result<(), TrainError> {
+    if found == expected {
+        return Ok(());
+    }
+    let (found, expected) = (format!("{found:?}"), format!("{expected:?}, as in the checkpoint"));
+    Err(TrainError::Mismatch { what: what.to_owned(), found, expected })
+}
+
+/// Names the first band whose statistics differ: without any other fact they tell whether data are the same.
+fn same_statistics(found: &Normaliser, expected: &Normaliser) -> Result<(), TrainError> {
+    let bands = |of: &Normaliser| (of.mean.len(), of.deviation.len());
+    as_in_checkpoint("bands of the statistics", &bands(found), &bands(expected))?;
+    for (what, found, expected) in
+        [("mean", &found.mean, &expected.mean), ("standard deviation", &found.deviation, &expected.deviation)]
+    {
+        for (band, (found, expected)) in found.iter().zip(expected).enumerate() {
+            as_in_checkpoint(&format!("{what} of band {band} in the training split"), found, expected)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses data that are not those of the checkpoint, as far as that is known of both.
+fn same_data(found: &DataFacts, expected: Option<&DataFacts>) -> Result<(), TrainError> {
+    let expected = expected.filter(|facts| facts.is_known() && found.is_known());
+    let Some(Difference { what, found, expected }) = expected.and_then(|facts| found.difference(facts))
+    else {
+        return Ok(());
+    };
+    Err(TrainError::Mismatch { what, found, expected: format!("{expected}, as in the checkpoint") })
 }
 
 /// Refuses a part of a checkpoint with a number that is not finite.

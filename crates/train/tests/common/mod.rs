@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use colearn_data::{Content, Dataset, Normaliser, Protocol, Sample, Split};
+use colearn_data::{Content, DataFacts, Dataset, Normaliser, Protocol, Sample, Split};
 use colearn_network::{Network, NetworkConfig};
 use colearn_train::{BatchEvent, Checkpoint, SpreadConfig, TrainConfig, Trainer, Watcher, initial_generator};
 use ndarray::Array2;
@@ -38,6 +38,7 @@ pub(crate) fn dataset() -> Dataset {
         test: None,
         protocol: Protocol::NoTest,
         normaliser: Normaliser { mean: vec![0.0; CHANNELS], deviation: vec![1.0; CHANNELS] },
+        facts: DataFacts::default(),
         notes: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Google Speech Commands in small.
 
 use super::*;
+use crate::Content;
 
 const TEN: [&str; 10] = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"];
 
@@ -169,6 +170,17 @@ fn twelve_classes_have_a_tenth_of_unknown_and_of_silence() {
         assert!(silence.iter().all(|s| s.id.starts_with("silence/") && s.id.ends_with("hum")));
     }
     assert_eq!(twelve.load().unwrap(), set);
+    // A second of noise is a second, whatever its own rate is.
+    write_tone(&place.path().join("_background_noise_/hum.wav"), 48_000, 60_000, 3);
+    let other = twelve.load().unwrap();
+    let hum = other.train.samples.iter().find(|sample| sample.label == 11).unwrap();
+    let Content::Features { values, .. } = &hum.content else { panic!("features of sound") };
+    assert_eq!(values.nrows(), 98);
+    assert_says(
+        &other.notes.join("\n"),
+        &["pieces of longer recordings resampled to 16000 Hz: 6 of 48000 Hz"],
+    );
+    write_tone(&place.path().join("_background_noise_/hum.wav"), 16_000, 20_000, 3);
     assert_ne!(DataConfig { split_seed: 1, ..twelve.clone() }.load().unwrap(), set);
 
     fs::remove_dir_all(place.path().join("up")).unwrap();

@@ -195,3 +195,31 @@ fn spikes_out_of_order_are_sorted_and_told_with_file_and_sample() {
         }
     }
 }
+
+#[test]
+fn replaced_files_have_another_fingerprint_and_the_same_files_elsewhere_have_not() {
+    let place = place();
+    let usual = config(DataName::Shd, place.path());
+    let facts = usual.load().unwrap().facts;
+    assert_eq!(facts.rate, None);
+    let stored = LoadOptions { memory: 0, ..LoadOptions::default() };
+    assert_eq!(usual.load_with(&stored).unwrap().facts, facts, "read batch by batch");
+    let elsewhere = tempfile::tempdir().unwrap();
+    for file in ["shd_train.h5", "shd_test.h5"] {
+        fs::copy(place.path().join(file), elsewhere.path().join(file)).unwrap();
+    }
+    assert_eq!(config(DataName::Shd, elsewhere.path()).load().unwrap().facts, facts);
+    // The same labels and speakers, other spikes.
+    let keys = KEYS.map(str::to_owned).to_vec();
+    let head = SpikeFileHead { samples: 12, keys, speakers: true, ..SpikeFileHead::default() };
+    let mut writer = SpikeFileWriter::create(place.path().join("shd_test.h5"), head).unwrap();
+    for i in 0..12_u16 {
+        let (spikes, _) = Spikes::checked(vec![0.5], vec![i], 700, "made").unwrap();
+        writer.push(&spikes, usize::from(i % 3), Some(i64::from((i / 3) % 4 + 8))).unwrap();
+    }
+    writer.finish().unwrap();
+    let replaced = usual.load().unwrap().facts;
+    let difference = replaced.difference(&facts).unwrap();
+    assert_eq!(difference.what, "the test split");
+    assert_says(&difference.found, &["12 samples with the fingerprint ", ", 0 of them the same"]);
+}
