@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use colearn_data::{Dataset, Protocol, Split};
+use colearn_data::{Dataset, Pad, Protocol, Split};
 use colearn_eval::{Align, Table};
 use colearn_network::config::Delay;
 use colearn_network::{Delays, Network, NetworkState, Parameter, ParameterKind};
@@ -252,12 +252,21 @@ pub(crate) fn peak_memory() -> Option<u64> {
     Some(1024 * kibibytes)
 }
 
+/// Steps of the longest batch of training, with what random changes may add to its longest sample.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a jitter of at most 1000 steps")]
+fn longest_batch(experiment: &Experiment, data: &Dataset) -> usize {
+    let augment = &experiment.train.augment;
+    // Hardly one spike in a billion moves by more than six deviations.
+    let moved = augment.time_shift.saturating_add((6.0 * augment.time_jitter).ceil() as usize);
+    data.train.batch_steps(data.steps).saturating_add(moved).min(data.steps)
+}
+
 /// The head of a run: the data, its notes, the network.
 pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f32>) -> Vec<String> {
     let count =
         |split: Option<&Split>| split.map_or_else(|| "no".to_owned(), |split| split.len().to_string());
     let mut lines = vec![format!(
-        "data     {}: {} training, {} {}, {} test utterances; {} classes, {} channels, {} steps of {} ms",
+        "data     {}: {} training, {} {}, {} test utterances; {} classes, {} channels, {}{} steps of {} ms",
         data.name,
         data.train.len(),
         data.validation.len(),
@@ -265,7 +274,8 @@ pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f3
         count(data.test.as_ref()),
         data.classes.len(),
         data.channels,
-        data.steps,
+        if experiment.data.pad == Pad::Longest { "up to " } else { "" },
+        data.train.batch_steps(data.steps),
         1e3 * data.step_s
     )];
     let warning = data.protocol.warning().filter(|_| data.protocol == Protocol::SelectedOnTest);
@@ -282,7 +292,8 @@ pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f3
     ));
     lines.push(format!("threads  {}", rayon::current_num_threads()));
     let batch = experiment.train.batch.min(data.train.len());
-    let bytes = network.description().training_bytes(batch, data.steps, experiment.train.recompute);
+    let steps = longest_batch(experiment, data);
+    let bytes = network.description().training_bytes(batch, steps, experiment.train.recompute);
     lines.push(format!(
         "memory   a training step of {batch} samples is predicted to hold {:.0} MiB beside program and data",
         bytes as f64 / f64::from(1 << 20)

@@ -133,9 +133,9 @@ impl Augmentation {
         let most = steps + self.time_shift.min(steps);
         let binned = if self.time_jitter > 0.0 || self.channel_shift > 0.0 || self.spike_drop > 0.0 {
             let (times, units) = self.moved(spikes, binning, rng);
-            binning.bin(&times, &units, most)
+            binning.bin_times(&times, &units, spikes.precision(), most)
         } else {
-            binning.bin(spikes.times_s(), spikes.units(), most)
+            binning.bin(spikes, most)
         };
         let mut changed = self.shifted(&binned.values, steps, rng);
         self.mask(&mut changed, rng);
@@ -359,8 +359,8 @@ mod tests {
     }
 
     fn binning() -> Binning {
-        let values = crate::BinValues::Counts;
-        Binning { step_s: 0.01, steps: 20, first_step: 0, values, sum_channels: 5, channels: 50 }
+        let usual = crate::DataConfig::default_for(crate::DataName::Shd).binning();
+        Binning { steps: 20, channels: 50, ..usual }
     }
 
     /// A spike in the middle of every step and on every tenth unit.
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn spikes_without_change_are_binned_spikes() {
         let plain = changed(&Augmentation::default(), 0);
-        assert_eq!(plain, binning().bin(grid().times_s(), grid().units(), 20).values);
+        assert_eq!(plain, binning().bin(&grid(), 20).values);
         assert!((plain.sum() - grid().len() as f32).abs() < 0.5);
     }
 
@@ -428,7 +428,7 @@ mod tests {
     #[test]
     fn shifts_in_time_bring_in_later_spikes() {
         let augmentation = Augmentation { time_shift: 3, ..Augmentation::default() };
-        let long = binning().bin(grid().times_s(), grid().units(), 20).values;
+        let long = binning().bin(&grid(), 20).values;
         for index in 0..20 {
             let moved = augmentation.change_spikes(
                 &grid(),

@@ -4,29 +4,54 @@
 //!
 //! n = first_step + max {k : kΔ ≤ t},   c = ⌊u / sum_channels⌋,
 //!
-//! computed in f64 from the stored f32 time, so that a spike on an edge belongs to the step that begins there and to no
-//! other. Spikes of step `steps` and later are cut; [`Binned::late`] says how many. Nothing else is lost: the counts
-//! and the late spikes add up to all spikes.
+//! so that a spike on an edge belongs to the step that begins there and to no other. Spikes of step `steps` and later are
+//! cut; [`Binned::late`] says how many. Nothing else is lost: the counts and the late spikes add up to all spikes.
+//!
+//! # Edges
+//!
+//! Hardly any edge is a number that a file can hold: 0.03 s is 0.0299988 as float16 and 0.0299999993 as float32. With
+//! [`Edges::Rounded`] a stored time is on the next edge if that edge is what was written, as far as the stored number
+//! tells: if it lies no more than [`TimePrecision::slack`] ahead, and nearer than the edge before. Then every time kΔ is in
+//! step k, whatever type it was stored in, as long as the type tells neighbouring edges apart. [`Edges::Exact`] takes stored
+//! times at their word, as `numpy.digitize` does.
 //!
 //! Published recipes, as [`Recipe`]s:
 //!
-//! | recipe | Δ | steps | first step | channels summed | source |
-//! | --- | --- | --- | --- | --- | --- |
-//! | `ten_ms` | 10 ms | 100 | 0 | 5 (700 → 140) | the sizes of Deckers et al. 2024 |
-//! | `sparch` | 1.4/99 s | 100 | 1 | 1 | A. Bittar, P. Garner 2022: counts over `digitize` on 100 edges from 0 to 1.4 s, so the first step stays empty; spikes from 1.4 s on, which overflow there, are cut here |
-//! | `dcls` | 10 ms | to the last spike | 0 | 5 | I. Hammouamri et al. 2024: frames up to the last spike, padded to the longest sample of the batch |
+//! | recipe | Δ | steps | first step | channels summed | time 0 | edges | source |
+//! | --- | --- | --- | --- | --- | --- | --- | --- |
+//! | `ten_ms` | 10 ms | 100 | 0 | 5 (700 → 140) | the file's | rounded | the sizes of Deckers et al. 2024 |
+//! | `sparch` | 1.4/99 s | 100 | 1 | 1 | the file's | exact | A. Bittar, P. Garner 2022: counts over `digitize` on 100 edges from 0 to 1.4 s, so the first step stays empty; spikes from 1.4 s on, which overflow there, are cut here |
+//! | `dcls` | 10 ms | to the last spike | 0 | 5 | the sample's first spike | rounded | I. Hammouamri et al. 2024: frames of SpikingJelly, padded to the longest sample of the batch |
+//!
+//! What `dcls` follows is `integrate_events_by_fixed_duration` in `spikingjelly/datasets/shd.py` as it is since 30 March
+//! 2024: frame ⌊(t − t₀) / Δ⌋ with t₀ the first spike. That code computes in milliseconds in the type of the file, which
+//! rounds float16 times once more, and puts a last spike that lies on an edge into the frame before it. Until that day, so
+//! when the results of the paper were published, a frame began at the first spike that the one before did not hold, and held
+//! all within 10 ms of that spike, so that silence between two frames was left out; that rule is not here.
 //!
 //! ```
-//! use colearn_data::{BinValues, Binning};
+//! use colearn_data::{BinValues, Binning, Edges, Spikes, TimeZero};
 //!
-//! let binning = Binning { step_s: 0.01, steps: 3, first_step: 0, values: BinValues::Counts, sum_channels: 2, channels: 4 };
-//! let binned = binning.bin(&[0.0, 0.005, 0.021, 0.5], &[0, 1, 3, 2], 3);
+//! let binning = Binning {
+//!     step_s: 0.01,
+//!     steps: 3,
+//!     first_step: 0,
+//!     time_zero: TimeZero::File,
+//!     edges: Edges::Rounded,
+//!     values: BinValues::Counts,
+//!     sum_channels: 2,
+//!     channels: 4,
+//! };
+//! let (spikes, _) = Spikes::checked(vec![0.0, 0.005, 0.02, 0.5], vec![0, 1, 3, 2], 4, "example").unwrap();
+//! let binned = binning.bin(&spikes, 3);
 //! assert_eq!(binned.values, ndarray::arr2(&[[2.0, 0.0], [0.0, 0.0], [0.0, 1.0]]));
 //! assert_eq!(binned.late, 1);
 //! ```
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+
+use crate::{Spikes, TimePrecision};
 
 /// What a step holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +64,28 @@ pub enum BinValues {
     Binary,
 }
 
+/// What time 0 of the first step is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeZero {
+    /// Time 0 of the file: the start of the recording.
+    #[default]
+    File,
+    /// The first spike of each sample.
+    FirstSpike,
+}
+
+/// When a time is on an edge: see the [module](self).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edges {
+    /// When the stored number cannot tell it from the edge.
+    #[default]
+    Rounded,
+    /// When the stored number is the edge or more, computed in f64.
+    Exact,
+}
+
 /// The published ways to bin: see the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,7 +94,8 @@ pub enum Recipe {
     TenMs,
     /// 100 edges from 0 to 1.4 s, all channels.
     Sparch,
-    /// Steps of 10 ms to the last spike, five neighbouring channels summed, batches as long as their longest sample.
+    /// Steps of 10 ms from the first to the last spike, five neighbouring channels summed, batches as long as their longest
+    /// sample.
     Dcls,
 }
 
@@ -60,6 +108,10 @@ pub struct Binning {
     pub steps: usize,
     /// The step that time 0 belongs to; earlier ones stay empty.
     pub first_step: usize,
+    /// What time 0 is.
+    pub time_zero: TimeZero,
+    /// When a time is on an edge.
+    pub edges: Edges,
     /// What a step holds.
     pub values: BinValues,
     /// Neighbouring channels that are added up, at least 1; the last group may be smaller.
@@ -77,15 +129,27 @@ pub struct Binned {
     pub late: usize,
 }
 
+/// Time 0 of one sample, and how exactly its times are known.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    zero: f64,
+    /// `None` where stored times are taken at their word.
+    precision: Option<TimePrecision>,
+}
+
 impl Binning {
     /// Every key that decides what a network gets of spikes, with its value.
     pub(crate) fn facts(&self) -> Vec<(String, String)> {
         let values = if self.values == BinValues::Counts { "counts" } else { "binary" };
+        let time_zero = if self.time_zero == TimeZero::File { "file" } else { "first_spike" };
+        let edges = if self.edges == Edges::Rounded { "rounded" } else { "exact" };
         let facts = [
             ("channels", self.channels.to_string()),
             ("sum_channels", self.sum_channels.to_string()),
             ("step_s", self.step_s.to_string()),
             ("first_step", self.first_step.to_string()),
+            ("time_zero", time_zero.to_owned()),
+            ("edges", edges.to_owned()),
             ("values", values.to_owned()),
         ];
         facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
@@ -97,11 +161,25 @@ impl Binning {
         self.channels.div_ceil(self.sum_channels)
     }
 
-    /// The step of a time in seconds (finite, not negative), before anything is cut.
-    #[must_use]
+    /// The clock of a sample with these times, which need no order.
+    fn clock(&self, times_s: &[f32], precision: TimePrecision) -> Clock {
+        let zero = match self.time_zero {
+            TimeZero::File => 0.0,
+            TimeZero::FirstSpike => times_s.iter().copied().reduce(f32::min).map_or(0.0, f64::from),
+        };
+        Clock { zero, precision: (self.edges == Edges::Rounded).then_some(precision) }
+    }
+
+    /// The step of a time in seconds (finite, not before the clock's zero), before anything is cut.
     #[inline]
-    pub fn step_of(&self, time_s: f32) -> usize {
-        let t = f64::from(time_s);
+    fn step_of(&self, time_s: f32, clock: Clock) -> usize {
+        let mut t = f64::from(time_s) - clock.zero;
+        if let Some(precision) = clock.precision {
+            // With a clock of its own, the first spike was rounded too.
+            let of_zero = if clock.zero > 0.0 { precision.slack(clock.zero) } else { 0.0 };
+            // Half a step ahead, the edge before is as near.
+            t += (precision.slack(f64::from(time_s)) + of_zero).min(0.5 * self.step_s);
+        }
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -117,15 +195,28 @@ impl Binning {
         step.saturating_add(self.first_step)
     }
 
-    /// Spikes as (steps, channels), at most `most_steps` steps; times need no order.
+    /// Spikes as (steps, channels), at most `most_steps` steps.
     ///
     /// # Panics
-    /// When the lists differ in length or a unit is not below [`channels`](Self::channels).
+    /// When a unit is not below [`channels`](Self::channels).
     #[must_use]
     #[track_caller]
-    pub fn bin(&self, times_s: &[f32], units: &[u16], most_steps: usize) -> Binned {
+    pub fn bin(&self, spikes: &Spikes, most_steps: usize) -> Binned {
+        self.bin_times(spikes.times_s(), spikes.units(), spikes.precision(), most_steps)
+    }
+
+    /// The same for times in any order, as many as units.
+    #[track_caller]
+    pub(crate) fn bin_times(
+        &self,
+        times_s: &[f32],
+        units: &[u16],
+        precision: TimePrecision,
+        most_steps: usize,
+    ) -> Binned {
         assert_eq!(times_s.len(), units.len(), "times against units");
-        let steps: Vec<usize> = times_s.iter().map(|&t| self.step_of(t)).collect();
+        let clock = self.clock(times_s, precision);
+        let steps: Vec<usize> = times_s.iter().map(|&t| self.step_of(t, clock)).collect();
         let kept = steps.iter().filter(|&&step| step < most_steps);
         let rows = kept.clone().max().map_or(0, |last| last + 1);
         let late = steps.len() - kept.count();
@@ -148,85 +239,19 @@ impl Binning {
 
     /// How many spikes lie after the last step.
     #[must_use]
-    pub fn late(&self, times_s: &[f32]) -> usize {
-        times_s.iter().filter(|&&t| self.step_of(t) >= self.steps).count()
+    pub fn late(&self, spikes: &Spikes) -> usize {
+        let clock = self.clock(spikes.times_s(), spikes.precision());
+        spikes.times_s().iter().filter(|&&t| self.step_of(t, clock) >= self.steps).count()
+    }
+
+    /// Steps up to the last spike that is kept: the rows of [`bin`](Self::bin) with all steps.
+    #[must_use]
+    pub fn rows(&self, spikes: &Spikes) -> usize {
+        let clock = self.clock(spikes.times_s(), spikes.precision());
+        let steps = spikes.times_s().iter().rev().map(|&t| self.step_of(t, clock));
+        steps.into_iter().find(|&step| step < self.steps).map_or(0, |last| last + 1)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn binning(step_s: f64, steps: usize) -> Binning {
-        Binning { step_s, steps, first_step: 0, values: BinValues::Counts, sum_channels: 5, channels: 700 }
-    }
-
-    #[test]
-    fn a_spike_on_an_edge_belongs_to_the_step_that_begins_there() {
-        let eighth = binning(0.125, 100);
-        for k in 0..100_u16 {
-            let edge = f32::from(k) * 0.125;
-            assert_eq!(eighth.step_of(edge), usize::from(k));
-            assert_eq!(eighth.step_of(edge.next_up()), usize::from(k));
-            if k > 0 {
-                assert_eq!(eighth.step_of(edge.next_down()), usize::from(k) - 1);
-            }
-        }
-        // 0.01 in single precision lies just below 0.01, and 0.01 is no power of two: the f64 products decide.
-        let ten_ms = binning(0.01, 100);
-        assert_eq!(ten_ms.step_of(0.01), usize::from(f64::from(0.01_f32) >= 0.01));
-        assert_eq!(ten_ms.step_of(0.07), usize::from(f64::from(0.07_f32) >= 7.0 * 0.01) + 6);
-        assert_eq!(ten_ms.step_of(f32::MAX), usize::MAX);
-    }
-
-    #[test]
-    fn the_recipe_of_sparch_counts_as_digitize_does() {
-        let sparch = Binning { step_s: 1.4 / 99.0, first_step: 1, sum_channels: 1, ..binning(0.01, 100) };
-        // numpy: digitize([0, 0.014, 0.0142, 0.7, 1.399], linspace(0, 1.4, 100)) and 1.4, which overflows.
-        let times = [0.0, 0.014, 0.0142, 0.7, 1.399];
-        let steps: Vec<usize> = times.iter().map(|&t| sparch.step_of(t)).collect();
-        assert_eq!(steps, [1, 1, 2, 50, 99]);
-        assert_eq!(sparch.bin(&[1.4001], &[3], 100).late, 1);
-        assert_eq!(sparch.channels_out(), 700);
-    }
-
-    #[test]
-    fn binary_steps_hold_ones() {
-        let binary = Binning { values: BinValues::Binary, ..binning(0.01, 5) };
-        let binned = binary.bin(&[0.001, 0.002, 0.031], &[3, 4, 699], 5);
-        assert_eq!(binned.values.dim(), (4, 140));
-        assert_eq!((binned.values[[0, 0]], binned.values[[3, 139]], binned.values.sum()), (1.0, 1.0, 2.0));
-        assert_eq!(binary.bin(&[], &[], 5).values.dim(), (0, 140));
-    }
-
-    #[test]
-    fn channels_that_do_not_divide_fill_a_smaller_last_group() {
-        let odd = Binning { channels: 7, sum_channels: 3, ..binning(1.0, 1) };
-        assert_eq!(odd.channels_out(), 3);
-        assert_eq!(odd.bin(&[0.0; 7], &[0, 1, 2, 3, 4, 5, 6], 1).values, ndarray::arr2(&[[3.0, 3.0, 1.0]]));
-    }
-
-    proptest! {
-        #[test]
-        fn no_spike_is_lost_without_being_counted(
-            spikes in prop::collection::vec((0.0..2.0_f32, 0..700_u16), 0..200),
-            step_s in 0.001..0.1_f64,
-            steps in 1..150_usize,
-        ) {
-            let (times, units): (Vec<f32>, Vec<u16>) = spikes.into_iter().unzip();
-            let binning = binning(step_s, steps);
-            let binned = binning.bin(&times, &units, steps);
-            prop_assert!((binned.values.sum() - (times.len() - binned.late) as f32).abs() < 0.5);
-            prop_assert_eq!(binned.late, binning.late(&times));
-            for (&t, &u) in times.iter().zip(&units) {
-                let n = binning.step_of(t);
-                let t = f64::from(t);
-                prop_assert!(n as f64 * step_s <= t && t < (n as f64 + 1.0) * step_s);
-                if n < steps {
-                    prop_assert!(binned.values[[n, usize::from(u) / 5]] >= 1.0);
-                }
-            }
-        }
-    }
-}
+mod tests;

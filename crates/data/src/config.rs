@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::audio::{HIGHEST_RATE, LOWEST_RATE};
-use crate::binning::{BinValues, Binning, Recipe};
+use crate::binning::{BinValues, Binning, Edges, Recipe, TimeZero};
 use crate::front_end::FrontEndName;
 use crate::prepare::Pad;
 use crate::readers;
@@ -154,6 +154,12 @@ pub struct DataConfig {
     /// Spikes: the step that time 0 belongs to; the published recipe of sparch leaves step 0 empty. Range: 0 to below
     /// the number of steps. Unit: steps. Source: Bittar & Garner 2022.
     pub first_step: usize,
+    /// Spikes: what time 0 is, the start of the recording or the first spike of each sample. Range: `file`, `first_spike`.
+    /// Source: `first_spike` from Hammouamri et al. 2024.
+    pub time_zero: TimeZero,
+    /// Spikes: whether a time that its stored number cannot tell from the edge of a step is on it, or stored numbers are
+    /// compared as they are. Range: `rounded`, `exact`. Source: `exact` from Bittar & Garner 2022.
+    pub edges: Edges,
     /// Seed of the splits made here. Not the seed of a run: runs that are compared share their splits. Range: at least
     /// 0. Unit: none. Source: own choice.
     pub split_seed: u64,
@@ -184,6 +190,8 @@ struct Partial {
     sum_channels: Option<usize>,
     values: Option<BinValues>,
     first_step: Option<usize>,
+    time_zero: Option<TimeZero>,
+    edges: Option<Edges>,
     split_seed: Option<u64>,
 }
 
@@ -213,6 +221,8 @@ impl From<Partial> for DataConfig {
             sum_channels: written.sum_channels.unwrap_or(usual.sum_channels),
             values: written.values.unwrap_or(usual.values),
             first_step: written.first_step.unwrap_or(usual.first_step),
+            time_zero: written.time_zero.unwrap_or(usual.time_zero),
+            edges: written.edges.unwrap_or(usual.edges),
             split_seed: written.split_seed.unwrap_or(usual.split_seed),
         }
     }
@@ -277,6 +287,8 @@ impl DataConfig {
             sum_channels: 5,
             values: BinValues::Counts,
             first_step: 0,
+            time_zero: TimeZero::File,
+            edges: Edges::Rounded,
             split_seed: 0,
         }
     }
@@ -287,6 +299,11 @@ impl DataConfig {
             Recipe::TenMs => (0.01, 100, 0, 5, Pad::Fixed),
             Recipe::Sparch => (1.4 / 99.0, 100, 1, 1, Pad::Fixed),
             Recipe::Dcls => (0.01, MOST_STEPS, 0, 5, Pad::Longest),
+        };
+        (self.time_zero, self.edges) = match recipe {
+            Recipe::TenMs => (TimeZero::File, Edges::Rounded),
+            Recipe::Sparch => (TimeZero::File, Edges::Exact),
+            Recipe::Dcls => (TimeZero::FirstSpike, Edges::Rounded),
         };
         self.max_time_s = None;
         self.values = BinValues::Counts;
@@ -340,6 +357,8 @@ impl DataConfig {
             step_s: self.step_s,
             steps: self.sequence_steps(),
             first_step: self.first_step,
+            time_zero: self.time_zero,
+            edges: self.edges,
             values: self.values,
             sum_channels: self.sum_channels,
             channels: self.channels,
@@ -512,8 +531,10 @@ mod tests {
         let mut config = DataConfig { max_time_s: Some(2.0), ..DataConfig::default_for(DataName::Shd) };
         config.set_recipe(Recipe::Sparch);
         assert_eq!((config.sequence_steps(), config.input_channels(), config.first_step), (100, 700, 1));
+        assert_eq!((config.time_zero, config.edges), (TimeZero::File, Edges::Exact));
         config.set_recipe(Recipe::Dcls);
         assert_eq!((config.input_channels(), config.pad), (140, Pad::Longest));
+        assert_eq!((config.time_zero, config.edges), (TimeZero::FirstSpike, Edges::Rounded));
         config.set_recipe(Recipe::TenMs);
         assert_eq!(config, DataConfig::default_for(DataName::Shd));
     }

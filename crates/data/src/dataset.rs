@@ -6,7 +6,7 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::DataFacts;
-use crate::prepare::Preparation;
+use crate::prepare::{Pad, Preparation};
 use crate::spike_file::SpikeFile;
 use crate::{DataError, Normaliser, Spikes};
 
@@ -65,13 +65,15 @@ pub struct Split {
     /// In the reader's order, which does not depend on the machine.
     pub samples: Vec<Sample>,
     pub(crate) preparation: Arc<Preparation>,
+    /// Most steps of a sample that is still in its file, found when the file was checked.
+    pub(crate) longest_stored: usize,
 }
 
 impl Split {
     /// Samples and how they are prepared.
     #[must_use]
     pub fn new(samples: Vec<Sample>, preparation: Arc<Preparation>) -> Self {
-        Self { samples, preparation }
+        Self { samples, preparation, longest_stored: 0 }
     }
 
     /// Samples of features that a network takes as they are.
@@ -108,6 +110,21 @@ impl Split {
     #[track_caller]
     pub fn features(&self, index: usize, steps: usize) -> Result<Array2<f32>, DataError> {
         self.preparation.features(&self.samples[index].content, steps, None)
+    }
+
+    /// Steps of the longest batch for a sequence length of `steps`: that length, or that of the longest sample where batches
+    /// are as long as their longest sample.
+    #[must_use]
+    pub fn batch_steps(&self, steps: usize) -> usize {
+        if self.preparation.pad == Pad::Fixed {
+            return steps;
+        }
+        let rows = |sample: &Sample| match (&sample.content, &self.preparation.binning) {
+            (Content::Features { values, .. }, _) => values.nrows(),
+            (Content::Spikes(spikes), Some(binning)) => binning.rows(spikes),
+            (Content::Spikes(_), None) | (Content::Stored { .. }, _) => self.longest_stored,
+        };
+        self.samples.iter().map(rows).max().unwrap_or(0).clamp(1, steps.max(1))
     }
 
     /// The spikes of sample `index`; `None` if it has features instead.

@@ -52,7 +52,7 @@ mod splits;
 mod testing;
 
 pub use augment::Augmentation;
-pub use binning::{BinValues, Binned, Binning, Recipe};
+pub use binning::{BinValues, Binned, Binning, Edges, Recipe, TimeZero};
 pub use config::{DataConfig, DataName, LoadOptions, SplitRule, Task};
 pub use dataset::{Content, Dataset, Protocol, Sample, Split};
 pub use error::DataError;
@@ -66,7 +66,7 @@ pub use prepare::{Pad, Preparation};
 pub use resample::Resampler;
 pub use sounds::{Sound, Sounds};
 pub use spike_file::SpikeFile;
-pub use spikes::Spikes;
+pub use spikes::{Spikes, TimePrecision};
 
 /// The README's snippet is a test.
 #[cfg(doctest)]

@@ -109,7 +109,7 @@ impl Preparation {
         let binning = self.binning.as_ref().expect("a set of spikes says how they become steps");
         match draw {
             Some(mut draw) => draw.augmentation.change_spikes(spikes, binning, steps, &mut draw.rng),
-            None => binning.bin(spikes.times_s(), spikes.units(), steps).values,
+            None => binning.bin(spikes, steps).values,
         }
     }
 

@@ -2,14 +2,48 @@
 
 use crate::DataError;
 
+/// The type that times were stored in before they became float32.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TimePrecision {
+    /// float16, as in the published files.
+    Half,
+    /// float32, or float64 rounded to it.
+    #[default]
+    Single,
+}
+
+impl TimePrecision {
+    /// How far ahead of the stored number `time_s` (at least 0) what was written may lie, in seconds. float16: half the
+    /// distance to the next number, which is what storing it takes. float32: 2⁻²² of it, two to four times the distance
+    /// to the next number, so that a grid computed in float32 is one; less than half a microsecond below 2 s.
+    #[must_use]
+    #[inline]
+    pub fn slack(self, time_s: f64) -> f64 {
+        const EXPONENT: u64 = 0x7ff << 52;
+        match self {
+            // Ten bits after the leading one; numbers below 2⁻¹⁴ lie 2⁻²⁴ apart.
+            Self::Half => (f64::from_bits(time_s.to_bits() & EXPONENT) * 2f64.powi(-11)).max(2f64.powi(-25)),
+            Self::Single => time_s * 2f64.powi(-22),
+        }
+    }
+}
+
 /// Spikes in the order of their times.
 ///
 /// Times are seconds from the start of the sample, finite and not negative; units are below the number of channels of
-/// the set. Both lists have the same length.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// the set. Both lists have the same length. Two samples are equal when their times and units are, whatever type the times
+/// were stored in.
+#[derive(Debug, Clone, Default)]
 pub struct Spikes {
     times_s: Vec<f32>,
     units: Vec<u16>,
+    precision: TimePrecision,
+}
+
+impl PartialEq for Spikes {
+    fn eq(&self, other: &Self) -> bool {
+        self.times_s == other.times_s && self.units == other.units
+    }
 }
 
 /// What is wrong with spikes, as pairs of what was found and what was expected.
@@ -32,7 +66,7 @@ impl Spikes {
         if let Some((found, expected)) = fault {
             return Err(DataError::Spikes { item: item.to_owned(), found, expected });
         }
-        let spikes = Self { times_s, units };
+        let spikes = Self { times_s, units, precision: TimePrecision::default() };
         if spikes.times_s.is_sorted() { Ok((spikes, false)) } else { Ok((spikes.sorted(), true)) }
     }
 
@@ -40,7 +74,13 @@ impl Spikes {
     pub(crate) fn of_rising(times_s: Vec<f32>, units: Vec<u16>) -> Self {
         debug_assert_eq!(times_s.len(), units.len());
         debug_assert!(times_s.is_sorted());
-        Self { times_s, units }
+        Self { times_s, units, precision: TimePrecision::default() }
+    }
+
+    /// The same spikes, whose times were stored in this type.
+    #[must_use]
+    pub fn stored_as(self, precision: TimePrecision) -> Self {
+        Self { precision, ..self }
     }
 
     fn sorted(self) -> Self {
@@ -49,6 +89,7 @@ impl Spikes {
         Self {
             times_s: order.iter().map(|&i| self.times_s[i]).collect(),
             units: order.iter().map(|&i| self.units[i]).collect(),
+            precision: self.precision,
         }
     }
 
@@ -68,6 +109,12 @@ impl Spikes {
     #[must_use]
     pub fn times_s(&self) -> &[f32] {
         &self.times_s
+    }
+
+    /// The type that the times were stored in.
+    #[must_use]
+    pub fn precision(&self) -> TimePrecision {
+        self.precision
     }
 
     /// Channel of each spike.

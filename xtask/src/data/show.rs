@@ -114,7 +114,7 @@ impl<'a> Subject<'a> {
         if let Some((spikes, binning)) = self.spikes.as_ref().zip(self.split.preparation().binning()) {
             let before = binning.first_step as f64 * step_ms;
             figure.kept_ms = figure.kept_ms.map(|kept| kept - before);
-            let late = binning.late(spikes.times_s());
+            let late = binning.late(spikes);
             if late > 0 {
                 let late = format!(", {} spikes after the last step", grouped(late as u64));
                 figure.subtitle.push_str(&late);

@@ -124,7 +124,7 @@ impl SplitStats {
         let counted: Vec<&(usize, Vec<u32>)> = ones.iter().filter_map(|one| one.spikes.as_ref()).collect();
         let has_spikes = !counted.is_empty();
         let entries: u64 = ones.iter().map(|one| one.entries).sum();
-        let places = samples * (data.steps * data.channels) as f64;
+        let places = samples * (split.batch_steps(data.steps) * data.channels) as f64;
         let mean = |values: Vec<f64>| values.iter().sum::<f64>() / samples;
         Ok(Self {
             split: name,

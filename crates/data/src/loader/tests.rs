@@ -74,9 +74,8 @@ fn an_empty_split_has_no_batch() {
 
 /// Sample i has one spike in each of its 1 + i % 4 steps, on unit i.
 fn spikes(count: u16, pad: Pad) -> Split {
-    let values = crate::BinValues::Counts;
-    let binning =
-        crate::Binning { step_s: 0.01, steps: 6, first_step: 0, values, sum_channels: 2, channels: 40 };
+    let usual = crate::DataConfig::default_for(crate::DataName::Shd).binning();
+    let binning = crate::Binning { steps: 6, sum_channels: 2, channels: 40, ..usual };
     let sample = |i: u16| {
         let times: Vec<f32> = (0..=i % 4).map(|t| 0.01 * f32::from(t) + 0.005).collect();
         let units = vec![i; times.len()];

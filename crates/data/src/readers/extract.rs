@@ -66,11 +66,20 @@ impl Plan {
         let binning = config.binning();
         let mut notes = self.notes.clone();
         let parts = super::stored::load(&self.parts, &binning, options.memory, &mut notes)?;
+        let longest = parts.each_ref().map(|part| part.as_ref().map_or(0, |(_, rows)| *rows));
+        let parts = parts.map(|part| part.map(|(contents, _)| contents));
         let normaliser = Normaliser::identity(binning.channels_out());
         let facts = (None, binning.facts());
         let preparation =
             Arc::new(Preparation { binning: Some(binning), pad: config.pad, ..Preparation::default() });
-        Ok(self.dataset(config, parts, facts, &preparation, normaliser, notes))
+        let mut dataset = self.dataset(config, parts, facts, &preparation, normaliser, notes);
+        let splits = [Some(&mut dataset.train), Some(&mut dataset.validation), dataset.test.as_mut()];
+        for (split, rows) in splits.into_iter().zip(longest) {
+            if let Some(split) = split {
+                split.longest_stored = rows;
+            }
+        }
+        Ok(dataset)
     }
 
     fn dataset(

@@ -22,7 +22,12 @@ struct Tally {
     late_samples: u64,
     unsorted: u64,
     first_unsorted: Option<String>,
+    /// Most steps of a sample.
+    rows: usize,
 }
+
+/// The spikes of a split or where they are, and the most steps of a sample.
+pub(super) type Stored = (Vec<Known>, usize);
 
 /// The spikes of training, validation and test, or where they are; `memory` bytes of spikes may be kept.
 pub(super) fn load(
@@ -30,22 +35,22 @@ pub(super) fn load(
     binning: &Binning,
     memory: u64,
     notes: &mut Vec<String>,
-) -> Result<[Option<Vec<Known>>; 3], DataError> {
+) -> Result<[Option<Stored>; 3], DataError> {
     let all = [Some(&parts.train), Some(&parts.validation), parts.test.as_ref()];
     let bytes: u64 = all.into_iter().flatten().flatten().map(spike_bytes).sum();
     let fits = bytes <= memory;
     let mut tally = Tally::default();
-    let mut read = |clips: &[Clip]| -> Result<Vec<(Option<Spikes>, u64)>, DataError> {
+    let mut read = |clips: &[Clip]| -> Result<Stored, DataError> {
         let found: Vec<_> = clips.par_iter().map(|clip| read_clip(clip, binning, fits)).collect();
-        found
-            .into_iter()
-            .zip(clips)
-            .map(|(result, clip)| {
-                let (spikes, content, one) = result?;
-                tally.add(&one, clip);
-                Ok((spikes, content))
-            })
-            .collect()
+        let mut most = 0;
+        let contents = found.into_iter().zip(clips).map(|(result, clip)| {
+            let (spikes, content, one) = result?;
+            tally.add(&one, clip);
+            most = most.max(one.rows);
+            Ok((spikes.map_or_else(|| stored(clip), Content::Spikes), content))
+        });
+        let contents = contents.collect::<Result<Vec<Known>, DataError>>()?;
+        Ok((contents, most))
     };
     let train = read(&parts.train)?;
     let validation = read(&parts.validation)?;
@@ -59,17 +64,7 @@ pub(super) fn load(
             memory >> 20
         ));
     }
-    let contents = |clips: &[Clip], spikes: Vec<(Option<Spikes>, u64)>| {
-        let content = |(clip, (spikes, content)): (&Clip, (Option<Spikes>, u64))| {
-            (spikes.map_or_else(|| stored(clip), Content::Spikes), content)
-        };
-        clips.iter().zip(spikes).map(content).collect::<Vec<_>>()
-    };
-    Ok([
-        Some(contents(&parts.train, train)),
-        Some(contents(&parts.validation, validation)),
-        parts.test.as_deref().zip(test).map(|(clips, spikes)| contents(clips, spikes)),
-    ])
+    Ok([Some(train), Some(validation), test])
 }
 
 /// Bytes that the spikes of a clip take in memory.
@@ -82,13 +77,14 @@ fn spike_bytes(clip: &Clip) -> u64 {
 fn read_clip(clip: &Clip, binning: &Binning, keep: bool) -> Result<(Option<Spikes>, u64, Tally), DataError> {
     let Source::Spikes { file, index } = &clip.source else { unreachable!("sets of spikes hold no sound") };
     let (spikes, unsorted) = file.read(*index, binning.channels)?;
-    let late = binning.late(spikes.times_s()) as u64;
+    let late = binning.late(&spikes) as u64;
     let tally = Tally {
         spikes: spikes.len() as u64,
         late,
         late_samples: u64::from(late > 0),
         unsorted: u64::from(unsorted),
         first_unsorted: None,
+        rows: binning.rows(&spikes),
     };
     let content = spike_content(&spikes);
     Ok((keep.then_some(spikes), content, tally))

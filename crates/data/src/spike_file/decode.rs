@@ -4,6 +4,8 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use hdf5_reader::ByteOrder;
 
+use crate::TimePrecision;
+
 /// How a floating-point number is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FloatKind {
@@ -42,6 +44,11 @@ fn little<const N: usize>(bytes: &[u8], order: ByteOrder) -> impl ExactSizeItera
 }
 
 impl FloatKind {
+    /// What the times keep of this type once they are float32.
+    pub(super) fn precision(self) -> TimePrecision {
+        if self.size == 2 { TimePrecision::Half } else { TimePrecision::Single }
+    }
+
     /// float16 exactly, float64 to the nearest.
     pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self.size {
@@ -131,6 +138,12 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn only_halves_are_coarser_than_single_precision() {
+        let kept = |size| FloatKind { size, order: ByteOrder::LittleEndian }.precision();
+        assert_eq!([2, 4, 8].map(kept), [TimePrecision::Half, TimePrecision::Single, TimePrecision::Single]);
     }
 
     #[test]

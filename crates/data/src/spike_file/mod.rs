@@ -188,7 +188,8 @@ impl SpikeFile {
                 expected: format!("a unit from 0 to {}", channels.saturating_sub(1)),
             },
         )?;
-        Spikes::checked(times_s, units, channels, &item)
+        let (spikes, unsorted) = Spikes::checked(times_s, units, channels, &item)?;
+        Ok((spikes.stored_as(self.time_kind.precision()), unsorted))
     }
 
     /// Reads the samples of `range` on all threads of the current rayon pool, in order.

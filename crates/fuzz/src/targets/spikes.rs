@@ -52,8 +52,8 @@ impl Target for File {
             for index in 0..file.len() {
                 let (spikes, _) = file.read(index, 700)?;
                 assert_eq!(spikes.len(), file.spike_count(index), "spikes against their count");
-                let binned = binning.bin(spikes.times_s(), spikes.units(), binning.steps);
-                assert_eq!(binned.late, binning.late(spikes.times_s()), "spikes after the last step");
+                let binned = binning.bin(&spikes, binning.steps);
+                assert_eq!(binned.late, binning.late(&spikes), "spikes after the last step");
             }
             Ok(())
         };
