@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use colearn_data::{Dataset, SplitRule};
+use colearn_data::{Dataset, Protocol};
 use colearn_network::Network;
 use colearn_train::{Checkpoint, EpochRecord, Trainer, ValidTrain, initial_generator};
 
@@ -57,8 +57,6 @@ impl Plan {
         folder: HeldFolder,
         checkpoint: Option<Checkpoint>,
     ) -> Self {
-        let on_test = experiment.data.split == SplitRule::None;
-        let folder = if on_test { folder.selecting_on_test() } else { folder };
         let before_s =
             checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
         Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s }
@@ -83,6 +81,7 @@ impl Plan {
     /// A trainer that begins or goes on. Of a run that goes on the files that lie there are made to be what the checkpoint
     /// knows; of a new one nothing is written before the first checkpoint.
     pub(crate) fn trainer<'a>(&mut self, network: Network<f32>, data: &'a Dataset) -> Result<Trainer<'a>> {
+        self.folder.select_on_test(data.protocol == Protocol::SelectedOnTest);
         let Some(checkpoint) = self.checkpoint.take() else {
             let trainer = Trainer::new(network, data, &self.train, self.experiment.to_toml()?)?;
             return Ok(self.equipped(trainer));

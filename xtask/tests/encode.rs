@@ -16,8 +16,23 @@ const ENCODE: &str = "data encode --data words --root words --out spikes";
 const TRAIN: &str = "train --data shd --root spikes --set data.sum_channels=50 --set data.steps=12 \
                      --set network.hidden=[8] --set synapse.max_delay=4 --epochs 2 --threads 1";
 
+/// The channels of the quickest encoder.
+const LATENCY: &str = "--set data.channels=40 --set data.sum_channels=4";
+
 fn summary(run: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(run.join("summary.json")).unwrap()).unwrap()
+}
+
+/// A list of all clips of these speakers.
+fn list(folder: &Path, speakers: std::ops::Range<usize>) -> String {
+    let mut lines = vec!["file,class".to_owned()];
+    for word in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        let word = word.file_name().to_string_lossy().into_owned();
+        for (speaker, take) in speakers.clone().flat_map(|speaker| [(speaker, 0), (speaker, 1)]) {
+            lines.push(format!("{word}/speaker{speaker}_nohash_{take}.wav,{word}"));
+        }
+    }
+    lines.join("\n")
 }
 
 #[test]
@@ -70,6 +85,54 @@ fn selection_on_the_test_split_is_marked_in_every_output() {
     assert!(shown.contains("test (selects)"), "{shown}");
     let json = succeed(here, "eval --checkpoint run/best.ckpt --json");
     assert!(json.contains("\"protocol\": \"selected_on_test\""), "{json}");
+}
+
+#[test]
+fn a_new_encoding_takes_the_place_of_the_old_one_as_a_whole() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 6);
+    let encode = format!("{ENCODE} --encoder latency");
+    let fewer = "data encode --data words --root fewer --out spikes --encoder latency";
+    words(&here.join("fewer"), 6);
+    fs::write(here.join("fewer/train.csv"), list(&here.join("fewer"), 0..4)).unwrap();
+    fs::write(here.join("fewer/val.csv"), list(&here.join("fewer"), 4..6)).unwrap();
+    succeed(here, &encode);
+    let old = fs::read(here.join("spikes/train.h5")).unwrap();
+    let said = succeed(here, fewer);
+    assert!(
+        said.contains("spikes/test.h5: of an earlier encoding; goes when this one is complete"),
+        "{said}"
+    );
+    let mut names: Vec<_> =
+        fs::read_dir(here.join("spikes")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["train.h5", "valid.h5"]);
+    let said = succeed(here, &format!("data stats --data shd --root spikes {LATENCY}"));
+    assert!(said.contains("no test file: there is no test split"), "{said}");
+
+    fs::write(here.join("spikes/train.h5"), old).unwrap();
+    let error = fail(here, &format!("{TRAIN} {LATENCY} --out run"));
+    assert!(error.contains("spikes/valid.h5: found a file of the encoding "), "{error}");
+    assert!(error.contains("files of one set are written together; encode the set again"), "{error}");
+}
+
+#[test]
+fn a_set_encoded_without_validation_keeps_its_mark() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 6);
+    fs::write(here.join("words/train.csv"), list(&here.join("words"), 0..4)).unwrap();
+    fs::write(here.join("words/test.csv"), list(&here.join("words"), 4..6)).unwrap();
+    let said = succeed(here, &format!("{ENCODE} --encoder latency --set data.split=none"));
+    assert!(said.contains("the TEST split chose the epoch"), "{said}");
+    assert!(here.join("spikes/test.h5").exists() && !here.join("spikes/valid.h5").exists());
+    let said = succeed(here, &format!("{TRAIN} {LATENCY} --set data.pad=longest --out run"));
+    assert!(said.contains("| test (selects) |") && !said.contains("| validation"), "{said}");
+    assert!(said.contains("channels, up to "), "{said}");
+    assert_eq!(summary(&here.join("run"))["protocol"], "selected_on_test");
+    let metrics = fs::read_to_string(here.join("run/metrics.csv")).unwrap();
+    assert!(metrics.contains(",test_selects_accuracy,") && !metrics.contains("validation"), "{metrics}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::audio::Audio;
 use crate::rates::SetRate;
 use crate::readers::{Clip, Plan};
-use crate::{DataConfig, DataError, splits};
+use crate::{DataConfig, DataError, Protocol, splits};
 
 /// A set of sounds that are still to be decoded.
 #[derive(Debug, Clone)]
@@ -17,8 +17,10 @@ pub struct Sounds {
     pub classes: Vec<String>,
     /// All speakers, in order.
     pub speakers: Vec<String>,
-    /// The splits there are, by name: `train`, `validation` and perhaps `test`.
+    /// The splits there are, by name: `train`, `validation` and `test`, or only two of them.
     pub splits: Vec<(&'static str, Vec<Sound>)>,
+    /// What results on this set may be called. Where the test split selects there is no validation split.
+    pub protocol: Protocol,
     /// Lines worth telling the user.
     pub notes: Vec<String>,
 }
@@ -34,9 +36,14 @@ pub struct Sound {
 impl Sounds {
     pub(crate) fn of(plan: Plan, config: &DataConfig) -> Result<Self, DataError> {
         let rate = Arc::new(SetRate::of(&plan, config)?);
-        let parts = plan.parts;
-        let splits =
-            [("train", Some(parts.train)), ("validation", Some(parts.validation)), ("test", parts.test)];
+        let mut parts = plan.parts;
+        let validation = if plan.protocol == Protocol::SelectedOnTest {
+            parts.test = Some(parts.validation);
+            None
+        } else {
+            Some(parts.validation)
+        };
+        let splits = [("train", Some(parts.train)), ("validation", validation), ("test", parts.test)];
         let splits: Vec<(&'static str, Vec<Clip>)> =
             splits.into_iter().filter_map(|(name, clips)| Some((name, clips?))).collect();
         let speakers = splits::speakers(splits.iter().flat_map(|(_, clips)| clips));
@@ -45,7 +52,8 @@ impl Sounds {
         let sound = |clip: Clip| Sound { speaker: places[&clip.speaker], clip, rate: Arc::clone(&rate) };
         let splits =
             splits.into_iter().map(|(name, clips)| (name, clips.into_iter().map(sound).collect())).collect();
-        Ok(Self { name: plan.name, classes: plan.classes, splits, notes: plan.notes, speakers })
+        let protocol = plan.protocol;
+        Ok(Self { name: plan.name, classes: plan.classes, splits, protocol, notes: plan.notes, speakers })
     }
 }
 

@@ -243,3 +243,35 @@ fn a_file_cannot_claim_more_than_it_can_hold() {
     let error = SpikeFile::from_bytes("a.h5", claim).unwrap_err().to_string();
     assert!(error.contains("1099511627776 elements") && error.contains("read limit"), "{error}");
 }
+
+/// h5py's gzip with another number in the place of its own: what a file says of a filter that is not undone.
+#[test]
+fn a_filter_that_is_not_undone_is_named() {
+    let good = unpacked("good_h5py_gzip_f32.h5.gz");
+    // A filter of the first version of the message: number, length of the name, flags, count of values, and the name.
+    let places: Vec<usize> = (8..good.len() - 8).filter(|at| good[*at..*at + 8] == *b"deflate\0").collect();
+    assert!(!places.is_empty());
+    let with = |id: u16| {
+        let mut bytes = good.clone();
+        for at in &places {
+            assert_eq!(bytes[at - 8..at - 6], 1u16.to_le_bytes());
+            bytes[at - 8..at - 6].copy_from_slice(&id.to_le_bytes());
+        }
+        SpikeFile::from_bytes("a.h5", bytes).map(|file| file.len())
+    };
+    assert_eq!(with(1).unwrap(), 5);
+    for (id, name) in [
+        (32_000, "lzf (HDF5 filter 32000)"),
+        (32_001, "blosc (HDF5 filter 32001)"),
+        (32_015, "zstd (HDF5 filter 32015)"),
+        (32_008, "bitshuffle (HDF5 filter 32008)"),
+        (307, "bzip2 (HDF5 filter 307)"),
+        (4_711, "HDF5 filter 4711"),
+    ] {
+        let message = with(id).unwrap_err().to_string();
+        // The first of the packed data sets that is read.
+        let expected =
+            format!("a.h5, extra/speaker: found values packed with {name}; expected values packed");
+        assert!(message.starts_with(&expected), "{message}");
+    }
+}

@@ -61,15 +61,30 @@ impl WholeFile {
         mut self,
         agreed: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let file = self.file.as_mut().expect("committed only here, by value");
+        self.seal()?;
+        if self.waiting.is_some() {
+            agreed()?;
+        }
+        self.publish()
+    }
+
+    /// Makes the content durable, still under the name of the part.
+    pub(crate) fn seal(&mut self) -> Result<(), StoreError> {
+        let file = self.file.as_mut().expect("gone only after `publish`, which takes the value");
         let written = |source| StoreError::io(&self.path, "written", source);
         file.flush().map_err(written)?;
-        if let Some(Waiting { part, target, permissions }) = &self.waiting {
+        if let Some(Waiting { permissions, .. }) = &self.waiting {
             if let Some(permissions) = permissions {
                 file.get_ref().set_permissions(permissions.clone()).map_err(written)?;
             }
             file.get_ref().sync_all().map_err(written)?;
-            agreed()?;
+        }
+        Ok(())
+    }
+
+    /// Gives sealed content its final name.
+    pub(crate) fn publish(mut self) -> Result<(), StoreError> {
+        if let Some(Waiting { part, target, .. }) = &self.waiting {
             fs::rename(part, target).map_err(|source| StoreError::io(&self.path, "replaced", source))?;
             self.file = None;
             sync_folder(target).map_err(|source| StoreError::io(&self.path, "made durable", source))?;
@@ -84,7 +99,7 @@ impl WholeFile {
     }
 
     fn writer(&mut self) -> &mut BufWriter<File> {
-        self.file.as_mut().expect("gone only after `commit`, which takes the value")
+        self.file.as_mut().expect("gone only after `publish`, which takes the value")
     }
 }
 
@@ -176,7 +191,7 @@ fn remove_abandoned(path: &Path) {
 }
 
 /// Makes a renaming durable. Only Unix lets a folder be opened and synchronised.
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
 }

@@ -1,13 +1,12 @@
 //! `cargo xtask data encode`: from a set of sounds to files of spikes in the layout of SHD.
 
 use std::fs;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use colearn_data::encoders::{Encoder, EncoderConfig, Scratch};
-use colearn_data::spike_file::{SpikeFileHead, SpikeFileWriter};
+use colearn_data::spike_file::{SetPart, SpikeFileHead, SpikeSetWriter};
 use colearn_data::{DataError, Sound, Sounds, Spikes};
 use colearn_store::{LARGEST_TEXT, read_text};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -31,20 +30,31 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         say(format!("  {note}"));
     }
     let start = Instant::now();
-    let (mut seconds, mut index) = (0.0, 0);
+    let heads = sounds.splits.iter().map(|(name, clips)| Ok((part(name), head(clips, &sounds, &encoder)?)));
+    let mut set = SpikeSetWriter::create(&args.out, heads.collect::<Result<Vec<_>>>()?, sounds.protocol)?;
+    for old in set.leftovers() {
+        say(format!("  {}: of an earlier encoding; goes when this one is complete", old.display()));
+    }
+    let mut index = 0;
+    let mut all = Vec::with_capacity(sounds.splits.len());
     for (name, clips) in &sounds.splits {
-        let path = args.out.join(file_name(name));
-        let written = write(&path, clips, &sounds, &encoder, index)?;
+        all.push(write(&mut set, part(name), clips, &encoder, index)?);
+        index += clips.len() as u64;
+    }
+    set.finish()?;
+    for ((name, clips), written) in sounds.splits.iter().zip(&all) {
         say(format!(
             "{}: {} samples, {} spikes, {:.0} a sample",
-            path.display(),
+            args.out.join(part(name).file_name()).display(),
             grouped(clips.len() as u64),
             grouped(written.spikes),
             written.spikes as f64 / clips.len().max(1) as f64
         ));
-        seconds += written.seconds;
-        index += clips.len() as u64;
     }
+    if let Some(warning) = sounds.protocol.warning() {
+        say(format!("  {warning}"));
+    }
+    let seconds: f64 = all.iter().map(|written| written.seconds).sum();
     let took = start.elapsed().as_secs_f64();
     say(format!(
         "{seconds:.0} s of sound in {took:.1} s, {:.0} times real time on {} threads; {} speakers: {}",
@@ -91,21 +101,19 @@ fn encoder(args: &EncodeArgs) -> Result<EncoderConfig> {
     }
 }
 
-/// The names of the Heidelberg files end like this.
-fn file_name(split: &str) -> String {
-    format!("{}.h5", if split == "validation" { "valid" } else { split })
+/// The part of a set of spike files that a split becomes.
+fn part(split: &str) -> SetPart {
+    match split {
+        "validation" => SetPart::Validation,
+        "test" => SetPart::Test,
+        _ => SetPart::Train,
+    }
 }
 
-/// What a file holds.
-struct Written {
-    spikes: u64,
-    seconds: f64,
-}
-
-/// Encodes the clips of one split; `first` is the number of the first one in the set.
-fn write(path: &Path, clips: &[Sound], sounds: &Sounds, encoder: &Encoder, first: u64) -> Result<Written> {
+/// What a file says beside its samples.
+fn head(clips: &[Sound], sounds: &Sounds, encoder: &Encoder) -> Result<SpikeFileHead> {
     let config = toml::to_string(encoder.config()).context("the encoder cannot be written as TOML")?;
-    let head = SpikeFileHead {
+    Ok(SpikeFileHead {
         samples: clips.len(),
         keys: sounds.classes.clone(),
         speakers: true,
@@ -116,9 +124,24 @@ fn write(path: &Path, clips: &[Sound], sounds: &Sounds, encoder: &Encoder, first
             ("speakers".to_owned(), legend(&sounds.speakers)),
             ("writer".to_owned(), format!("colearn {}", env!("CARGO_PKG_VERSION"))),
         ],
-    };
-    let mut writer = SpikeFileWriter::create(path, head)?;
-    let bar = bar(clips.len(), path);
+    })
+}
+
+/// What a file holds.
+struct Written {
+    spikes: u64,
+    seconds: f64,
+}
+
+/// Encodes the clips of one split; `first` is the number of the first one in the set.
+fn write(
+    set: &mut SpikeSetWriter,
+    part: SetPart,
+    clips: &[Sound],
+    encoder: &Encoder,
+    first: u64,
+) -> Result<Written> {
+    let bar = bar(clips.len(), &part.file_name());
     let mut written = Written { spikes: 0, seconds: 0.0 };
     for (group, clips) in clips.chunks(TOGETHER).enumerate() {
         let first = first + (group * TOGETHER) as u64;
@@ -134,18 +157,17 @@ fn write(path: &Path, clips: &[Sound], sounds: &Sounds, encoder: &Encoder, first
         for (clip, encoded) in clips.iter().zip(encoded) {
             let (spikes, seconds) = encoded.with_context(|| format!("clip {}", clip.id()))?;
             let speaker = i64::try_from(clip.speaker()).context("more speakers than numbers")?;
-            writer.push(&spikes, clip.label(), Some(speaker))?;
+            set.push(part, &spikes, clip.label(), Some(speaker))?;
             written.spikes += spikes.len() as u64;
             written.seconds += seconds;
             bar.inc(1);
         }
     }
     bar.finish_and_clear();
-    writer.finish()?;
     Ok(written)
 }
 
-fn bar(clips: usize, path: &Path) -> ProgressBar {
+fn bar(clips: usize, file: &str) -> ProgressBar {
     if !on_terminal() {
         return ProgressBar::hidden();
     }
@@ -153,7 +175,7 @@ fn bar(clips: usize, path: &Path) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
         bar.set_style(style);
     }
-    bar.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    bar.set_message(file.to_owned());
     bar
 }
 

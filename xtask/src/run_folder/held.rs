@@ -29,9 +29,9 @@ impl HeldFolder {
         Self { folder, lock: Arc::new(lock), run, written: Mutex::default() }
     }
 
-    /// The same folder, of a run whose test split selects: its metrics say so.
-    pub(crate) fn selecting_on_test(self) -> Self {
-        Self { folder: RunFolder { selecting: "test_selects", ..self.folder }, ..self }
+    /// Whether the test split of the run selects: its metrics say so.
+    pub(crate) fn select_on_test(&mut self, on_test: bool) {
+        self.folder.selecting = if on_test { "test_selects" } else { "validation" };
     }
 
     /// What the split that selects is called in names of columns.

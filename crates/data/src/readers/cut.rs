@@ -33,6 +33,9 @@ impl Found {
             (SplitRule::None, validation) => {
                 (self.selected_on_test(validation, &root)?, Protocol::SelectedOnTest)
             }
+            (SplitRule::Official, validation @ None) if self.usual == Usual::OnTest => {
+                (self.selected_on_test(validation, &root)?, Protocol::SelectedOnTest)
+            }
             (SplitRule::Official | SplitRule::Hash, Some(validation)) => {
                 let test = self.test.take();
                 (Parts { train: std::mem::take(&mut self.train), validation, test }, Protocol::Clean)

@@ -27,6 +27,9 @@ use crate::spike_file::SpikeFile;
 use crate::splits::Parts;
 use crate::{DataConfig, DataError, DataName, Protocol};
 
+/// Most classes of a set. A confusion matrix and a readout grow with them, and a file of a few bytes may claim any number.
+pub(crate) const MOST_CLASSES: usize = 10_000;
+
 /// One clip that is still to be decoded.
 #[derive(Debug, Clone)]
 pub(crate) struct Clip {
@@ -71,6 +74,8 @@ pub(crate) enum Usual {
     #[default]
     Speakers,
     Share,
+    /// Nowhere: the set was made so that the test split selects.
+    OnTest,
 }
 
 /// The clips of every split.
@@ -92,6 +97,13 @@ pub(crate) fn plan(config: &DataConfig) -> Result<Plan, DataError> {
         DataName::Gsc => gsc::find(config, config.folder()?)?,
         DataName::Shd | DataName::Ssc => spike_set::find(config, config.folder()?)?,
     };
+    if found.classes.len() > MOST_CLASSES {
+        return Err(DataError::Folder {
+            path: config.root.clone().unwrap_or_default(),
+            found: format!("{} classes", found.classes.len()),
+            expected: format!("at most {MOST_CLASSES}"),
+        });
+    }
     let plan = found.cut(config)?;
     let plan = if config.name == DataName::Gsc { gsc::for_task(config, plan)? } else { plan };
     plan.judge(config)

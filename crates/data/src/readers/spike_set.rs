@@ -2,42 +2,47 @@
 //!
 //! In the folder there is one file whose name ends in `train.h5`, and perhaps one that ends in `valid.h5` and one in
 //! `test.h5`, each possibly with `.gz`. SHD has no validation file, so whole training speakers are held out; SSC has
-//! one.
+//! one. Files that say which encoding they are of must all be of the same, and all of it must be there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cut::shortened;
 use super::folder::entries;
 use super::{Clip, Found, Source, Usual};
-use crate::spike_file::SpikeFile;
-use crate::{DataConfig, DataError, DataName};
+use crate::spike_file::{Encoding, SetPart, SpikeFile};
+use crate::{DataConfig, DataError, DataName, Protocol};
 
 /// Samples of the published files: training, validation, test.
 const SHD: [Option<usize>; 3] = [Some(8_156), None, Some(2_264)];
 const SSC: [Option<usize>; 3] = [Some(75_466), Some(9_981), Some(20_382)];
-const PARTS: [&str; 3] = ["train", "valid", "test"];
+
+/// So many classes may be numbered by labels alone, however few samples there are.
+const MOST_NUMBERED: usize = 1000;
 
 pub(crate) fn find(config: &DataConfig, root: &Path) -> Result<Found, DataError> {
     let expected = format!("{} files in HDF5, …train.h5 and …test.h5 (or .h5.gz)", config.name);
     let names = entries(root, &expected)?;
     let mut found = Found { name: config.name.to_string(), usual: Usual::Speakers, ..Found::default() };
-    let mut clips = Vec::with_capacity(PARTS.len());
+    let mut files = Vec::with_capacity(SetPart::ALL.len());
+    for part in SetPart::ALL {
+        let Some(path) = only(&names, part)? else { continue };
+        files.push((part, path, Arc::new(SpikeFile::open(path)?)));
+    }
+    let encoding = one_encoding(root, &files)?;
+    check_numbers(&files)?;
+    let mut clips = [None, None, None];
     let mut classes: Option<(PathBuf, Vec<String>)> = None;
     let mut counts = [None; 3];
-    for (place, part) in PARTS.iter().enumerate() {
-        let Some(path) = only(&names, part)? else {
-            clips.push(None);
-            continue;
-        };
-        let file = Arc::new(SpikeFile::open(path)?);
-        counts[place] = Some(file.len());
+    for (part, path, file) in &files {
+        counts[*part as usize] = Some(file.len());
         if file.is_empty() {
             return Err(spike_error(path, "no sample", "at least one sample"));
         }
-        same_classes(path, &file, &mut classes)?;
-        clips.push(Some(clips_of(&file, part)));
+        same_classes(path, file, &mut classes)?;
+        clips[*part as usize] = Some(clips_of(file, *part));
     }
-    let [train, validation, test] = clips.try_into().expect("an entry per part");
+    let [train, validation, test] = clips;
     found.train = train.ok_or_else(|| DataError::Folder {
         path: root.to_owned(),
         found: "no file that ends in train.h5 or train.h5.gz".to_owned(),
@@ -49,21 +54,80 @@ pub(crate) fn find(config: &DataConfig, root: &Path) -> Result<Found, DataError>
     if found.test.is_none() {
         found.split_notes.push("no test file: there is no test split".to_owned());
     }
+    if encoding.is_some_and(|encoding| encoding.protocol == Protocol::SelectedOnTest) {
+        found.usual = Usual::OnTest;
+        found.split_notes.push("the set was encoded with data.split=none: its test split selects".to_owned());
+    }
     Ok(found)
 }
 
-/// The one file of a part.
-fn only<'a>(names: &'a [PathBuf], part: &str) -> Result<Option<&'a PathBuf>, DataError> {
-    let endings = [".h5", ".hdf5", ".h5.gz", ".hdf5.gz"].map(|ending| format!("{part}{ending}"));
-    let fits = |path: &&PathBuf| {
-        let name =
-            path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        endings.iter().any(|ending| name.ends_with(ending))
+/// Refuses files that were not written together, and such as were written with others that are not there. Files of other
+/// writers say nothing of that, and are one set as long as all of them are such.
+fn one_encoding(
+    root: &Path,
+    files: &[(SetPart, &PathBuf, Arc<SpikeFile>)],
+) -> Result<Option<Encoding>, DataError> {
+    let Some((_, first, file)) = files.first() else { return Ok(None) };
+    let encoding = file.encoding();
+    let say = |encoding: &Option<Encoding>| match encoding {
+        Some(encoding) => format!("a file of the encoding {}", encoding.short()),
+        None => "a file of no encoding of this program".to_owned(),
     };
-    let mut fitting = names.iter().filter(fits);
+    for (_, path, file) in &files[1..] {
+        let other = file.encoding();
+        if other.as_ref().map(|other| &other.identity) != encoding.as_ref().map(|own| &own.identity) {
+            let expected = format!(
+                "{}, as {} is: files of one set are written together; encode the set again",
+                say(&encoding),
+                first.display()
+            );
+            return Err(spike_error(path, say(&other), expected));
+        }
+    }
+    let Some(encoding) = encoding else { return Ok(None) };
+    let is_there = |part: &&SetPart| files.iter().any(|(there, ..)| there == *part);
+    if let Some(part) = encoding.parts.iter().find(|part| !is_there(part)) {
+        return Err(DataError::Folder {
+            path: root.to_owned(),
+            found: format!("no file that ends in {}", part.file_name()),
+            expected: format!(
+                "all files of the encoding {}, {}: copy or encode the set again",
+                encoding.short(),
+                encoding.parts.iter().map(|part| part.file_name()).collect::<Vec<_>>().join(", ")
+            ),
+        });
+    }
+    Ok(Some(encoding))
+}
+
+/// Classes without names are as many as the largest label says, which must not be a number out of nothing.
+fn check_numbers(files: &[(SetPart, &PathBuf, Arc<SpikeFile>)]) -> Result<(), DataError> {
+    if files.iter().any(|(_, _, file)| file.keys().is_some()) {
+        return Ok(());
+    }
+    let samples: usize = files.iter().map(|(_, _, file)| file.len()).sum();
+    let below = samples.max(MOST_NUMBERED);
+    for (_, path, file) in files {
+        if let Some(sample) = file.labels().iter().position(|label| *label >= below) {
+            let found = format!("label {} of sample {sample}", file.labels()[sample]);
+            let expected =
+                format!("a label below {below}, since {samples} samples name no classes in extra/keys");
+            return Err(DataError::SpikeFile {
+                file: format!("{}, labels", path.display()),
+                found,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The one file of a part.
+fn only(names: &[PathBuf], part: SetPart) -> Result<Option<&PathBuf>, DataError> {
+    let mut fitting = names.iter().filter(|path| part.fits(path));
     match (fitting.next(), fitting.next()) {
         (Some(first), Some(second)) => Err(DataError::FoundTwice {
-            file: format!("the {part} file"),
+            file: format!("the {} file", part.ending()),
             first: first.display().to_string(),
             second: second.display().to_string(),
         }),
@@ -89,14 +153,14 @@ fn same_classes(
         Some((_, known)) if !named && own.len() <= known.len() => {}
         Some((_, known)) if *known == own => {}
         Some((first, known)) => {
-            let expected = format!("{}, as in {}", known.join(", "), first.display());
-            return Err(spike_error(path, format!("the classes {}", own.join(", ")), expected));
+            let expected = format!("{}, as in {}", shortened(known), first.display());
+            return Err(spike_error(path, format!("the classes {}", shortened(&own)), expected));
         }
     }
     Ok(())
 }
 
-fn clips_of(file: &Arc<SpikeFile>, part: &str) -> Vec<Clip> {
+fn clips_of(file: &Arc<SpikeFile>, part: SetPart) -> Vec<Clip> {
     let speaker =
         |index: usize| file.speakers().map_or_else(|| "unknown".to_owned(), |all| all[index].to_string());
     file.labels()
@@ -106,7 +170,7 @@ fn clips_of(file: &Arc<SpikeFile>, part: &str) -> Vec<Clip> {
             source: Source::Spikes { file: Arc::clone(file), index },
             label,
             speaker: speaker(index),
-            id: format!("{part}-{index:05}"),
+            id: format!("{}-{index:05}", part.ending()),
         })
         .collect()
 }
@@ -115,7 +179,8 @@ fn clips_of(file: &Arc<SpikeFile>, part: &str) -> Vec<Clip> {
 fn count_note(name: DataName, found: [Option<usize>; 3]) -> Option<String> {
     let published = if name == DataName::Ssc { SSC } else { SHD };
     let say = |counts: [Option<usize>; 3]| {
-        let parts = PARTS.iter().zip(counts).filter_map(|(part, count)| Some(format!("{part} {}", count?)));
+        let parts = SetPart::ALL.iter().zip(counts);
+        let parts = parts.filter_map(|(part, count)| Some(format!("{} {}", part.ending(), count?)));
         parts.collect::<Vec<_>>().join(", ")
     };
     (found != published).then(|| format!("samples: {}; the published set has {}", say(found), say(published)))

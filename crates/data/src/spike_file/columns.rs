@@ -5,11 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use hdf5_reader::error::Error;
 use hdf5_reader::{Dataset, Hdf5File};
 
-use super::decode::{FloatKind, IntegerKind};
+use super::decode::{FloatKind, IntegerKind, StringKind};
 use super::heap::{self, Extent, References};
-use super::kind;
 use super::source::{Source, spike_file};
+use super::{encoding, kind, reason};
 use crate::DataError;
+use crate::readers::MOST_CLASSES;
 
 const TIMES: &str = "spikes/times";
 const UNITS: &str = "spikes/units";
@@ -17,11 +18,16 @@ const LABELS: &str = "labels";
 const SPEAKERS: &str = "extra/speaker";
 const KEYS: &str = "extra/keys";
 
+/// Longest name of a class in bytes, as of a folder of words.
+pub(super) const LONGEST_NAME: usize = 255;
+
 /// What opening a file gives.
 pub(super) struct Columns {
     pub(super) labels: Vec<usize>,
     pub(super) speakers: Option<Vec<i64>>,
     pub(super) keys: Option<Vec<String>>,
+    /// The notes that say what the file belongs to, as far as there are any.
+    pub(super) notes: Vec<(String, String)>,
     pub(super) times: Vec<Extent>,
     pub(super) time_kind: FloatKind,
     pub(super) units: Vec<Extent>,
@@ -59,7 +65,8 @@ fn read_columns(source: &mut Source) -> Result<Columns, DataError> {
     let keys = file.optional(KEYS)?.map(|set| file.keys(&set)).transpose()?;
     let labels = file.labels(&labels, keys.as_deref())?;
     let (times, units) = file.extents((&times, time_kind.size), (&units, unit_kind.size))?;
-    Ok(Columns { labels, speakers, keys, times, time_kind, units, unit_kind })
+    let notes = file.notes();
+    Ok(Columns { labels, speakers, keys, notes, times, time_kind, units, unit_kind })
 }
 
 struct Reader<'a> {
@@ -80,7 +87,7 @@ impl Reader<'_> {
         match self.file.dataset(name) {
             Ok(set) => Ok(Some(set)),
             Err(error) if missing(&error) => Ok(None),
-            Err(error) => Err(self.damaged(name, &error)),
+            Err(error) => Err(self.unreadable(name, &error)),
         }
     }
 
@@ -90,8 +97,9 @@ impl Reader<'_> {
             .ok_or_else(|| spike_file(self.source.item(name), "no data set of this name", expected))
     }
 
-    fn damaged(&self, name: &str, error: &Error) -> DataError {
-        spike_file(self.source.item(name), format!("damage ({error})"), "a whole data set")
+    fn unreadable(&self, name: &str, error: &Error) -> DataError {
+        let (found, expected) = reason::of(error);
+        spike_file(self.source.item(name), found, expected)
     }
 
     fn mismatch(&self, name: &str, (found, expected): (String, &str)) -> DataError {
@@ -120,7 +128,7 @@ impl Reader<'_> {
     }
 
     fn raw(&self, name: &str, set: &Dataset) -> Result<Vec<u8>, DataError> {
-        set.read_raw_bytes().map_err(|error| self.damaged(name, &error))
+        set.read_raw_bytes().map_err(|error| self.unreadable(name, &error))
     }
 
     fn integers(&self, name: &str, set: &Dataset) -> Result<Vec<i128>, DataError> {
@@ -140,11 +148,11 @@ impl Reader<'_> {
 
     fn labels(&self, set: &Dataset, keys: Option<&[String]>) -> Result<Vec<usize>, DataError> {
         let to_label = |(sample, label): (usize, i128)| {
-            let fits = |label: &usize| keys.is_none_or(|keys| *label < keys.len());
-            usize::try_from(label).ok().filter(fits).ok_or_else(|| {
+            let below = keys.map_or(MOST_CLASSES, <[String]>::len);
+            usize::try_from(label).ok().filter(|label| *label < below).ok_or_else(|| {
                 let expected = match keys {
                     Some(keys) => format!("a label below {}, the length of {KEYS}", keys.len()),
-                    None => "a label of at least 0".to_owned(),
+                    None => format!("a label from 0 to {}", MOST_CLASSES - 1),
                 };
                 spike_file(self.source.item(LABELS), format!("label {label} of sample {sample}"), &expected)
             })
@@ -154,17 +162,50 @@ impl Reader<'_> {
 
     fn keys(&self, set: &Dataset) -> Result<Vec<String>, DataError> {
         let kind = kind::strings(set).map_err(|fault| self.mismatch(KEYS, fault))?;
-        self.rows(KEYS, set)?;
+        let rows = self.rows(KEYS, set)?;
+        if rows > MOST_CLASSES as u64 {
+            let expected = format!("at most {MOST_CLASSES} classes");
+            return Err(spike_file(self.source.item(KEYS), format!("{rows} names"), &expected));
+        }
         let raw = self.raw(KEYS, set)?;
         if kind.width > 0 {
-            return Ok(raw.chunks_exact(kind.width).map(|bytes| kind.decode(bytes)).collect());
+            let names = raw.chunks_exact(kind.width).enumerate();
+            return names.map(|(row, bytes)| self.key(row, kind, bytes)).collect();
         }
         let [extents] = self.locate([(KEYS, References { raw: &raw, width: 1 })])?;
-        let read = |extent: &Extent| match self.source.read(extent.offset, extent.count as usize) {
-            Ok(bytes) => Ok(kind.decode(&bytes)),
-            Err(error) => Err(self.damaged(KEYS, &error)),
+        let read = |(row, extent): (usize, &Extent)| {
+            // What is too long needs to be read no further.
+            let len = (extent.count as usize).min(LONGEST_NAME + 1);
+            let bytes =
+                self.source.read(extent.offset, len).map_err(|error| self.unreadable(KEYS, &error))?;
+            self.key(row, kind, &bytes)
         };
-        extents.iter().map(read).collect()
+        extents.iter().enumerate().map(read).collect()
+    }
+
+    /// The name of class `row`.
+    fn key(&self, row: usize, kind: StringKind, bytes: &[u8]) -> Result<String, DataError> {
+        let name = kind.decode(bytes);
+        if name.len() <= LONGEST_NAME {
+            return Ok(name);
+        }
+        let begin: String = name.chars().take(20).collect();
+        let found = format!("a name that begins with {begin:?}");
+        let expected = format!("a name of at most {LONGEST_NAME} bytes");
+        Err(spike_file(self.source.item(&format!("{KEYS}, key {row}")), found, &expected))
+    }
+
+    /// The notes of [`SpikeSetWriter`](super::SpikeSetWriter). Whatever else another writer keeps under these names is no
+    /// such note, and no reason to refuse its file.
+    fn notes(&self) -> Vec<(String, String)> {
+        let note = |name: &str| {
+            let set = self.file.dataset(&format!("extra/meta_info/{name}")).ok()?;
+            let kind = kind::strings(&set).ok().filter(|kind| (1..=LONGEST_NAME).contains(&kind.width))?;
+            let is_one = set.shape().is_empty();
+            is_one.then(|| set.read_raw_bytes().ok()).flatten().map(|bytes| kind.decode(&bytes))
+        };
+        let names = [encoding::IDENTITY, encoding::PARTS, encoding::PROTOCOL, encoding::WRITER];
+        names.into_iter().filter_map(|name| Some((name.to_owned(), note(name)?))).collect()
     }
 
     /// Places of the spikes of each sample: of its times, and of its units.

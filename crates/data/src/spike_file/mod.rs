@@ -7,7 +7,7 @@
 //! | `labels` | integers | class of each sample |
 //! | `extra/speaker` | integers, may be missing | who spoke |
 //! | `extra/keys` | strings, may be missing | name of each class |
-//! | `extra/meta_info/…` | anything, may be missing | not read; [`SpikeFileWriter`] puts notes there |
+//! | `extra/meta_info/…` | anything, may be missing | [`SpikeFileWriter`] puts notes there; what [`SpikeSetWriter`] notes of its set is read |
 //!
 //! Layout: B. Cramer, Y. Stradmann, J. Schemmel, F. Zenke, "The Heidelberg spiking data sets for the systematic
 //! evaluation of spiking neural networks", IEEE TNNLS 33(7), 2022.
@@ -59,8 +59,11 @@
 
 mod columns;
 mod decode;
+mod encoding;
 mod heap;
 mod kind;
+mod reason;
+mod set;
 mod source;
 mod writer;
 
@@ -75,6 +78,8 @@ use decode::{FloatKind, IntegerKind};
 use heap::Extent;
 use source::Source;
 
+pub use encoding::{Encoding, SetPart};
+pub use set::SpikeSetWriter;
 pub use writer::{SpikeFileHead, SpikeFileWriter};
 
 /// An open spike file: its columns in memory, its spikes where they are. Share it between threads in an `Arc`.
@@ -83,6 +88,7 @@ pub struct SpikeFile {
     labels: Vec<usize>,
     speakers: Option<Vec<i64>>,
     keys: Option<Vec<String>>,
+    notes: Vec<(String, String)>,
     times: Vec<Extent>,
     time_kind: FloatKind,
     units: Vec<Extent>,
@@ -95,8 +101,8 @@ impl SpikeFile {
     ///
     /// # Errors
     /// [`DataError::Io`] when the system refuses; [`DataError::SpikeFile`] when the file is no HDF5 file, is cut off,
-    /// unpacks to more than 8 GiB, misses a data set or has one of the wrong type or length, a negative label, or a
-    /// label without a key where there are keys; [`DataError::Spikes`] when a sample has more times than units or fewer.
+    /// unpacks to more than 8 GiB, misses a data set or has one of the wrong type, length or filter, more than 10000
+    /// classes, or a label that is no class; [`DataError::Spikes`] when a sample has more times than units or fewer.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
         Self::from_source(Source::open(path.as_ref())?)
     }
@@ -110,9 +116,9 @@ impl SpikeFile {
     }
 
     fn from_source(mut source: Source) -> Result<Self, DataError> {
-        let Columns { labels, speakers, keys, times, time_kind, units, unit_kind } =
+        let Columns { labels, speakers, keys, notes, times, time_kind, units, unit_kind } =
             columns::read(&mut source)?;
-        Ok(Self { source, labels, speakers, keys, times, time_kind, units, unit_kind })
+        Ok(Self { source, labels, speakers, keys, notes, times, time_kind, units, unit_kind })
     }
 
     /// The file as messages name it.
@@ -149,6 +155,18 @@ impl SpikeFile {
     #[must_use]
     pub fn keys(&self) -> Option<&[String]> {
         self.keys.as_deref()
+    }
+
+    /// The encoding that the file was written for together with others; `None` for files of other writers.
+    #[must_use]
+    pub fn encoding(&self) -> Option<Encoding> {
+        Encoding::of_notes(&self.notes)
+    }
+
+    /// Whether this program, in any version, has written it.
+    pub(crate) fn is_own(&self) -> bool {
+        let writer = self.notes.iter().find(|(name, _)| name == encoding::WRITER);
+        writer.is_some_and(|(_, writer)| writer.starts_with("colearn"))
     }
 
     /// Number of spikes of the sample `index`, known without reading them.

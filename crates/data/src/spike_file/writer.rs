@@ -9,8 +9,10 @@ use hdf5_writer::{
     UNLIMITED, VarLenKind, WriteOptions, jenkins_lookup3,
 };
 
+use super::columns::LONGEST_NAME;
 use super::heap::HEADER;
 use super::source::spike_file;
+use crate::readers::MOST_CLASSES;
 use crate::{DataError, Spikes};
 
 /// A collection is written when it holds so many bytes or objects. Readers of other libraries load whole collections,
@@ -86,6 +88,14 @@ impl SpikeFileWriter {
                 return Err(spike_file(path.display().to_string(), found, "each name once"));
             }
         }
+        if head.keys.len() > MOST_CLASSES {
+            let found = format!("{} classes", head.keys.len());
+            return Err(spike_file(path.display().to_string(), found, &format!("at most {MOST_CLASSES}")));
+        }
+        if let Some(key) = head.keys.iter().find(|key| key.len() > LONGEST_NAME) {
+            let found = format!("a name of a class of {} bytes", key.len());
+            return Err(spike_file(path.display().to_string(), found, &format!("at most {LONGEST_NAME}")));
+        }
         // References of no meaning take the room of the later ones.
         let blank = Table {
             times: vec![0; head.samples * HEADER],
@@ -123,17 +133,16 @@ impl SpikeFileWriter {
     /// Writes the next sample.
     ///
     /// # Errors
-    /// [`DataError::SpikeFile`] for more samples than announced, a label without a key, a label above 65535, or a
+    /// [`DataError::SpikeFile`] for more samples than announced, a label without a key, a label above 9999, or a
     /// speaker where none was announced or none where they were; [`DataError::Store`] when the system refuses.
     pub fn push(&mut self, spikes: &Spikes, label: usize, speaker: Option<i64>) -> Result<(), DataError> {
-        let keys = self.head.keys.len();
+        let below = if self.head.keys.is_empty() { MOST_CLASSES } else { self.head.keys.len() };
         let label = match u16::try_from(label) {
             _ if self.len() >= self.head.samples => {
                 return Err(self.wrong("one sample more", &format!("{} samples", self.head.samples)));
             }
-            Ok(low) if keys == 0 || label < keys => low,
+            Ok(low) if label < below => low,
             _ => {
-                let below = if keys == 0 { 1 << 16 } else { keys };
                 return Err(self.wrong(&format!("label {label}"), &format!("a label below {below}")));
             }
         };
@@ -161,7 +170,12 @@ impl SpikeFileWriter {
     ///
     /// # Errors
     /// [`DataError::SpikeFile`] for fewer samples than announced; [`DataError::Store`] when the system refuses. The name is then untouched.
-    pub fn finish(mut self) -> Result<(), DataError> {
+    pub fn finish(self) -> Result<(), DataError> {
+        Ok(self.complete()?.commit()?)
+    }
+
+    /// Completes the file, which has no name yet.
+    pub(super) fn complete(mut self) -> Result<WholeFile, DataError> {
         if self.len() != self.head.samples {
             let found = format!("{} samples", self.len());
             return Err(spike_file(self.name(), found, &format!("{} as announced", self.head.samples)));
@@ -178,7 +192,15 @@ impl SpikeFileWriter {
         content[SUPERBLOCK..SUPERBLOCK + 4].copy_from_slice(&checksum.to_le_bytes());
         let written = self.file.rewind().and_then(|()| self.file.write_all(&content));
         written.map_err(|error| self.refused(error))?;
-        Ok(self.file.commit()?)
+        Ok(self.file)
+    }
+
+    /// Says something else in the note `name`, as long as before.
+    pub(super) fn set_note(&mut self, name: &str, value: &str) {
+        let note =
+            self.head.notes.iter_mut().find(|(known, _)| known == name).expect("a note that was announced");
+        assert_eq!(note.1.len(), value.len(), "the place of a note is fixed by its length");
+        value.clone_into(&mut note.1);
     }
 
     /// Adds a sequence to the collection in work; gives the reference to it.

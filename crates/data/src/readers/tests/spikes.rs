@@ -223,3 +223,94 @@ fn replaced_files_have_another_fingerprint_and_the_same_files_elsewhere_have_not
     assert_eq!(difference.what, "the test split");
     assert_says(&difference.found, &["12 samples with the fingerprint ", ", 0 of them the same"]);
 }
+
+#[test]
+fn a_number_from_a_file_makes_no_classes_out_of_nothing() {
+    let place = place();
+    let train = place.path().join("shd_train.h5");
+    // Labels of two bytes, the first of which stands behind the columns of references.
+    write(&train, 36, 12, 0, &[]);
+    write(&place.path().join("shd_test.h5"), 12, 4, 8, &[]);
+    let shd = config(DataName::Shd, place.path());
+    assert_eq!(shd.load().unwrap().classes, ["0", "1", "2"]);
+    let good = fs::read(&train).unwrap();
+    let labels: Vec<u8> = (0..36_u16).flat_map(|i| (i % 3).to_le_bytes()).collect();
+    let at = good.windows(labels.len()).position(|window| window == labels).unwrap();
+    let mut bytes = good.clone();
+    bytes[at + 10..at + 12].copy_from_slice(&40_000_u16.to_le_bytes());
+    fs::write(&train, bytes).unwrap();
+    assert_says(
+        &error(&shd),
+        &["train.h5, labels: found label 40000 of sample 5; expected a label from 0 to 9999"],
+    );
+    let mut bytes = good;
+    bytes[at + 10..at + 12].copy_from_slice(&1_000_u16.to_le_bytes());
+    fs::write(&train, bytes).unwrap();
+    assert_says(
+        &error(&shd),
+        &[
+            "train.h5, labels: found label 1000 of sample 5; expected a label below 1000, since 48 samples name no classes",
+        ],
+    );
+
+    let long = "x".repeat(256);
+    let head = |keys: Vec<String>| SpikeFileHead { samples: 1, keys, ..SpikeFileHead::default() };
+    let refused = |keys| SpikeFileWriter::create(&train, head(keys)).unwrap_err().to_string();
+    assert_says(&refused(vec![long]), &["found a name of a class of 256 bytes; expected at most 255"]);
+    assert_says(&refused(vec![String::new(); 10_001]), &["found 10001 classes; expected at most 10000"]);
+}
+
+#[test]
+fn batches_that_are_as_long_as_their_samples_are_predicted_so() {
+    let place = place();
+    let mut shd = DataConfig { split: SplitRule::Share, ..config(DataName::Shd, place.path()) };
+    for memory in [1 << 20, 0] {
+        let steps = |config: &DataConfig| {
+            let set = config.load_with(&LoadOptions { memory, ..LoadOptions::default() }).unwrap();
+            let longest = Loader::new(&set.train, set.steps, 4, Order::Sequential)
+                .map(|batch| batch.unwrap().input.dim().0)
+                .max()
+                .unwrap();
+            (set.steps, set.train.batch_steps(set.steps), longest)
+        };
+        shd.set_recipe(crate::Recipe::Dcls);
+        // Every fourth sample has a spike after two seconds, a millisecond after its first.
+        assert_eq!(steps(&shd), (10_000, 200, 200), "{memory}");
+        shd.set_recipe(crate::Recipe::TenMs);
+        assert_eq!(steps(&shd), (100, 100, 100), "{memory}");
+    }
+}
+
+/// From sounds to spikes and back: what was made so that its test split selects says so for good.
+#[test]
+fn a_set_that_was_encoded_without_validation_selects_on_its_test_split() {
+    use crate::spike_file::{SetPart, SpikeSetWriter};
+    let place = tempfile::tempdir().unwrap();
+    let mut set = SpikeSetWriter::create(
+        place.path(),
+        [(SetPart::Train, 6), (SetPart::Test, 3)]
+            .map(|(part, samples)| {
+                (part, SpikeFileHead { samples, speakers: true, ..SpikeFileHead::default() })
+            })
+            .to_vec(),
+        Protocol::SelectedOnTest,
+    )
+    .unwrap();
+    for (part, samples) in [(SetPart::Train, 6), (SetPart::Test, 3)] {
+        for i in 0..samples {
+            set.push(part, &Spikes::default(), i % 3, Some(i64::from(i > 2))).unwrap();
+        }
+    }
+    set.finish().unwrap();
+    let shd = config(DataName::Shd, place.path());
+    let loaded = shd.load().unwrap();
+    assert_eq!((loaded.train.len(), loaded.validation.len(), loaded.test), (6, 3, None));
+    assert_eq!(loaded.protocol, Protocol::SelectedOnTest);
+    assert_says(
+        &loaded.notes.join("\n"),
+        &["the set was encoded with data.split=none: its test split selects"],
+    );
+    let other = DataConfig { split: SplitRule::Speakers, ..shd }.load().unwrap();
+    assert_eq!(other.protocol, Protocol::Clean, "a rule that leaves the test split alone");
+    assert_eq!((other.validation.len(), test_split(&other).len()), (3, 3));
+}
