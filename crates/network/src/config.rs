@@ -68,14 +68,50 @@ pub struct NormSection {
     pub initial_rate: f64,
     /// Weight of a new batch in the running statistics. Range: above 0 to 1. Unit: none. Source: Bittar & Garner 2022.
     pub momentum: f64,
+    /// Where the statistics of inference come from: `moving` with `momentum` from batch to batch, or `recomputed` over the
+    /// whole training split before each validation. `auto` recomputes where an epoch has so few batches that moving ones
+    /// lag more than two epochs behind the weights: fewer than 1 / (2 momentum), which is 10. Range: `auto`, `moving`,
+    /// `recomputed`. Source: `recomputed` from Wu & Johnson 2021, the limit is an own choice.
+    pub statistics: RunningStatistics,
     /// Added to the variance. Range: above 0. Unit: squared threshold. Source: Ioffe & Szegedy 2015.
     pub epsilon: f64,
 }
 
 impl Default for NormSection {
     fn default() -> Self {
-        Self { gain: 1.0, initial_rate: 0.05, momentum: 0.05, epsilon: 1e-5 }
+        Self {
+            gain: 1.0,
+            initial_rate: 0.05,
+            momentum: 0.05,
+            statistics: RunningStatistics::Auto,
+            epsilon: 1e-5,
+        }
     }
+}
+
+impl NormSection {
+    /// Whether statistics are recomputed before each validation of a training of `batches` batches an epoch.
+    #[must_use]
+    pub fn recomputes(&self, batches: usize) -> bool {
+        match self.statistics {
+            RunningStatistics::Auto => batches as f64 * self.momentum < 0.5,
+            RunningStatistics::Moving => false,
+            RunningStatistics::Recomputed => true,
+        }
+    }
+}
+
+/// Where the statistics of inference come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunningStatistics {
+    /// Recomputed where moving ones would lag behind.
+    #[default]
+    Auto,
+    /// Moving from batch to batch.
+    Moving,
+    /// Recomputed over the training split before each validation.
+    Recomputed,
 }
 
 /// How the readout membranes u (T, B, C) become scores (B, C).
@@ -210,7 +246,7 @@ impl NetworkConfig {
             found,
             "at most 268435456 (2^28) numbers",
         )?;
-        let NormSection { gain, initial_rate, momentum, epsilon } = self.norm;
+        let NormSection { gain, initial_rate, momentum, epsilon, .. } = self.norm;
         let positive = |x: f64| x > 0.0 && x.is_finite();
         check(positive(gain), "norm.gain", gain.to_string(), "a finite number above 0")?;
         let rate = (0.0..=0.5).contains(&initial_rate);

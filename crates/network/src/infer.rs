@@ -88,13 +88,19 @@ impl<F: Real> Network<F> {
     }
 
     #[track_caller]
-    fn assert_channels(&self, input: &ArrayView3<'_, F>) {
+    pub(crate) fn assert_channels(&self, input: &ArrayView3<'_, F>) {
         let (channels, dim) = (self.inputs(), input.dim());
         assert_eq!(dim.2, channels, "channels of the input {dim:?} and of the network");
     }
 
     /// The synaptic current of a layer, before normalisation.
-    fn current(&self, k: usize, signal: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> Array3<F> {
+    pub(crate) fn current(
+        &self,
+        k: usize,
+        signal: &ArrayView3<'_, F>,
+        delays: Delays,
+        pool: &mut Pool<F>,
+    ) -> Array3<F> {
         let layer = &self.layers[k];
         let weight = self.matrix(layer.weight);
         match layer.delay {
@@ -105,7 +111,7 @@ impl<F: Real> Network<F> {
 
     /// The neuron's output of a layer for synaptic sums and the scale and shift of its normalisation. Also returns the
     /// buffer of the sums, whose values are left over.
-    fn fire(
+    pub(crate) fn fire(
         &self,
         k: usize,
         mut current: Array3<F>,

@@ -46,6 +46,7 @@ mod network;
 mod normalise;
 mod parameters;
 mod pooling;
+mod recompute;
 mod record;
 mod softmaxes;
 mod stability;

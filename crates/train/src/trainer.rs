@@ -1,8 +1,8 @@
 //! The training loop.
 //!
 //! One epoch: the training split in an order that depends on (seed, epoch) alone; for each batch forward on the tape,
-//! cross-entropy, backward, clipping, a step of the optimiser, running statistics; then the validation split with
-//! rounded delays and without a tape. Random numbers of a batch come from a generator seeded by (seed, epoch, batch,
+//! cross-entropy, backward, clipping, a step of the optimiser, running statistics, which a short epoch recomputes at its
+//! end; then the validation split with rounded delays and without a tape. Random numbers of a batch come from a generator seeded by (seed, epoch, batch,
 //! purpose), so a run that goes on from a checkpoint between any two batches has the same bits as one that never
 //! stopped.
 
@@ -231,6 +231,7 @@ impl<'a> Trainer<'a> {
     fn finish_epoch(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
         let start = Instant::now();
         self.check_state()?;
+        self.recompute_statistics()?;
         let rounded = self.evaluate_validation(Delays::Rounded)?;
         let unrounded = if self.config.validate_unrounded {
             Some(self.evaluate_validation(Delays::Stored)?.evaluation.accuracy())
@@ -276,6 +277,19 @@ impl<'a> Trainer<'a> {
             watcher.warning(warning);
         }
         Ok(())
+    }
+
+    /// Statistics that moved too few times to follow the weights are taken from the whole training split, in its own order
+    /// and unchanged, as inference sees it.
+    fn recompute_statistics(&mut self) -> Result<(), TrainError> {
+        if !self.network.description().config().norm.recomputes(self.batches()) {
+            return Ok(());
+        }
+        self.tape.reset();
+        let (split, steps, batch) = (&self.dataset.train, self.dataset.steps, self.config.batch);
+        let loader = Loader::new(split, steps, batch, Order::Sequential);
+        let batches = loader.map(|batch| Ok::<_, TrainError>(batch?.input));
+        self.network.recompute_statistics(batches, self.tape.pool())
     }
 
     fn evaluate_validation(&mut self, delays: Delays) -> Result<SplitResult, TrainError> {
