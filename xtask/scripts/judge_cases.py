@@ -79,22 +79,26 @@ def by_value(judge, case):
     """Every sample is the one that libsndfile has, or that of the plain case."""
     judge.stats("words", case)
     plain = judge.cases / ("F00_plain" if case.name.startswith("F") else "W00_plain")
-    worst, count = 0.0, 0
+    worst, count, plainly = 0.0, 0, 0
     for path in sounds(case):
         rate, samples = judge.samples(path)
+        wanted = []
         if soundfile is not None:
             values, known = soundfile.read(path, dtype="float64", always_2d=True)
             wanted, allowed = values.mean(axis=1).tolist(), 1e-7
-        else:
+        # libsndfile 1.2.2 finds nothing in a stream whose data chunk has the size 0.
+        if not wanted:
             known, wanted = judge.samples(plain / path.relative_to(case))
             allowed = 2.0**-15
+            plainly += 1
         if (rate, len(samples)) != (known, len(wanted)):
             raise Wrong(f"{path.name}: {len(samples)} samples at {rate} Hz, expected {len(wanted)} at {known} Hz")
-        worst = max([worst] + [abs(a - b) for a, b in zip(samples, wanted)])
-        count += len(samples)
-    if worst > allowed:
-        raise Wrong(f"samples differ by up to {worst:.3g}, allowed are {allowed:.1g}")
-    return f"{count} samples, largest difference {worst:.1e}"
+        difference = max(abs(a - b) for a, b in zip(samples, wanted))
+        if difference > allowed:
+            raise Wrong(f"{path.name}: samples differ by up to {difference:.3g}, allowed are {allowed:.1g}")
+        worst, count = max(worst, difference), count + len(samples)
+    oracle = f"; {plainly} of the files by the plain case" if plainly else ""
+    return f"{count} samples, largest difference {worst:.1e}{oracle}"
 
 
 def counts(*wanted):
