@@ -27,6 +27,9 @@ impl ValidNetwork {
     /// time; one with delays keeps the rows of its input that are not zero, counted here as if all were; a recurrent one
     /// keeps currents as well and the states of every tenth step, a gated one candidates and gates. A tape that recomputes
     /// ([`colearn_tape::Tape::set_recompute`]) has sums, rows and inputs after dropout of one layer at a time.
+    ///
+    /// Above 128 units in a layer a step may hold more: the scans' scratch is counted as that of eight tasks, and wider layers
+    /// have more of them.
     #[must_use]
     pub fn training_bytes(&self, batch: usize, steps: usize, recompute: bool) -> usize {
         let sequence = |units: usize| steps * batch * units;

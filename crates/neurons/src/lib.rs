@@ -33,7 +33,8 @@
 //! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
 //!
 //! To add a model, write its file (the parameters with their bounds, and `Dynamics` with the two adjoints) and add
-//! its line to the registry in `model.rs`: every function above, and every law in the tests, then holds it too.
+//! its line to the registry in `model.rs`: every function above then has it. The law tests run over the registry, but for
+//! two lists of theirs to add it to: gradients (`gradients.rs`) and elementary forms (`equivalence.rs`).
 
 mod adlif;
 pub mod analysis;

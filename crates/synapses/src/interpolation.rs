@@ -9,6 +9,10 @@
 //! with κ_k = x_k / (Σ_m x_m + ε), ε = 10⁻⁷ (Khalfaoui-Hassani et al., Dilated Convolution with Learnable Spacings;
 //! Hammouamri et al. 2024 for delays). Slopes: dκ_k/dd = (x'_k − κ_k Σ_m x'_m) / (Σ_m x_m + ε), where x'_k is
 //! sign(k − d) on the support of the triangles and x_k (k − d)/(σ + 0.27)² for the Gaussian.
+//!
+//! That is DCLS's slope on whole delays too, where the triangle has its corners: 0 on each corner, and so no slope at all
+//! for a whole delay without spread. The fast form of linear interpolation ([`two_taps`]) has the slope to the right there
+//! (at D that to the left), a true one-sided derivative: a delay that lies on a whole step still learns.
 
 use colearn_tape::Real;
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`interpolation`] | the kernels κ and their slopes, exactly as in DCLS: the oracle for everything else |
+//! | [`interpolation`] | the kernels κ and their slopes as in DCLS: the oracle for everything else, but for slopes on whole delays (see there) |
 //! | [`dense`] | no delays: matrix products |
 //! | [`two_tap`] | linear interpolation: two multiply-adds per synapse and step, whatever D is |
 //! | [`wide`] | triangle and Gaussian: D + 1 shifted matrix products |
@@ -18,7 +18,8 @@
 //! | [`stream`] | one step at a time, event-driven |
 //! | [`BlockSynapse`] | inference of sixteen samples, some steps at a time; spikes by look-up instead of multiplication |
 //!
-//! [`Delayed`] chooses among them. Every form has gradients for input, weight and delay.
+//! [`Delayed`] chooses among them. Every form to train with has gradients for input, weight and delay (fixed whole delays
+//! for the first two); streaming and block inference have none.
 //!
 //! ```
 //! use colearn_synapses::{Delayed, Interpolation};

@@ -18,8 +18,9 @@
 //! ```
 //!
 //! Buffers come from a [`Pool`] and go back to it on [`Tape::reset`], so a training loop that repeats the same
-//! shapes allocates no large buffer after its first step. The backward pass is a reverse loop over the list: no
-//! recursion, so no sequence is too long for the stack.
+//! shapes reuses them after its first step; only slices, reshapes, concatenations and softmaxes of elementary operations
+//! allocate anew. The backward pass is a reverse loop over the list, and what was forgotten is computed again by a loop
+//! too: no recursion, so no sequence is too long for the stack.
 //!
 //! Beside the tape this crate holds the unit-major memory order ([`layout`]) that fused operations share, and hands on
 //! the arithmetic of [`simd`]: the element type [`Real`], 16 samples side by side ([`Lanes`]) and the choice of

@@ -108,17 +108,33 @@ impl<F: Real> Tape<F> {
         self.pool.give(value);
     }
 
-    /// Computes a forgotten value again, and before it those it comes from.
+    /// Computes a forgotten value again, and before it those it comes from. A list holds what is still to be computed, the
+    /// next one last: a chain of forgotten values may be longer than the stack is deep.
     fn remember(&mut self, index: usize) {
         if self.nodes[index].kept != Kept::Forgotten {
             return;
         }
-        let parents = self.nodes[index].parents.clone();
-        for &parent in &parents {
-            self.remember(parent);
+        let mut open = vec![index];
+        while let Some(&next) = open.last() {
+            let known = open.len();
+            if self.nodes[next].kept == Kept::Forgotten {
+                let parents = self.nodes[next].parents.iter().copied();
+                open.extend(parents.filter(|&parent| self.nodes[parent].kept == Kept::Forgotten));
+            }
+            if open.len() == known {
+                self.compute_again(next);
+                open.pop();
+            }
+        }
+    }
+
+    /// Computes a forgotten value again from its inputs, which are there.
+    fn compute_again(&mut self, index: usize) {
+        if self.nodes[index].kept != Kept::Forgotten {
+            return;
         }
         let Self { nodes, pool, .. } = self;
-        let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
+        let inputs: Vec<&ArrayD<F>> = nodes[index].parents.iter().map(|&p| &nodes[p].value).collect();
         let Rule::Fused(op) = &nodes[index].rule else { panic!("a constant was used that had been taken") };
         let op = op.as_recompute().expect("only what can be recomputed is forgotten");
         let value = op.recompute(&inputs, pool);

@@ -364,6 +364,53 @@ fn what_a_recomputing_tape_forgets_comes_back_for_the_backward_pass() {
     approx::assert_relative_eq!(expected.1, twelve, max_relative = 1e-12);
 }
 
+/// Every value but the last is forgotten, so that the backward pass begins by computing the whole chain again. Each link
+/// takes the one before it twice, as a value with two uses.
+#[test]
+fn a_forgotten_chain_may_be_longer_than_the_stack_is_deep() {
+    let chain = || {
+        let mut tape = Tape::new();
+        tape.set_recompute(true);
+        let x = tape.leaf(&arr1(&[1.0, -1.0]));
+        let mut links = vec![x];
+        for _ in 0..100_000 {
+            let last = links[links.len() - 1];
+            let y = tape.value(last).clone();
+            links.push(tape.fused(&[last, last], y, First));
+        }
+        let (last, inner) = links.split_last().unwrap();
+        for &link in inner {
+            tape.forget(link);
+        }
+        let loss = tape.sum(*last);
+        tape.backward(loss);
+        assert_eq!(tape.gradient(x).unwrap().as_slice(), Some(&[1.0, 1.0][..]));
+    };
+    std::thread::Builder::new().stack_size(128 << 10).spawn(chain).unwrap().join().unwrap();
+}
+
+/// The first of two inputs.
+#[derive(Debug)]
+struct First;
+
+impl Fused<f64> for First {
+    fn name(&self) -> &'static str {
+        "first"
+    }
+    fn backward(&self, p: Pullback<'_, f64>) -> Vec<Option<ArrayD<f64>>> {
+        vec![Some(p.gradient.clone()), None]
+    }
+    fn as_recompute(&self) -> Option<&dyn Recompute<f64>> {
+        Some(self)
+    }
+}
+
+impl Recompute<f64> for First {
+    fn recompute(&self, inputs: &[&ArrayD<f64>], _pool: &mut Pool<f64>) -> ArrayD<f64> {
+        inputs[0].clone()
+    }
+}
+
 #[test]
 fn a_constant_is_taken_back_after_the_backward_pass() {
     let mut tape = Tape::<f64>::new();

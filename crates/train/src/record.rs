@@ -28,9 +28,10 @@ pub struct EpochRecord {
     pub spread: f64,
     /// Mean norm of all gradients together, before clipping.
     pub gradient_norm: f64,
-    /// Wall time of the epoch with its validation, in seconds.
+    /// Time of the epoch's steps and of its validation, in seconds. Making the training batches (reading, front end,
+    /// augmentation), which comes before each step, is not in it.
     pub seconds: f64,
-    /// Training samples per second of training.
+    /// Training samples per second of the steps alone: neither making the batches nor validation is counted.
     pub samples_per_second: f64,
     /// Batches that changed nothing, since a number was not finite.
     pub skipped_batches: usize,
