@@ -59,7 +59,7 @@ pub struct TrainConfig {
     /// `accuracy`, `loss`. Source: rounded delays as in Hammouamri et al. 2024.
     pub selection: Selection,
     /// Schedule of every learning rate but that of the delays. Range: `constant`, `cosine`, `one_cycle`, `plateau`.
-    /// Source: `one_cycle` as in Hammouamri et al. 2024.
+    /// Source: `one_cycle` as in Hammouamri et al. 2024, where `schedule.cycle_beta1` is on.
     pub schedule_kind: ScheduleKind,
     /// Schedule of the learning rate of the delays. Range: `constant`, `cosine`, `one_cycle`, `plateau`. Source:
     /// `cosine` as in Hammouamri et al. 2024.
@@ -166,6 +166,14 @@ pub struct ScheduleConfig {
     pub start_divisor: f64,
     /// One-cycle: the last rate is the first one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
     pub final_divisor: f64,
+    /// One-cycle: whether the decay `beta1` moves too, down from `beta1_ends` to `beta1_peak` while the rate rises, and up
+    /// again. Range: `true`, `false`. Source: off is our choice; PyTorch's default is on.
+    pub cycle_beta1: bool,
+    /// One-cycle with `cycle_beta1`: the decay in the first and the last step. Range: 0 to below 1. Unit: none. Source:
+    /// PyTorch.
+    pub beta1_ends: f64,
+    /// One-cycle with `cycle_beta1`: the decay where the rate is largest. Range: 0 to below 1. Unit: none. Source: PyTorch.
+    pub beta1_peak: f64,
     /// Plateau: factor on the rate. Range: above 0 to below 1. Unit: none. Source: own choice.
     pub factor: f64,
     /// Plateau: epochs without a lower validation loss that are tolerated. Range: at least 0. Unit: epochs. Source: own
@@ -181,6 +189,9 @@ impl Default for ScheduleConfig {
             rise_share: 0.3,
             start_divisor: 25.0,
             final_divisor: 1e4,
+            cycle_beta1: false,
+            beta1_ends: 0.95,
+            beta1_peak: 0.85,
             factor: 0.5,
             patience: 5,
             floor: 1e-3,
@@ -318,7 +329,13 @@ impl TrainConfig {
         for (key, value) in [("learning_rate", self.learning_rate), ("epsilon", self.epsilon)] {
             require(key, value, value > 0.0 && value.is_finite(), POSITIVE)?;
         }
-        for (key, value) in [("beta1", self.beta1), ("beta2", self.beta2)] {
+        let decays = [
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+            ("schedule.beta1_ends", self.schedule.beta1_ends),
+            ("schedule.beta1_peak", self.schedule.beta1_peak),
+        ];
+        for (key, value) in decays {
             require(key, value, (0.0..1.0).contains(&value), DECAY)?;
         }
         let (rate, decay) = (&self.rate_factor, &self.decay);

@@ -4,6 +4,7 @@ use colearn_data::{Loader, Order, Split};
 use colearn_eval::Evaluation;
 use colearn_network::{Delays, Network};
 use colearn_tape::Pool;
+use ndarray::ArrayView1;
 
 use crate::error::TrainError;
 
@@ -34,6 +35,25 @@ pub fn evaluate(
     delays: Delays,
     pool: &mut Pool<f32>,
 ) -> Result<SplitResult, TrainError> {
+    evaluate_each(network, split, steps, batch, (delays, pool), |_, _| ())
+}
+
+/// As [`evaluate`], and hands the scores (C) of every sample to `each`, with its place in the split, in their order.
+///
+/// # Errors
+/// As [`evaluate`].
+///
+/// # Panics
+/// When `steps` or `batch` is zero.
+#[track_caller]
+pub fn evaluate_each(
+    network: &Network<f32>,
+    split: &Split,
+    steps: usize,
+    batch: usize,
+    (delays, pool): (Delays, &mut Pool<f32>),
+    mut each: impl FnMut(usize, ArrayView1<'_, f32>),
+) -> Result<SplitResult, TrainError> {
     check_channels(network, split)?;
     let mut evaluation = Evaluation::new(network.classes());
     let mut sums: Vec<f64> = Vec::new();
@@ -41,6 +61,9 @@ pub fn evaluate(
         let part = part?;
         let inference = network.infer(&part.input.view(), delays, pool);
         evaluation.update(&inference.scores, &part.labels)?;
+        for (&index, scores) in part.indices.iter().zip(inference.scores.rows()) {
+            each(index, scores);
+        }
         sums.resize(inference.rates.len(), 0.0);
         for (sum, rate) in sums.iter_mut().zip(&inference.rates) {
             *sum += rate * part.labels.len() as f64;

@@ -23,9 +23,9 @@ pub use config::{
     TrainConfig, ValidTrain,
 };
 pub use error::TrainError;
-pub use evaluate::{SplitResult, evaluate};
+pub use evaluate::{SplitResult, evaluate, evaluate_each};
 pub use identity::RunId;
-pub use optimiser::{Optimiser, OptimiserState};
+pub use optimiser::{Optimiser, OptimiserState, Pace};
 pub use random::initial_generator;
 pub use record::{Best, EpochProgress, EpochRecord};
 pub use schedule::{Schedule, ScheduleState};

@@ -7,6 +7,9 @@
 //! | one-cycle | 1/d₀ up to 1 in the first steps, then down to 1/(d₀ d₁), both along half a cosine: Smith & Topin (2018), arXiv:1708.07120, as in PyTorch's `OneCycleLR` |
 //! | plateau | multiplied by a factor whenever the validation loss has not fallen for some epochs, as in PyTorch's `ReduceLROnPlateau` (relative threshold 1e-4) |
 //!
+//! PyTorch's `OneCycleLR` also moves β₁ of Adam against the rate unless it is told not to: down from 0.95 to 0.85 while the
+//! rate rises, and up again. Here β₁ stays as configured, but with `schedule.cycle_beta1` ([`Schedule::beta1`]).
+//!
 //! ```
 //! use colearn_train::{Schedule, ScheduleConfig, ScheduleKind};
 //!
@@ -66,6 +69,15 @@ impl Schedule {
         }
     }
 
+    /// β₁ of the optimiser in step `step`, counted from 0, for the parameters under this schedule; `None`: as configured.
+    #[must_use]
+    pub fn beta1(&self, step: u64) -> Option<f64> {
+        let shape = &self.shape;
+        let moves = self.kind == ScheduleKind::OneCycle && shape.cycle_beta1;
+        let (ends, peak) = (shape.beta1_ends, shape.beta1_peak);
+        moves.then(|| self.cycle(step as f64, [ends, peak, ends]))
+    }
+
     /// Tells the plateau rule the validation loss of an epoch.
     pub fn end_epoch(&mut self, validation_loss: f64) {
         let state = &mut self.state;
@@ -93,15 +105,19 @@ impl Schedule {
     }
 
     fn one_cycle(&self, step: f64) -> f64 {
-        let shape = &self.shape;
-        let start = 1.0 / shape.start_divisor;
+        let start = 1.0 / self.shape.start_divisor;
+        self.cycle(step, [start, 1.0, start / self.shape.final_divisor])
+    }
+
+    /// From the first value to the second in the share of steps that rise, then to the third, both along half a cosine.
+    fn cycle(&self, step: f64, [start, middle, end]: [f64; 3]) -> f64 {
         let last = self.steps.max(1) as f64 - 1.0;
-        let peak = shape.rise_share * self.steps as f64 - 1.0;
+        let peak = self.shape.rise_share * self.steps as f64 - 1.0;
         if step <= peak {
-            cosine(start, 1.0, ratio(step, peak))
+            cosine(start, middle, ratio(step, peak))
         } else {
             let peak = peak.max(0.0);
-            cosine(1.0, start / shape.final_divisor, ratio(step - peak, last - peak))
+            cosine(middle, end, ratio(step - peak, last - peak))
         }
     }
 }
@@ -149,6 +165,23 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert_relative_eq!(*found, expected, epsilon = 1e-12);
         }
+    }
+
+    #[test]
+    fn beta1_moves_against_the_rate_where_it_is_asked_to() {
+        let shape = ScheduleConfig { cycle_beta1: true, ..ScheduleConfig::default() };
+        let beta1 = |kind, shape| {
+            let schedule = Schedule::new(kind, shape, 10);
+            (0..10).map(|step| schedule.beta1(step)).collect::<Option<Vec<f64>>>()
+        };
+        // Three steps down, seven sections of half a cosine up.
+        let up = |k: f64| 0.95 - 0.05 * (1.0 + (PI * k / 7.0).cos());
+        let expected = [0.95, 0.9, 0.85, up(1.0), up(2.0), up(3.0), up(4.0), up(5.0), up(6.0), 0.95];
+        for (found, expected) in beta1(ScheduleKind::OneCycle, shape).unwrap().iter().zip(expected) {
+            assert_relative_eq!(*found, expected, epsilon = 1e-12);
+        }
+        assert_eq!(beta1(ScheduleKind::Cosine, shape), None);
+        assert_eq!(beta1(ScheduleKind::OneCycle, ScheduleConfig::default()), None);
     }
 
     #[test]

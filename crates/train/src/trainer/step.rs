@@ -8,6 +8,7 @@ use ndarray::ArrayD;
 use super::Trainer;
 use crate::clip::{clip_scale, gradient_norm};
 use crate::finite::{Flaw, all_finite, first, first_in_gradients, first_in_recording};
+use crate::optimiser::Pace;
 use crate::random::{Purpose, generator};
 
 /// What a step was like.
@@ -49,14 +50,15 @@ impl Trainer<'_> {
         if !norm.is_finite() {
             return Err(first_in_gradients(self.network.parameters(), &gradients, norm));
         }
-        let (weights, delays) = (self.schedule.factor(step), self.delay_schedule.factor(step));
         let config = &self.config;
-        let rate = |kind| {
-            let schedule = if kind == ParameterKind::Delay { delays } else { weights };
-            config.learning_rate * config.rate_factor.of(kind) * schedule
+        let pace = |kind| {
+            let delay = kind == ParameterKind::Delay;
+            let schedule = if delay { &self.delay_schedule } else { &self.schedule };
+            let rate = config.learning_rate * config.rate_factor.of(kind) * schedule.factor(step);
+            Pace { rate, beta1: schedule.beta1(step) }
         };
         let scale = clip_scale(norm, config.clip_norm);
-        self.optimiser.step(self.network.parameters_mut(), &gradients, rate, scale);
+        self.optimiser.step_at(self.network.parameters_mut(), &gradients, pace, scale);
         self.network.absorb(&recording);
         Ok(Step { loss, norm, correct })
     }
