@@ -41,7 +41,9 @@ pub(crate) fn split_assignment(text: &str) -> Result<(&str, &str)> {
 /// not TOML is a string.
 pub(crate) fn parse_value(text: &str) -> Value {
     let table = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1);
-    table.and_then(|mut table| table.remove("value")).unwrap_or_else(|| {
+    let value = table.and_then(|mut table| table.remove("value"));
+    // No key is a date.
+    value.filter(|value| !value.is_datetime()).unwrap_or_else(|| {
         let words = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
         let plain = words.filter(|words| !words.trim().is_empty() && !words.contains(['[', ']', '{', '"']));
         plain.map_or_else(
@@ -117,7 +119,7 @@ fn apply_as(table: &mut Table, key: &str, value: &Value, typed: Option<&str>) ->
             .iter()
             .try_for_each(|(rest, value)| apply(table, &format!("{key}.{rest}"), value));
     }
-    if key != CHOICE && !below(table, key).is_empty() {
+    if key != CHOICE && !below(table, key).is_empty() || is_below_a_value(table, key) {
         return unknown(table, key);
     }
     // A speaker may be called 7, a folder 1e3: a text was meant where only a text fits. What a name is wanted for says so when
@@ -212,6 +214,14 @@ fn known(table: &Table) -> Vec<String> {
 fn below(table: &Table, key: &str) -> Vec<String> {
     let prefix = format!("{key}.");
     known(table).into_iter().filter(|known| known.starts_with(&prefix)).collect()
+}
+
+/// Whether a part of the path is a key with a value, which has no keys of its own.
+fn is_below_a_value(table: &Table, key: &str) -> bool {
+    let above = |known: &String| {
+        known != CHOICE && key.strip_prefix(known.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    };
+    known(table).iter().any(above)
 }
 
 fn unknown(table: &Table, key: &str) -> Result<()> {
@@ -353,7 +363,7 @@ mod tests {
                 "train.loss=mse",
                 "train.loss is no key of the configuration; expected one that `cargo xtask config`",
             ),
-            ("train=5", "train is a table; its keys are train.epochs"),
+            ("train=5", "train is a table; its keys are train.augment.channel_mask, "),
             ("train={}", "train = {}: expected a table with a key in it"),
             ("train={epoch=3}", "train.epoch is no key of the configuration; did you mean train.epochs?"),
             ("neuron.fixed=5", "neuron.fixed = 5: expected a table of keys"),

@@ -10,14 +10,14 @@ use colearn_data::encoders::{Encoder, EncoderConfig, Scratch};
 use colearn_data::spike_file::{SpikeFileHead, SpikeFileWriter};
 use colearn_data::{DataError, Sound, Sounds, Spikes};
 use colearn_store::{LARGEST_TEXT, read_text};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 
 use super::cli::EncodeArgs;
 use super::grouped;
-use crate::terminal::{on_terminal, say, use_threads};
+use crate::terminal::{self, say_line, shown, use_threads};
 
-const TEMPLATE: &str = "{msg}  {bar:24} {pos}/{len} clips  {eta} left";
+const TEMPLATE: &str = "{bar:16} {pos}/{len} clips  {eta} left  {wide_msg}";
 /// Clips whose spikes wait in memory until they are written.
 const TOGETHER: usize = 256;
 
@@ -26,16 +26,16 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let encoder = Encoder::new(encoder(args)?)?;
     let sounds = args.set.config()?.sounds()?;
     fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
-    say(format!("{}, {} channels: {}", encoder.name(), encoder.channels(), encoder.description()));
+    say_line(format!("{}, {} channels: {}", encoder.name(), encoder.channels(), encoder.description()));
     for note in &sounds.notes {
-        say(format!("  {note}"));
+        say_line(format!("  {note}"));
     }
     let start = Instant::now();
     let (mut seconds, mut index) = (0.0, 0);
     for (name, clips) in &sounds.splits {
         let path = args.out.join(file_name(name));
         let written = write(&path, clips, &sounds, &encoder, index)?;
-        say(format!(
+        say_line(format!(
             "{}: {} samples, {} spikes, {:.0} a sample",
             path.display(),
             grouped(clips.len() as u64),
@@ -46,16 +46,16 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         index += clips.len() as u64;
     }
     let took = start.elapsed().as_secs_f64();
-    say(format!(
+    say_line(format!(
         "{seconds:.0} s of sound in {took:.1} s, {:.0} times real time on {} threads; {} speakers: {}",
         seconds / took,
         rayon::current_num_threads(),
         sounds.speakers.len(),
         legend(&sounds.speakers)
     ));
-    say(format!(
+    say_line(format!(
         "train on it with: cargo xtask train --data shd --root {}{}",
-        args.out.display(),
+        shown::quoted(&args.out.to_string_lossy()),
         if encoder.channels() == 700 {
             String::new()
         } else {
@@ -137,24 +137,21 @@ fn write(path: &Path, clips: &[Sound], sounds: &Sounds, encoder: &Encoder, first
             writer.push(&spikes, clip.label(), Some(speaker))?;
             written.spikes += spikes.len() as u64;
             written.seconds += seconds;
-            bar.inc(1);
+            bar.iter().for_each(|bar| bar.inc(1));
         }
     }
-    bar.finish_and_clear();
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
     writer.finish()?;
     Ok(written)
 }
 
-fn bar(clips: usize, path: &Path) -> ProgressBar {
-    if !on_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(clips as u64);
-    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        bar.set_style(style);
-    }
-    bar.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
-    bar
+fn bar(clips: usize, path: &Path) -> Option<ProgressBar> {
+    let bar = terminal::bar(Some(clips as u64), TEMPLATE)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    bar.set_message(shown::line(&name).into_owned());
+    Some(bar)
 }
 
 /// `0 = george, 1 = jackson`: the numbers in the files, at most 100 of them.

@@ -2,6 +2,7 @@
 //! and what its report needs beside these.
 
 mod evaluation;
+mod numbers;
 mod origin;
 mod run;
 
