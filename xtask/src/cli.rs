@@ -30,7 +30,7 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Print a whole configuration with a comment on every key; it can be given back with --config.
     Config(ConfigArgs),
-    /// Known data sets: list, fetch, verify.
+    /// Data sets: list, fetch and verify known ones; encode, count and show any.
     #[command(subcommand)]
     Data(DataCommand),
     /// Format, lints, tests and documentation, as the continuous integration runs them.
@@ -43,8 +43,8 @@ pub(crate) enum Command {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct TrainArgs {
-    /// A model (lif, adlif, cadlif, d-lif, d-adlif, d-cadlif; without spikes rnn, ligru, gru), a named experiment
-    /// (digits, fsdd, words, gsc, shd, ssc) or a TOML file.
+    /// A model (lif, adlif, cadlif, se_adlif, with d- before it for learned delays; without spikes rnn, ligru, gru), a named
+    /// experiment (digits, fsdd, words, words-best, gsc, shd, ssc) or a TOML file.
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) config: Option<String>,
     /// The data set [default: digits].
@@ -60,13 +60,13 @@ pub(crate) struct TrainArgs {
     )]
     pub(crate) set: Vec<String>,
     /// The same as --set train.seed=N.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(crate) seed: Option<u64>,
     /// The same as --set train.epochs=N.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(crate) epochs: Option<u64>,
     /// Threads [default: one per core]; the results do not depend on them.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = some_threads)]
     pub(crate) threads: Option<u16>,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
@@ -79,6 +79,9 @@ pub(crate) struct TrainArgs {
     /// Also write the figures of every epoch as an event file for TensorBoard.
     #[arg(long)]
     pub(crate) tensorboard: bool,
+    /// Try it even if a training step is predicted to need more memory than there is.
+    #[arg(long)]
+    pub(crate) any_memory: bool,
 }
 
 #[derive(Debug, Args)]
@@ -93,8 +96,8 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
-    /// The checkpoint, which carries its configuration and the statistics of its inputs.
-    #[arg(long, value_name = "FILE")]
+    /// The checkpoint, which carries its configuration and the statistics of its inputs, or a run's folder: its best.ckpt.
+    #[arg(long, value_name = "FILE|DIR")]
     pub(crate) checkpoint: PathBuf,
     /// Another data set with the same classes.
     #[arg(long, value_name = "NAME", value_parser = data_name)]
@@ -111,7 +114,7 @@ pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) load: LoadArgs,
     /// Threads [default: one per core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = some_threads)]
     pub(crate) threads: Option<u16>,
 }
 
@@ -124,13 +127,13 @@ pub(crate) struct ReproduceArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
     /// Other seeds than the comparison's, such as 0,1.
-    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = whole::<u64>)]
     pub(crate) seeds: Vec<u64>,
     /// Only these cells, such as lif,d-lif.
     #[arg(long, value_name = "CELL,CELL", value_delimiter = ',')]
     pub(crate) cells: Vec<String>,
     /// The same as train.epochs = N in every cell; needs a folder of its own (--out).
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(crate) epochs: Option<u64>,
     #[arg(
         long,
@@ -139,10 +142,10 @@ pub(crate) struct ReproduceArgs {
     )]
     pub(crate) set: Vec<String>,
     /// Jobs at once [default: as many as the cores allow].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = some_threads)]
     pub(crate) jobs: Option<u16>,
     /// Threads of each job [default: 1]; the results do not depend on them.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = some_threads)]
     pub(crate) threads: Option<u16>,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
@@ -152,6 +155,9 @@ pub(crate) struct ReproduceArgs {
     /// Also write event files for TensorBoard.
     #[arg(long)]
     pub(crate) tensorboard: bool,
+    /// Try it even if the training steps of all jobs are predicted to need more memory than there is.
+    #[arg(long)]
+    pub(crate) any_memory: bool,
     /// Run nothing: the tables of what is finished.
     #[arg(long)]
     pub(crate) table_only: bool,
@@ -186,16 +192,16 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) workload: Vec<String>,
     /// Threads [default: one per core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = some_threads)]
     pub(crate) threads: Option<u16>,
     /// Timed training steps, at least 7; inference takes three times as many.
-    #[arg(long, value_name = "N", default_value_t = 9)]
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = whole::<usize>)]
     pub(crate) timed_steps: usize,
     /// Spikes per hidden unit and step to start from, in place of the workload's own.
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<f64>,
     /// Largest delay in steps, in place of the workload's own.
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, value_name = "STEPS", value_parser = whole::<usize>)]
     pub(crate) max_delay: Option<usize>,
     /// Spread of the smoothed kernel in steps; 0 is linear interpolation.
     #[arg(long, value_name = "STEPS", default_value_t = 0.0)]
@@ -246,9 +252,30 @@ impl SplitName {
     }
 }
 
-/// The sets by name; the message of a wrong name lists them.
+/// Known sets whose names in `data list` are not those of their readers.
+pub(crate) const LISTED_AS: [(&str, DataName); 2] = [("asc", DataName::Words), ("gsc1", DataName::Gsc)];
+
+/// The sets by name, also as `data list` has it; the message of a wrong name lists them.
 pub(crate) fn data_name(text: &str) -> Result<DataName, String> {
+    if let Some((_, set)) = LISTED_AS.iter().find(|(name, _)| *name == text) {
+        return Ok(*set);
+    }
     toml::Value::String(text.to_owned())
         .try_into()
-        .map_err(|error: toml::de::Error| error.message().to_owned())
+        .map_err(|error: toml::de::Error| format!("{} (asc is read as words, gsc1 as gsc)", error.message()))
+}
+
+/// A whole number that is not negative.
+pub(crate) fn whole<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    let number: Result<u64, _> = text.parse();
+    number.ok().and_then(|number| number.try_into().ok()).ok_or_else(|| {
+        let most = u64::MAX >> (64 - 8 * size_of::<N>().min(8));
+        format!("expected a whole number from 0 to {most}")
+    })
+}
+
+/// A number of threads or jobs.
+pub(crate) fn some_threads(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| (1..=256).contains(number));
+    number.ok_or_else(|| "expected a whole number from 1 to 256".to_owned())
 }

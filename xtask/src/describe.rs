@@ -24,6 +24,23 @@ const SOURCES: [&str; 7] = [
     include_str!("../../crates/data/src/augment.rs"),
 ];
 
+/// Keys that stand for several and so are no fields: table, key, and what it says. (Of `data.front_end` there is a field.)
+const COLLECTIVE: [(&str, &str, &str); 2] = [
+    (
+        "",
+        "model",
+        "The model, which sets neuron.model and synapse.delay: learned delays with d- before the name. Range: `lif`, `adlif`, \
+         `cadlif`, `se_adlif`, `d-lif`, `d-adlif`, `d-cadlif`, `d-se_adlif`, `rnn`, `ligru`, `gru`. Source: \
+         docs/equations.md.",
+    ),
+    (
+        "data",
+        "recipe",
+        "A published way to bin spikes, which sets step_s, steps, first_step, sum_channels, pad and values. Range: \
+         `ten_ms`, `sparch`, `dcls`. Source: docs/data.md.",
+    ),
+];
+
 /// Columns of a comment.
 const WIDTH: usize = 100;
 
@@ -52,6 +69,10 @@ fn described(experiment: &Experiment) -> Result<String> {
 fn describe(text: &mut String, path: &str, table: &Table, kind: &str) -> Result<()> {
     let keys = keys(kind).with_context(|| format!("{kind}: no such table in the sources"))?;
     let is_table = |key: &Key| keys_exist(&key.kind);
+    for (_, name, words) in COLLECTIVE.iter().filter(|(of, ..)| *of == path) {
+        comment(text, words);
+        writeln!(text, "# {name} =")?;
+    }
     for key in keys.iter().filter(|key| !is_table(key)) {
         comment(text, &key.comment);
         match table.get(&key.name) {

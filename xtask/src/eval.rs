@@ -1,6 +1,6 @@
 //! `cargo xtask eval`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -14,10 +14,10 @@ use serde::Serialize;
 use crate::cli::{EvalArgs, SplitName};
 use crate::experiment::Experiment;
 use crate::progress::activity;
-use crate::report::row;
+use crate::report::{row, undecided};
 use crate::seen;
 use crate::stored::Origin;
-use crate::terminal::{say, use_threads};
+use crate::terminal::{say, say_json, say_line, use_threads};
 
 /// More classes than this make no readable confusion table.
 const WIDEST: usize = 12;
@@ -47,9 +47,10 @@ struct Report<'a> {
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
-    let file = args.checkpoint.display().to_string();
-    let checkpoint = Checkpoint::load(&args.checkpoint)?;
-    check_origin(&args.checkpoint, &checkpoint)?;
+    let path = best_of(&args.checkpoint);
+    let file = path.display().to_string();
+    let checkpoint = Checkpoint::load(&path)?;
+    check_origin(&path, &checkpoint)?;
     let experiment = Experiment::from_toml(&checkpoint.experiment)
         .with_context(|| format!("{file}: the experiment in the checkpoint"))?;
     let mut data = load(args, &experiment, &checkpoint)?;
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
             notes: &data.notes,
             evaluation: result.evaluation.report(),
         };
-        say(serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
+        say_json(&serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
     } else {
         show(&experiment, &data, name, &result);
     }
@@ -89,6 +90,11 @@ fn check_origin(file: &Path, checkpoint: &Checkpoint) -> Result<()> {
     let Some(origin) = Origin::of_folder(folder) else { return Ok(()) };
     let best = file.file_name() == RunFiles::in_folder(folder).best.file_name();
     origin.check_checkpoint(file, checkpoint, best)
+}
+
+/// The checkpoint: of a run's folder its best one.
+fn best_of(path: &Path) -> PathBuf {
+    if path.is_dir() { RunFiles::in_folder(path).best } else { path.to_owned() }
 }
 
 /// The data as in training, or another set with the same front end, standardised with the stored statistics.
@@ -146,20 +152,26 @@ fn choose(name: Option<SplitName>, data: &Dataset) -> Result<(&Split, &'static s
 
 fn show(experiment: &Experiment, data: &Dataset, name: &str, result: &SplitResult) {
     let report = result.evaluation.report();
-    say(format!("{} on {}, delays rounded", experiment.network().model_name(), data.name));
+    say_line(format!("{} on {}, delays rounded", experiment.network().model_name(), data.name));
     for note in &data.notes {
-        say(format!("  {note}"));
+        say_line(format!("  {note}"));
     }
     say("");
     let numbers = [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right];
     let mut table = Table::new(["split", "samples", "accuracy", "95 % interval", "loss"]).align(numbers);
     table.row(row(name, result));
     say(&table);
+    if let Some(line) = undecided(&report) {
+        say(line);
+    }
     if let Some(warning) = data.protocol.warning().filter(|_| data.protocol == Protocol::SelectedOnTest) {
         say(warning);
     }
     let chance = 100.0 * report.chance.unwrap_or_default();
     say(format!("chance {chance:.1} %, {}", activity(&experiment.network().model_name(), &result.rates)));
+    if report.samples == report.undecided {
+        return;
+    }
     say("");
     let mut classes = Table::new(["class", "samples", "precision", "recall", "F1"]).align(numbers);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);

@@ -14,8 +14,8 @@ use colearn_train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::cli::TrainArgs;
-use crate::overrides::{apply, apply_all, split_assignment};
+use crate::cli::{LISTED_AS, TrainArgs};
+use crate::overrides::{apply, apply_all, apply_text, refuse_conflicts, split_assignment};
 
 /// The tables of an experiment file.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -51,14 +51,15 @@ impl Experiment {
     /// The experiment that a command line asks for, every value of the right type.
     pub(crate) fn resolve(args: &TrainArgs) -> Result<Self> {
         let chosen = args.config.as_deref().map(Chosen::read).transpose()?;
+        let settings = assignments(args)?;
         let data = data_name(args, chosen.as_ref())?;
         let mut table = Self::of_set(data)?;
         if let Some(chosen) = &chosen {
             chosen.apply(&mut table)?;
         }
         apply(&mut table, "data.name", &Value::String(data.to_string()))?;
-        for (key, value) in assignments(args)? {
-            apply(&mut table, &key, &value)?;
+        for (key, text) in settings {
+            apply_text(&mut table, &key, &text)?;
         }
         Self::from_table(table)
     }
@@ -82,8 +83,8 @@ impl Experiment {
         if let Some(data) = args.data {
             apply(&mut table, "data.name", &Value::String(data.to_string()))?;
         }
-        for (key, value) in assignments(args)? {
-            apply(&mut table, &key, &value)?;
+        for (key, text) in assignments(args)? {
+            apply_text(&mut table, &key, &text)?;
         }
         Self::from_table(table)
     }
@@ -132,9 +133,21 @@ impl Experiment {
     }
 }
 
+/// Models that are neither the paper's nor without spikes.
+const OTHER_MODELS: [&str; 2] = ["se_adlif", "d-se_adlif"];
+
 /// The models that `--config` knows by name.
 fn models() -> impl Iterator<Item = &'static str> {
-    MODEL_NAMES.into_iter().chain(BASELINE_NAMES)
+    MODEL_NAMES.into_iter().chain(OTHER_MODELS).chain(BASELINE_NAMES)
+}
+
+/// The experiments that `--config` knows by name: one of every data set, also by the names of `data list`, and the best for
+/// words.
+fn experiments() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_set = |wanted: DataName| EMBEDDED.iter().find(|(set, ..)| *set == wanted).map(|(.., text)| *text);
+    let listed = LISTED_AS.into_iter().filter_map(move |(name, set)| Some((name, of_set(set)?)));
+    let best = ("words-best", include_str!("../configs/words-best.toml"));
+    EMBEDDED.iter().map(|(_, name, text)| (*name, *text)).chain(listed).chain([best])
 }
 
 /// What `--config` names.
@@ -148,12 +161,12 @@ impl Chosen {
         if models().any(|model| model == name) {
             return Ok(Self::Model(name.to_owned()));
         }
-        if let Some((_, _, text)) = EMBEDDED.iter().find(|(_, known, _)| *known == name) {
+        if let Some((_, text)) = experiments().find(|(known, _)| *known == name) {
             return Ok(Self::Tables { tables: parse(text, name)?, origin: name.to_owned() });
         }
         let path = Path::new(name);
         if !path.exists() {
-            let names: Vec<&str> = models().chain(EMBEDDED.iter().map(|(_, name, _)| *name)).collect();
+            let names: Vec<&str> = models().chain(experiments().map(|(name, _)| name)).collect();
             bail!(
                 "--config {name}: no such file, model or experiment; expected a TOML file or one of {}",
                 names.join(", ")
@@ -201,33 +214,45 @@ fn data_name(args: &TrainArgs, chosen: Option<&Chosen>) -> Result<DataName> {
     value.try_into().map_err(|error: toml::de::Error| anyhow!("data.name = {found}: {}", error.message()))
 }
 
-/// `--set` and then the options that are short for one key each.
-fn assignments(args: &TrainArgs) -> Result<Vec<(String, Value)>> {
+/// `--set` and then the options that are short for one key each, all as texts.
+fn assignments(args: &TrainArgs) -> Result<Vec<(String, String)>> {
+    let root = args.root.as_deref().map(root_text).transpose()?;
+    let number = |number: Option<u64>| number.map(|number| number.to_string());
+    let options = [
+        ("train.seed", "--seed", number(args.seed)),
+        ("train.epochs", "--epochs", number(args.epochs)),
+        ("data.root", "--root", root.map(str::to_owned)),
+        ("data.name", "--data", args.data.map(|name| name.to_string())),
+    ];
+    refuse_conflicts(&args.set, &options)?;
     let mut all = Vec::new();
     for assignment in &args.set {
         let (key, text) = split_assignment(assignment)?;
-        if key != "data.name" {
-            all.push((key.to_owned(), crate::overrides::parse_value(text)));
-        }
+        all.push((key.to_owned(), text.to_owned()));
     }
     for (key, number) in [("train.seed", args.seed), ("train.epochs", args.epochs)] {
         if let Some(number) = number {
-            let value = i64::try_from(number)
-                .map_err(|_| anyhow!("{key} = {number}: expected a whole number from 0 to {}", i64::MAX))?;
-            all.push((key.to_owned(), Value::Integer(value)));
+            if i64::try_from(number).is_err() {
+                bail!("{key} = {number}: expected a whole number from 0 to {}", i64::MAX);
+            }
+            all.push((key.to_owned(), number.to_string()));
         }
     }
-    if let Some(root) = &args.root {
-        all.push(("data.root".to_owned(), root_value(root)?));
-    }
+    // Quoted, so that the name is taken as it is.
+    all.extend(root.map(|root| ("data.root".to_owned(), Value::String(root.to_owned()).to_string())));
+    // The set is known before: it decides the defaults.
+    all.retain(|(key, _)| key != "data.name");
     Ok(all)
 }
 
 /// The value of `data.root` for a folder given with --root.
 pub(crate) fn root_value(root: &Path) -> Result<Value> {
-    let text =
-        root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))?;
-    Ok(Value::String(text.to_owned()))
+    root_text(root).map(|root| Value::String(root.to_owned()))
+}
+
+/// The folder given with --root.
+pub(crate) fn root_text(root: &Path) -> Result<&str> {
+    root.to_str().with_context(|| format!("--root {}: expected a name in UTF-8", root.display()))
 }
 
 #[cfg(test)]
@@ -255,7 +280,7 @@ mod tests {
         assert_eq!(default.network().model_name(), "d-cadlif");
         assert_eq!(default.data.name, DataName::Digits);
         let lif =
-            resolve("--config lif --data words --root x --seed 7 --set train.seed=3 --epochs 2").unwrap();
+            resolve("--config lif --data words --root x --seed 7 --set train.seed=7 --epochs 2").unwrap();
         assert_eq!(lif.network().model_name(), "lif");
         assert_eq!((lif.train.seed, lif.train.epochs), (7, 2));
         assert_eq!((lif.data.name, lif.data.steps), (DataName::Words, 100));
@@ -267,7 +292,7 @@ mod tests {
 
     #[test]
     fn every_model_and_named_experiment_resolves_and_survives_its_own_text() {
-        for name in models().chain(EMBEDDED.map(|(_, name, _)| name)) {
+        for name in models().chain(experiments().map(|(name, _)| name)) {
             let experiment = resolve(&format!("--config {name}")).unwrap();
             experiment.train.validate().unwrap();
             experiment.network().validate(experiment.data.input_channels(), 10).unwrap();
@@ -275,7 +300,8 @@ mod tests {
             if models().any(|model| model == name) {
                 assert_eq!(experiment.network().model_name(), name);
             } else {
-                assert_eq!(experiment.data.name.to_string(), name);
+                let set = name.trim_end_matches("-best");
+                assert_eq!(crate::cli::data_name(set), Ok(experiment.data.name), "{name}");
             }
         }
     }
@@ -308,12 +334,43 @@ mod tests {
     fn the_best_network_for_words_is_as_large_as_its_file_says() {
         let file = format!("{}/configs/words-best.toml", env!("CARGO_MANIFEST_DIR"));
         let experiment = resolve_words(["--config", &file].into_iter()).unwrap();
+        assert_eq!(resolve("--config words-best").unwrap(), experiment);
         assert_eq!(experiment.network().model_name(), "d-cadlif");
         assert_eq!(experiment.data.name, DataName::Words);
         let description = experiment.network().validate(experiment.data.input_channels(), 40).unwrap();
         let network = Network::<f32>::new(&description, &mut initial_generator(0));
         assert_eq!(network.parameter_count(), 175_224);
         assert!(include_str!("../configs/words-best.toml").contains("175,224 parameters with 40 words"));
+    }
+
+    #[test]
+    fn two_values_of_one_key_are_a_conflict() {
+        for (line, message) in [
+            (
+                "--seed 3 --set train.seed=4",
+                "--seed 3 and --set train.seed=4: these are two values of one key",
+            ),
+            ("--set train.epochs=2 --epochs 5", "--epochs 5 and --set train.epochs=2: these are two values"),
+            (
+                "--data words --root a --set data.root=b",
+                "--root a and --set data.root=b: these are two values",
+            ),
+            (
+                "--data words --set data.name=gsc",
+                "--data words and --set data.name=gsc: these are two values",
+            ),
+        ] {
+            let error = resolve(line).unwrap_err().to_string();
+            assert!(error.starts_with(message) && error.ends_with("expected one of them"), "{error}");
+        }
+        let line = "--seed 3 --set train.seed=3 --data words --set data.name=\"words\" --root 1e3 --set data.root=1e3";
+        let same = resolve(line).unwrap();
+        assert_eq!((same.train.seed, same.data.root.as_deref()), (3, Some(Path::new("1e3"))));
+        // A name as it is, whatever TOML would make of it.
+        for name in ["\"quoted\"", "{a=1}", "0x10", "back\\slash", "it's"] {
+            let words = ["--data", "words", "--root", name];
+            assert_eq!(resolve_words(words.into_iter()).unwrap().data.root.as_deref(), Some(Path::new(name)));
+        }
     }
 
     #[test]

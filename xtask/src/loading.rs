@@ -17,8 +17,13 @@ pub(crate) struct LoadArgs {
     #[arg(long)]
     pub(crate) no_cache: bool,
     /// Megabytes of spikes that may stay in memory [default: 4096]; larger sets are read batch by batch.
-    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(0..=1 << 30))]
+    #[arg(long, value_name = "MB", value_parser = megabytes)]
     pub(crate) data_memory: Option<u64>,
+}
+
+fn megabytes(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (0..=1 << 30).contains(number));
+    number.ok_or_else(|| format!("expected a whole number from 0 to {}", 1 << 30))
 }
 
 impl LoadArgs {

@@ -13,6 +13,7 @@ mod experiment;
 mod figures;
 mod layers;
 mod loading;
+mod memory;
 mod outputs;
 mod overrides;
 mod page;
@@ -22,6 +23,7 @@ mod report;
 mod reproduce;
 mod run_folder;
 mod seen;
+mod stop;
 mod stored;
 mod terminal;
 mod train;
@@ -35,7 +37,14 @@ use cli::{Cli, Command};
 const USER_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let result = match &Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => {
+            terminal::say_usage(&answer);
+            return end(ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(USER_ERROR)));
+        }
+    };
+    let result = match &cli.command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Reproduce(args) => reproduce::run(args),
@@ -47,8 +56,16 @@ fn main() -> ExitCode {
         Command::Layers => layers::run(),
         Command::Bench(args) => bench::run(args),
     };
-    result.unwrap_or_else(|error| {
+    end(result.unwrap_or_else(|error| {
         terminal::complain(&error);
         ExitCode::from(USER_ERROR)
-    })
+    }))
+}
+
+/// The exit code of a command that ended with `code`: results that nobody can read are no success.
+fn end(code: ExitCode) -> ExitCode {
+    let Some(reason) = terminal::lost() else { return code };
+    let message = "the standard output cannot be written: part of what was to be said is lost";
+    terminal::complain(&anyhow::anyhow!("{message}: {reason}"));
+    ExitCode::from(USER_ERROR)
 }

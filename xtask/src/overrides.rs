@@ -7,6 +7,10 @@ use toml::{Table, Value};
 
 use crate::experiment::Experiment;
 
+mod hints;
+
+pub(crate) use hints::distance;
+
 /// Keys without a default value, which the table of the defaults therefore does not show.
 const OPTIONAL: [&str; 9] = [
     "model",
@@ -24,7 +28,7 @@ const OPTIONAL: [&str; 9] = [
 const CHOICE: &str = "neuron.surrogate";
 
 /// Keys that stand for several, which may then be set one by one.
-const COLLECTIVE: [&str; 3] = ["model", "data.recipe", "data.front_end"];
+pub(crate) const COLLECTIVE: [&str; 3] = ["model", "data.recipe", "data.front_end"];
 
 /// `key=value` in two.
 pub(crate) fn split_assignment(text: &str) -> Result<(&str, &str)> {
@@ -34,10 +38,36 @@ pub(crate) fn split_assignment(text: &str) -> Result<(&str, &str)> {
     Ok((key.trim(), value.trim()))
 }
 
-/// A value as TOML writes it; everything that is not TOML is a string.
+/// A value as TOML writes it. A list may hold words without quotes, which a shell would take away; everything else that is
+/// not TOML is a string.
 pub(crate) fn parse_value(text: &str) -> Value {
     let table = format!("value = {text}").parse::<Table>().ok().filter(|table| table.len() == 1);
-    table.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+    let value = table.and_then(|mut table| table.remove("value"));
+    // No key is a date.
+    value.filter(|value| !value.is_datetime()).unwrap_or_else(|| {
+        let words = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+        let plain = words.filter(|words| !words.trim().is_empty() && !words.contains(['[', ']', '{', '"']));
+        plain.map_or_else(
+            || Value::String(text.to_owned()),
+            |words| Value::Array(words.split(',').map(|word| parse_value(word.trim())).collect()),
+        )
+    })
+}
+
+/// Refuses an option beside a `--set` of its key that asks for something else. `options` are key, option and value.
+pub(crate) fn refuse_conflicts(set: &[String], options: &[(&str, &str, Option<String>)]) -> Result<()> {
+    for assignment in set {
+        let (key, text) = split_assignment(assignment)?;
+        let option = options.iter().find(|(of, _, value)| *of == key && value.is_some());
+        let Some((_, option, Some(value))) = option else { continue };
+        let same = text == value || parse_value(text).as_str() == Some(value);
+        if !same {
+            bail!(
+                "{option} {value} and --set {key}={text}: these are two values of one key; expected one of them"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Sets every key of `tables` in `table`, first those that stand for several. `origin` names the file in messages.
@@ -50,8 +80,20 @@ pub(crate) fn apply_all(table: &mut Table, tables: &Table, origin: &str) -> Resu
     Ok(())
 }
 
+/// Sets one key, given as a dotted path, to what a command line says: where only a text fits, that is the text as it was
+/// typed, be it a number for others (`2024`, `1e3`), a list or a table.
+pub(crate) fn apply_text(table: &mut Table, key: &str, text: &str) -> Result<()> {
+    apply_as(table, key, &parse_value(text), Some(text))
+}
+
 /// Sets one key, given as a dotted path.
 pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
+    apply_as(table, key, value, None)
+}
+
+/// Sets one key to `value`, or to the text that was typed where only a text fits. In a file a text has quotes: what a number
+/// without them looked like is no longer known.
+fn apply_as(table: &mut Table, key: &str, value: &Value, typed: Option<&str>) -> Result<()> {
     if COLLECTIVE.contains(&key) {
         let mut experiment = Experiment::from_table(table.clone())?;
         match key {
@@ -62,41 +104,61 @@ pub(crate) fn apply(table: &mut Table, key: &str, value: &Value) -> Result<()> {
         *table = experiment.to_table()?;
         return Ok(());
     }
+    let as_text = |table: &Table| {
+        let text = Value::String(typed.map_or_else(|| value.to_string(), str::to_owned));
+        changed(table, key, text)
+    };
     if let (Value::Table(inner), false) = (value, key == CHOICE) {
+        if let (Ok(changed), Some(_)) = (as_text(table), typed) {
+            *table = changed;
+            return Ok(());
+        }
+        if inner.is_empty() {
+            bail!("{key} = {value}: expected a table with a key in it, such as {{ key = 1 }}");
+        }
         return leaves(inner)
             .iter()
             .try_for_each(|(rest, value)| apply(table, &format!("{key}.{rest}"), value));
     }
-    if key != CHOICE && !below(table, key).is_empty() {
+    if key != CHOICE && !below(table, key).is_empty() || is_below_a_value(table, key) {
         return unknown(table, key);
     }
-    let mut changed = table.clone();
-    if !set(&mut changed, key, value.clone()) {
-        return unknown(table, key);
-    }
-    let reason = match fits(&changed) {
-        Ok(()) => None,
-        // A speaker may be called 7, a folder 2024: a string was meant where only a string fits.
-        Err(reason) if !value.is_str() => {
-            set(&mut changed, key, Value::String(value.to_string()));
-            fits(&changed).err().map(|_| reason)
-        }
-        Err(reason) => Some(reason),
-    };
-    match reason {
-        None => {
+    // A speaker may be called 7, a folder 1e3: a text was meant where only a text fits. What a name is wanted for says so when
+    // it is given another one.
+    let reason = match (changed(table, key, value.clone()), value.is_str()) {
+        (Ok(changed), _) => {
             *table = changed;
-            Ok(())
+            return Ok(());
         }
-        Some(reason) if reason.starts_with("unknown field") => unknown(table, key),
-        Some(reason) => bail!("{key} = {value}: expected {}", expected(&reason)),
+        (Err(reason), true) => reason,
+        (Err(reason), false) => match (as_text(table), typed) {
+            (Ok(changed), Some(_)) => {
+                *table = changed;
+                return Ok(());
+            }
+            (Err(other), _) if other.starts_with("unknown variant") => other,
+            _ => reason,
+        },
+    };
+    if reason.is_empty() || reason.starts_with("unknown field") {
+        return unknown(table, key);
     }
+    bail!("{key} = {value}: expected {}", expected(key, &reason))
+}
+
+/// The table with one more key set, or why that cannot be: an empty reason where the path leads through what is no table.
+fn changed(table: &Table, key: &str, value: Value) -> Result<Table, String> {
+    let mut changed = table.clone();
+    if !set(&mut changed, key, value) {
+        return Err(String::new());
+    }
+    fits(&changed).map(|()| changed)
 }
 
 /// A value that must be one of a list of names.
 fn named<T: DeserializeOwned>(key: &str, value: &Value) -> Result<T> {
     let name: Result<T, toml::de::Error> = value.clone().try_into();
-    name.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(error.message())))
+    name.map_err(|error| anyhow!("{key} = {value}: expected {}", expected(key, error.message())))
 }
 
 fn fits(table: &Table) -> Result<(), String> {
@@ -120,17 +182,28 @@ pub(crate) fn set(table: &mut Table, key: &str, value: Value) -> bool {
 }
 
 /// The allowed values, in words, from a message like ``invalid type: string "x", expected usize``.
-fn expected(reason: &str) -> String {
+fn expected(key: &str, reason: &str) -> String {
     let line = reason.lines().next().unwrap_or_default();
     let tail = line.rsplit_once("expected ").map_or(line, |(_, tail)| tail);
     match tail {
         "usize" | "u64" | "u32" => "a whole number of at least 0".to_owned(),
         "f64" | "f32" => "a number".to_owned(),
         "a boolean" => "true or false".to_owned(),
-        "a string" | "path string" => "a text".to_owned(),
-        "a sequence" => "a list, such as [128, 128]".to_owned(),
+        "a string" | "path string" => "a text in quotes".to_owned(),
+        "a sequence" => format!("a list, such as {}", list_example(key)),
+        "a map" => "a table of keys".to_owned(),
         other if other.starts_with("struct ") => "a table of keys".to_owned(),
         other => other.replace('`', ""),
+    }
+}
+
+/// A list that the key takes.
+fn list_example(key: &str) -> &'static str {
+    match key {
+        "synapse.without_delay" => "[hidden0, readout]",
+        "neuron.frozen" => "[alpha, beta]",
+        "train.augment.noise_snr_db" => "[5, 20]",
+        _ => "[128, 128]",
     }
 }
 
@@ -144,35 +217,23 @@ fn below(table: &Table, key: &str) -> Vec<String> {
     known(table).into_iter().filter(|known| known.starts_with(&prefix)).collect()
 }
 
+/// Whether a part of the path is a key with a value, which has no keys of its own.
+fn is_below_a_value(table: &Table, key: &str) -> bool {
+    let above = |known: &String| {
+        known != CHOICE && key.strip_prefix(known.as_str()).is_some_and(|rest| rest.starts_with('.'))
+    };
+    known(table).iter().any(above)
+}
+
 fn unknown(table: &Table, key: &str) -> Result<()> {
     let below = below(table, key);
     if !below.is_empty() {
         bail!("{key} is a table; its keys are {}", below.join(", "));
     }
-    let nearest = known(table).into_iter().min_by_key(|known| likeness(key, known)).unwrap_or_default();
-    bail!("{key} is no key of the configuration; did you mean {nearest}?")
-}
-
-/// Edit distance of two keys, or of their last parts if that is nearer (`epochs` for `train.epochs`).
-fn likeness(key: &str, known: &str) -> usize {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    distance(key, known).min(distance(&last(key), &last(known)) + 1)
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements.
-pub(crate) fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
+    match hints::meant(key, &known(table)) {
+        Some(meant) => bail!("{key} is no key of the configuration; did you mean {meant}?"),
+        None => bail!("{key} is no key of the configuration; expected one that `cargo xtask config` prints"),
     }
-    row[b.len()]
 }
 
 /// Every value with its dotted path.
@@ -212,7 +273,7 @@ mod tests {
     fn set(text: &str) -> Result<Table> {
         let mut table = Experiment::default().to_table()?;
         let (key, value) = split_assignment(text)?;
-        apply(&mut table, key, &parse_value(value))?;
+        apply_text(&mut table, key, value)?;
         Ok(table)
     }
 
@@ -231,6 +292,19 @@ mod tests {
             ("data.leave_out=george", "data.leave_out", "\"george\""),
             ("data.leave_out=7", "data.leave_out", "\"7\""),
             ("data.root=/some where", "data.root", "\"/some where\""),
+            ("data.leave_out=590750e8", "data.leave_out", "\"590750e8\""),
+            ("data.leave_out=\"590750e8\"", "data.leave_out", "\"590750e8\""),
+            ("data.leave_out=1_000", "data.leave_out", "\"1_000\""),
+            ("data.leave_out=true", "data.leave_out", "\"true\""),
+            ("data.leave_out=2024-01-01", "data.leave_out", "\"2024-01-01\""),
+            ("data.root=1e3", "data.root", "\"1e3\""),
+            ("data.root=0x10", "data.root", "\"0x10\""),
+            ("data.root=1.0", "data.root", "\"1.0\""),
+            ("data.root=[1]", "data.root", "\"[1]\""),
+            ("data.root=[a, b]", "data.root", "\"[a, b]\""),
+            ("data.root={a=1}", "data.root", "\"{a=1}\""),
+            ("data={root=\"x\",steps=7}", "data.root", "\"x\""),
+            ("data={root=\"x\",steps=7}", "data.steps", "7"),
             ("neuron.bounds.alpha=[0.5,0.9]", "neuron.bounds.alpha", "[0.5, 0.9]"),
             ("model=d-lif", "neuron.model", "\"lif\""),
             ("model=gru", "synapse.delay", "\"none\""),
@@ -245,6 +319,12 @@ mod tests {
                 "synapse.without_delay",
                 "[\"hidden0\", \"readout\"]",
             ),
+            (
+                "synapse.without_delay=[hidden0, readout]",
+                "synapse.without_delay",
+                "[\"hidden0\", \"readout\"]",
+            ),
+            ("neuron.frozen=[alpha]", "neuron.frozen", "[\"alpha\"]"),
             ("synapse.initial_range=0.5", "synapse.initial_range", "0.5"),
             ("data.recipe=sparch", "data.first_step", "1"),
             ("data.front_end=mel_db", "data.bands", "140"),
@@ -276,6 +356,19 @@ mod tests {
             ("neuron.start=same", "neuron.start = \"same\": expected uniform or middle"),
             ("neuron.clamp=both", "neuron.clamp = \"both\": expected used or stored"),
             ("synapse.without_delay=hidden0", "synapse.without_delay = \"hidden0\": expected a list"),
+            ("synapse.delay=true", "synapse.delay = true: expected one of none, fixed, learned"),
+            ("data.split=3", "data.split = 3: expected one of official, hash, speakers, share, none"),
+            ("neuron.frozen=alpha", "neuron.frozen = \"alpha\": expected a list, such as [alpha, beta]"),
+            ("train.lr=0.1", "train.lr is no key of the configuration; did you mean train.learning_rate?"),
+            (
+                "train.loss=mse",
+                "train.loss is no key of the configuration; expected one that `cargo xtask config`",
+            ),
+            ("train=5", "train is a table; its keys are train.augment.channel_mask, "),
+            ("train={}", "train = {}: expected a table with a key in it"),
+            ("train={epoch=3}", "train.epoch is no key of the configuration; did you mean train.epochs?"),
+            ("neuron.fixed=5", "neuron.fixed = 5: expected a table of keys"),
+            ("data.root.a=5", "data.root.a is no key of the configuration; did you mean data.root?"),
             ("synapse.initial_range=all", "synapse.initial_range = \"all\": expected a number"),
             ("synapse.readout_delay=2", "synapse.readout_delay = 2: expected true or false"),
             ("readout=last", "readout is a table; its keys are readout.pooling"),
@@ -286,6 +379,24 @@ mod tests {
         ] {
             let error = set(text).unwrap_err().to_string();
             assert!(error.starts_with(message), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_has_quotes_around_a_text() {
+        let set = |text: &str| {
+            let mut table = Experiment::default().to_table()?;
+            apply_all(&mut table, &text.parse().unwrap(), "file").map(|()| table)
+        };
+        let table = set("data.leave_out = \"590750e8\"\nneuron.fixed = {}").unwrap();
+        assert_eq!(table["data"]["leave_out"].as_str(), Some("590750e8"));
+        for (text, message) in [
+            ("data.leave_out = 590750e8", "data.leave_out = 59075000000000.0: expected a text in quotes"),
+            ("data.root = 1e3", "data.root = 1000.0: expected a text in quotes"),
+            ("synapse.delay = true", "synapse.delay = true: expected one of none, fixed, learned"),
+        ] {
+            let error = format!("{:#}", set(text).unwrap_err());
+            assert_eq!(error, format!("file: {message}"));
         }
     }
 
@@ -301,15 +412,6 @@ mod tests {
                 _ => "x",
             };
             set(&format!("{key}={value}")).unwrap();
-        }
-    }
-
-    #[test]
-    fn distances() {
-        for (a, b, expected) in
-            [("", "abc", 3), ("kitten", "sitting", 3), ("same", "same", 0), ("ab", "ba", 2)]
-        {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }
 }

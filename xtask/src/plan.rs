@@ -11,6 +11,7 @@ use colearn_train::{Checkpoint, EpochRecord, Trainer, ValidTrain, initial_genera
 use crate::event_file::EventFile;
 use crate::experiment::Experiment;
 use crate::figures::{self, Subject};
+use crate::memory::{self, Room, Step};
 use crate::report::{Results, Summary};
 use crate::run_folder::{CONFIG, HeldFolder, RunFolder, SUMMARY};
 use crate::stored::{self, Example};
@@ -62,9 +63,10 @@ impl Plan {
         Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s }
     }
 
-    /// The network before its first step.
-    pub(crate) fn network(&self, data: &Dataset) -> Result<Network<f32>> {
+    /// The network before its first step, if there is room to train it.
+    pub(crate) fn network(&self, data: &Dataset, room: &Room) -> Result<Network<f32>> {
         let description = self.experiment.network().validate(data.channels, data.classes.len())?;
+        memory::check(&self.experiment, &description, Step::of(&self.train, data), room)?;
         Ok(Network::new(&description, &mut initial_generator(self.train.seed)))
     }
 
@@ -175,11 +177,6 @@ pub(crate) struct Records<'a> {
 }
 
 impl Records<'_> {
-    /// The finished epochs.
-    pub(crate) fn history(&self) -> &[EpochRecord] {
-        &self.history
-    }
-
     /// Writes one more epoch; raises `stop` if that fails.
     pub(crate) fn add(&mut self, record: &EpochRecord, stop: &AtomicBool) {
         self.history.push(record.clone());

@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Result;
 use colearn_network::BASELINE_NAMES;
 use colearn_train::{BatchEvent, EpochRecord, Warning, Watcher};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::plan::Records;
-use crate::terminal::{on_terminal, say_above};
+use crate::terminal::{self, say_above};
 
-const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}  {eta} left";
+const TEMPLATE: &str = "{bar:16} {percent:>3} %  {eta:>4} left  {wide_msg}";
 
 /// A progress bar on a terminal, otherwise a line an epoch; the files of the run in both cases.
 pub(crate) struct Progress<'a> {
@@ -23,8 +23,7 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Watches a run of `epochs` epochs, of which those in `records` are done.
     pub(crate) fn new(epochs: usize, records: Records<'a>, stop: &'a AtomicBool) -> Self {
-        let shown = on_terminal();
-        Self { bar: shown.then(ProgressBar::no_length), epochs, records, stop }
+        Self { bar: terminal::bar(None, TEMPLATE), epochs, records, stop }
     }
 
     /// Takes the bar away and tells whether everything could be written.
@@ -34,18 +33,10 @@ impl<'a> Progress<'a> {
         }
         self.records.finish()
     }
-
-    fn rates(&self) -> String {
-        self.records
-            .history()
-            .last()
-            .map_or_else(String::new, |record| format!("  activity {}", percents(&record.hidden_rates)))
-    }
 }
 
 impl Watcher for Progress<'_> {
     fn batch(&mut self, event: &BatchEvent) {
-        let rates = self.rates();
         let Some(bar) = &self.bar else { return };
         let done = (event.epoch * event.batches + event.batch) as u64;
         if bar.length().is_none() {
@@ -53,13 +44,10 @@ impl Watcher for Progress<'_> {
             // The bar starts where the run goes on, so that the time left is that of this process.
             bar.set_position(done.saturating_sub(1));
             bar.reset_eta();
-            if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-                bar.set_style(style);
-            }
         }
         bar.set_position(done);
         bar.set_message(format!(
-            "epoch {}/{}  loss {:.3}  accuracy {:.1} %{rates}",
+            "epoch {}/{}  loss {:.3}  accuracy {:.1} %",
             event.epoch + 1,
             self.epochs,
             event.mean_loss,
@@ -68,36 +56,54 @@ impl Watcher for Progress<'_> {
     }
 
     fn epoch(&mut self, record: &EpochRecord, improved: bool) {
-        let line = epoch_line(record, self.epochs, improved);
-        say_above(self.bar.as_ref(), line);
+        let line = epoch_line(record, self.epochs, improved, terminal::width());
+        say_above(self.bar.as_ref(), &line);
         self.records.add(record, self.stop);
     }
 
     fn warning(&mut self, warning: &Warning) {
         let line = format!("warning: {warning}");
-        say_above(self.bar.as_ref(), line);
+        say_above(self.bar.as_ref(), &line);
     }
 }
 
-/// `epoch 3/30  training 0.512 84.1 %  validation …`, with a star when it is the best one so far.
-fn epoch_line(record: &EpochRecord, epochs: usize, improved: bool) -> String {
+/// What the numbers of an epoch's line are.
+pub(crate) fn legend(model: &str) -> String {
+    let activity = if is_spiking(model) { "spikes in 100 steps" } else { "100 mean |output|" };
+    format!("epochs   loss, accuracy, * best so far; activity: {activity}, by layer")
+}
+
+/// `epoch 3/30  training 0.512, 84.1 %  validation …`, with a star when it is the best one so far. In columns that it would
+/// not fit into, words are short, and then activity and time are left out, which `metrics.csv` has.
+fn epoch_line(record: &EpochRecord, epochs: usize, improved: bool, columns: Option<usize>) -> String {
     let width = epochs.to_string().len();
-    format!(
-        "epoch {:>width$}/{epochs}  training {:.3}, {:.1} %  validation {:.3}, {:.1} %{}  activity {}  {:.1} s",
-        record.epoch + 1,
-        record.train_loss,
-        100.0 * record.train_accuracy,
-        record.validation_loss,
-        100.0 * record.validation_accuracy,
-        if improved { " *" } else { "  " },
-        percents(&record.hidden_rates),
-        record.seconds
-    )
+    let result = |loss: f64, accuracy: f64| format!("{loss:.3}, {:.1} %", 100.0 * accuracy);
+    let training = result(record.train_loss, record.train_accuracy);
+    let validation = result(record.validation_loss, record.validation_accuracy);
+    let star = if improved { " *" } else { "  " };
+    let epoch = format!("epoch {:>width$}/{epochs}", record.epoch + 1);
+    let (activity, seconds) = (percents(&record.hidden_rates), format!("{:.1} s", record.seconds));
+    let results = format!("{epoch}  train {training}  valid {validation}{star}");
+    let forms = [
+        format!(
+            "{epoch}  training {training}  validation {validation}{star}  activity {activity}  {seconds}"
+        ),
+        format!("{results}  act. {activity}  {seconds}"),
+        format!("{results}  act. {activity}"),
+        results,
+    ];
+    let fits = |line: &&String| columns.is_none_or(|columns| line.chars().count() <= columns);
+    let line = forms.iter().find(fits).unwrap_or(&forms[3]);
+    line.trim_end().to_owned()
+}
+
+fn is_spiking(model: &str) -> bool {
+    !BASELINE_NAMES.contains(&model)
 }
 
 /// What the hidden layers of a model do, in words: rates, or mean outputs where there are no spikes.
 pub(crate) fn activity(model: &str, rates: &[f64]) -> String {
-    if !BASELINE_NAMES.contains(&model) {
+    if is_spiking(model) {
         return format!("rates of the hidden layers {}", percents(rates));
     }
     let texts: Vec<String> = rates.iter().map(|mean| format!("{mean:.3}")).collect();
@@ -108,4 +114,59 @@ pub(crate) fn activity(model: &str, rates: &[f64]) -> String {
 pub(crate) fn percents(rates: &[f64]) -> String {
     let texts: Vec<String> = rates.iter().map(|rate| format!("{:.1}", 100.0 * rate)).collect();
     format!("{} %", texts.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> EpochRecord {
+        EpochRecord {
+            epoch: 3,
+            train_loss: 1.686,
+            train_accuracy: 0.609,
+            validation_loss: 0.514,
+            validation_accuracy: 0.75,
+            validation_accuracy_unrounded: None,
+            hidden_rates: vec![0.054, 0.064],
+            learning_rate: 0.001,
+            spread: 2.0,
+            gradient_norm: 3.0,
+            seconds: 0.04,
+            samples_per_second: 10.0,
+            skipped_batches: 0,
+            unstable_units: vec![0, 0],
+        }
+    }
+
+    #[test]
+    fn a_line_of_an_epoch_fits_into_the_columns_there_are() {
+        let whole =
+            "epoch  4/30  training 1.686, 60.9 %  validation 0.514, 75.0 % *  activity 5.4 6.4 %  0.0 s";
+        let line = |columns| epoch_line(&record(), 30, true, columns);
+        assert_eq!(line(None), whole);
+        assert_eq!(line(Some(whole.len())), whole);
+        assert_eq!(
+            line(Some(80)),
+            "epoch  4/30  train 1.686, 60.9 %  valid 0.514, 75.0 % *  act. 5.4 6.4 %  0.0 s"
+        );
+        assert_eq!(line(Some(72)), "epoch  4/30  train 1.686, 60.9 %  valid 0.514, 75.0 % *  act. 5.4 6.4 %");
+        assert_eq!(line(Some(60)), "epoch  4/30  train 1.686, 60.9 %  valid 0.514, 75.0 % *");
+        // The longest of usual runs.
+        let long = EpochRecord {
+            epoch: 999,
+            train_accuracy: 1.0,
+            validation_accuracy: 1.0,
+            validation_loss: 15.432,
+            hidden_rates: vec![0.123; 3],
+            seconds: 1234.5,
+            ..record()
+        };
+        for columns in 60..=120 {
+            assert!(epoch_line(&long, 1000, true, Some(columns)).chars().count() <= columns.max(65));
+        }
+        for model in ["d-cadlif", "gru"] {
+            assert!(legend(model).chars().count() <= 80, "{}", legend(model));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use colearn_data::{Dataset, Pad, Protocol, Split};
-use colearn_eval::{Align, Table};
+use colearn_eval::{Align, EvaluationReport, Table};
 use colearn_network::config::Delay;
 use colearn_network::{Delays, Network, NetworkState, Parameter, ParameterKind};
 use colearn_store::{LARGEST_TEXT, fingerprint, read_text};
@@ -14,6 +14,7 @@ use colearn_train::{EpochRecord, RunId, SplitResult, evaluate};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
+use crate::memory::Step;
 use crate::progress::activity;
 use crate::stored::StoredData;
 
@@ -74,16 +75,33 @@ impl Results {
 /// Name, samples, accuracy, its interval and the loss of one split.
 pub(crate) fn row(name: &str, result: &SplitResult) -> [String; 5] {
     let report = result.evaluation.report();
+    let decided = report.undecided < report.samples;
     let percent = |share: f64| format!("{:.1}", 100.0 * share);
-    let interval =
-        report.accuracy_interval.map(|range| format!("{} to {} %", percent(range.low), percent(range.high)));
+    let interval = report
+        .accuracy_interval
+        .filter(|_| decided)
+        .map(|range| format!("{} to {} %", percent(range.low), percent(range.high)));
     [
         name.to_owned(),
         report.samples.to_string(),
-        report.accuracy.map_or_else(|| "none".to_owned(), |accuracy| format!("{} %", percent(accuracy))),
+        report
+            .accuracy
+            .filter(|_| decided)
+            .map_or_else(|| "none".to_owned(), |accuracy| format!("{} %", percent(accuracy))),
         interval.unwrap_or_default(),
         report.loss.map_or_else(|| "none".to_owned(), |loss| format!("{loss:.3}")),
     ]
+}
+
+/// What is to be said where scores are infinite or not a number; `None` where every sample was decided.
+pub(crate) fn undecided(report: &EvaluationReport) -> Option<String> {
+    let (count, samples) = (report.undecided, report.samples);
+    let reason = "a score was infinite or not a number";
+    match count {
+        0 => None,
+        _ if count == samples => Some(format!("no sample was decided: in each of the {samples}, {reason}")),
+        _ => Some(format!("{count} of {samples} samples were not decided and count as wrong: {reason}")),
+    }
 }
 
 /// `summary.json`.
@@ -252,15 +270,6 @@ pub(crate) fn peak_memory() -> Option<u64> {
     Some(1024 * kibibytes)
 }
 
-/// Steps of the longest batch of training, with what random changes may add to its longest sample.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a jitter of at most 1000 steps")]
-fn longest_batch(experiment: &Experiment, data: &Dataset) -> usize {
-    let augment = &experiment.train.augment;
-    // Hardly one spike in a billion moves by more than six deviations.
-    let moved = augment.time_shift.saturating_add((6.0 * augment.time_jitter).ceil() as usize);
-    data.train.batch_steps(data.steps).saturating_add(moved).min(data.steps)
-}
-
 /// The head of a run: the data, its notes, the network.
 pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f32>) -> Vec<String> {
     let count =
@@ -291,12 +300,38 @@ pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f3
         counts.join(", ")
     ));
     lines.push(format!("threads  {}", rayon::current_num_threads()));
-    let batch = experiment.train.batch.min(data.train.len());
-    let steps = longest_batch(experiment, data);
-    let bytes = network.description().training_bytes(batch, steps, experiment.train.recompute);
-    lines.push(format!(
-        "memory   a training step of {batch} samples is predicted to hold {:.0} MiB beside program and data",
-        bytes as f64 / f64::from(1 << 20)
-    ));
+    let step = Step::of(&experiment.train, data);
+    let predicted = step.in_words(network.description(), experiment.train.recompute);
+    lines.push(format!("memory   {predicted} beside program and data"));
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colearn_eval::Evaluation;
+    use ndarray::array;
+
+    #[test]
+    fn scores_that_are_no_numbers_are_no_result() {
+        let mut evaluation = Evaluation::new(2);
+        let shown = |evaluation: &Evaluation| {
+            let result = SplitResult { evaluation: evaluation.clone(), rates: vec![] };
+            (row("test", &result), undecided(&evaluation.report()))
+        };
+        evaluation.update(&array![[f32::NAN, 1.0], [f32::INFINITY, 0.0]], &[1, 0]).unwrap();
+        let (cells, line) = shown(&evaluation);
+        assert_eq!(cells, ["test", "2", "none", "", "none"]);
+        assert_eq!(
+            line.unwrap(),
+            "no sample was decided: in each of the 2, a score was infinite or not a number"
+        );
+        evaluation.update(&array![[1.0_f32, 0.0], [2.0, 0.0]], &[0, 0]).unwrap();
+        let (cells, line) = shown(&evaluation);
+        assert_eq!(cells[..3], ["test", "4", "50.0 %"]);
+        assert!(line.unwrap().starts_with("2 of 4 samples were not decided and count as wrong: a score was"));
+        let mut decided = Evaluation::new(2);
+        decided.update(&array![[1.0_f32, 0.0]], &[1]).unwrap();
+        assert_eq!((shown(&decided).0[2].as_str(), shown(&decided).1), ("0.0 %", None));
+    }
 }

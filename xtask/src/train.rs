@@ -1,8 +1,6 @@
 //! `cargo xtask train`.
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use colearn_network::config::Delay;
@@ -10,43 +8,46 @@ use colearn_train::{Checkpoint, Outcome};
 
 use crate::cli::TrainArgs;
 use crate::experiment::Experiment;
+use crate::memory::Room;
 use crate::overrides::differences;
 use crate::plan::Plan;
-use crate::progress::Progress;
-use crate::report::head;
+use crate::progress::{Progress, legend};
+use crate::report::{head, undecided};
 use crate::run_folder::{HeldFolder, RunFolder};
 use crate::seen;
-use crate::terminal::{INTERRUPTED, say, use_threads};
+use crate::stop::stop_on_signals;
+use crate::terminal::{INTERRUPTED, say, say_line, shown, use_threads};
 
 pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
     let mut plan = plan(args)?;
     let data = plan.experiment.data.load_with(&args.load.options(None))?;
     if plan.knows_no_data() {
-        say(seen::knows_no_data(&data));
+        say_line(seen::knows_no_data(&data));
     }
-    let network = plan.network(&data)?;
+    let network = plan.network(&data, &Room::now(1, args.any_memory))?;
     for line in head(&plan.experiment, &data, &network) {
-        say(line);
+        say_line(line);
     }
-    say(format!("run      {}", plan.folder.path().display()));
+    say_line(format!("run      {}", plan.folder.path().display()));
     if let Some(reason) = plan.folder.without_lock() {
-        say(format!("         {reason}"));
+        say_line(format!("         {reason}"));
     }
     if let Some(epoch) = plan.next_epoch() {
         say(format!("         going on in epoch {epoch}"));
     }
     let mut trainer = plan.trainer(network, &data)?;
 
-    let stop = stop_on_interrupt()?;
+    say(legend(&plan.experiment.network().model_name()));
+    let stop = stop_on_signals()?;
     let records = plan.records(trainer.history(), args.tensorboard)?;
     let mut progress = Progress::new(plan.train.epochs, records, &stop);
     let outcome = trainer.run(&mut progress, &stop);
     progress.finish()?;
     match outcome? {
         Outcome::Stopped => {
-            let folder = plan.folder.path().display();
-            say(format!("stopped; go on with: cargo xtask train --resume --out {folder}"));
+            let folder = shown::quoted(&plan.folder.path().to_string_lossy());
+            say_line(format!("stopped; go on with: cargo xtask train --resume --out {folder}"));
             return Ok(ExitCode::from(INTERRUPTED));
         }
         Outcome::EarlyStopped => say("stopped early: no better validation result"),
@@ -55,12 +56,16 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     let conclusion = plan.conclude(&trainer, &data, true)?;
     say("");
     say(conclusion.results.table(data.protocol));
+    let reported = conclusion.results.reported(data.protocol).0.evaluation.report();
+    if let Some(line) = undecided(&reported) {
+        say(line);
+    }
     for line in conclusion.summary.lines(data.classes.len()) {
         say(line);
     }
     say("");
     for file in conclusion.figures {
-        say(file.display());
+        say_line(file.display());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -93,17 +98,4 @@ fn stored(args: &TrainArgs, checkpoint: &Checkpoint, folder: &HeldFolder) -> Res
         );
     }
     Ok(stored)
-}
-
-/// A flag that Ctrl-C raises; a second Ctrl-C ends the program at once.
-pub(crate) fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(i32::from(INTERRUPTED));
-        }
-    };
-    ctrlc::set_handler(handler).context("Ctrl-C cannot be caught")?;
-    Ok(stop)
 }

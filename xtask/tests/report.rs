@@ -79,6 +79,29 @@ fn the_page_repeats_what_the_run_said_and_an_older_folder_is_still_read() {
     assert!(markdown.contains("no spiking network to look into (run/best.ckpt: not a checkpoint"));
 }
 
+/// A step so large that the network is infinite after the only batch that counted.
+#[test]
+fn a_run_with_infinite_numbers_is_told_and_costs_no_page() {
+    let place = tempdir().unwrap();
+    let here = place.path();
+    words(&here.join("words"), 8);
+    let bad =
+        "--set train.on_nonfinite=skip --set train.learning_rate=1e37 --set train.schedule_kind=constant";
+    let said = succeed(here, &format!("train {TINY} --epochs 1 {bad} --out all/bad"));
+    assert!(said.contains("no sample was decided: "), "{said}");
+    let said = succeed(here, "eval --checkpoint all/bad");
+    assert!(said.contains("no sample was decided: ") && !said.contains("0.0 %"), "{said}");
+    assert!(!said.contains("true \\ predicted"), "no empty table: {said}");
+    succeed(here, &format!("train {TINY} --epochs 1 --out all/good"));
+    succeed(here, "report all");
+    succeed(here, "compare all/good all/bad");
+    let html = read(&here.join("all/report.html"));
+    assert!(html.contains("2 cells, 2 runs."), "{html:.2000}");
+    for word in ["NaN", "inf "] {
+        assert!(!html.contains(word), "{word}");
+    }
+}
+
 #[test]
 fn what_is_no_run_is_said_in_one_line() {
     let place = tempdir().unwrap();

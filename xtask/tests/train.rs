@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::{TINY, fail, succeed, words};
+use common::{TINY, command, fail, succeed, words};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
@@ -90,6 +90,11 @@ fn a_run_leaves_its_files_and_evaluation_agrees() {
         assert_eq!(report["per_class"].as_array().unwrap().len(), 3);
     }
     let shown = succeed(here, &format!("eval --checkpoint {}/best.ckpt", run.display()));
+    assert_eq!(
+        succeed(here, &format!("eval --checkpoint {}", run.display())),
+        shown,
+        "a folder has its best.ckpt"
+    );
     assert!(
         shown.contains("| test ") && shown.contains("| hiss ") && shown.contains("chance 33.3 %"),
         "{shown}"
@@ -157,9 +162,7 @@ fn a_resumed_run_ends_like_an_uninterrupted_one() {
 
 /// Presses Ctrl-C after the first epoch; returns what the program said.
 fn interrupt(folder: &Path, line: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(line.split_whitespace()).current_dir(folder).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = command(folder, line).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut said = String::new();
     while !said.contains("epoch  1/") {
@@ -198,6 +201,30 @@ fn what_cannot_work_is_said_in_one_line() {
         ),
         ("train --set train.augment.channel_shift=1e308", "train.augment.channel_shift: found 1"),
         ("train --set train.spread.start=1e39", "train.spread.start: found 1"),
+        (
+            "train --set train.epsilon=1e-50",
+            "train.epsilon: found 1e-50 (0 in f32); expected a finite number above",
+        ),
+        (
+            "train --set train.beta1=0.99999999",
+            "train.beta1: found 0.99999999 (1 in f32); expected a number from 0",
+        ),
+        (
+            "train --set train.learning_rate=1e39",
+            "train.learning_rate: found 1e39 (inf in f32); expected a finite",
+        ),
+        (
+            "train --set norm.epsilon=1e-60",
+            "norm.epsilon = 1e-60 (0 in f32): expected a finite number above 0",
+        ),
+        (
+            "train --seed 3 --set train.seed=4",
+            "--seed 3 and --set train.seed=4: these are two values of one key",
+        ),
+        ("train --set lr=0.1", "lr is no key of the configuration; did you mean train.learning_rate?"),
+        ("train --set synapse.delay=true", "synapse.delay = true: expected one of none, fixed, learned"),
+        ("train --data fsdd --set data.root=1e3", "1e3: no such folder"),
+        ("eval --checkpoint words", "words/best.ckpt: cannot be read: "),
         ("train --set train.on_nonfinite=ignore", "train.on_nonfinite = \"ignore\": expected stop or skip"),
         ("train --set train.epochs=0", "train.epochs: found 0; expected a whole number from 1 to 1000000"),
         ("train --set network.dropout=1.5", "network.dropout = 1.5: expected 0 ≤ dropout < 1"),
@@ -225,6 +252,13 @@ fn what_cannot_work_is_said_in_one_line() {
         let error = fail(here, line);
         assert!(error.starts_with(&format!("error: {message}")), "{line}: {error}");
         assert_eq!(error.lines().count(), 1, "{line}: {error}");
+    }
+    for line in
+        ["train --epochs 1.5", "train --seed x", "reproduce digits --seeds 0,y", "data show --sample -1"]
+    {
+        let error = fail(here, line);
+        let named = error.contains("expected a whole number from 0 to ") || line.ends_with("-1");
+        assert!(named && !error.contains("invalid digit"), "{line}: {error}");
     }
     let error = fail(here, "train --data mnist");
     assert!(error.contains("expected one of `digits`, `fsdd`, `words`"), "{error}");
@@ -280,7 +314,8 @@ fn a_run_goes_on_from_the_checkpoint_before_a_damaged_one() {
 fn a_step_to_infinity_is_said_with_its_place_and_leaves_no_checkpoint() {
     let place = place(8);
     let here = place.path();
-    let error = fail(here, &format!("train {TINY} --out run --set train.learning_rate=1e300"));
+    let large = "--set train.learning_rate=6e37 --set train.schedule_kind=constant";
+    let error = fail(here, &format!("train {TINY} --out run {large}"));
     assert!(error.starts_with("error: epoch 1, batch 2: the parameter hidden0.weight is "), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
     assert!(!here.join("run/last.ckpt").exists() && !here.join("run/best.ckpt").exists());

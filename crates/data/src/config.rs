@@ -420,7 +420,7 @@ impl DataConfig {
         self.root.as_deref().ok_or_else(|| DataError::Config {
             key: "root",
             found: "nothing".to_owned(),
-            expected: format!("the folder that holds the set {:?}", self.name.to_string()),
+            expected: format!("the folder that holds the set {:?} (--root)", self.name.to_string()),
         })
     }
 

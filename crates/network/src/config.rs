@@ -15,6 +15,7 @@ mod valid;
 use crate::NetworkError;
 use colearn_neurons::{Neuron, NeuronModel};
 use colearn_synapses::Interpolation;
+use colearn_tape::simd::within;
 pub(crate) use neuron::Units;
 pub use neuron::{Clamp, HiddenModel, NeuronSection, Start};
 use serde::{Deserialize, Serialize};
@@ -231,7 +232,7 @@ impl NetworkConfig {
         let NetworkSection { hidden, dropout, .. } = &self.network;
         let fits = !hidden.is_empty() && hidden.len() <= 16 && hidden.iter().all(|n| size(*n));
         check(fits, "network.hidden", format!("{hidden:?}"), "1 to 16 layers of 1 to 65536 units")?;
-        check((0.0..1.0).contains(dropout), "network.dropout", dropout.to_string(), "0 ≤ dropout < 1")?;
+        number("network.dropout", *dropout, |x| (0.0..1.0).contains(&x), "0 ≤ dropout < 1")?;
         let layers: Vec<String> = (0..=hidden.len()).map(|layer| self.layer_name(layer)).collect();
         self.synapse.validate(&layers)?;
         let possible = self.synapse.delay == Delay::None || self.neuron.model.is_spiking();
@@ -248,13 +249,23 @@ impl NetworkConfig {
         )?;
         let NormSection { gain, initial_rate, momentum, epsilon, .. } = self.norm;
         let positive = |x: f64| x > 0.0 && x.is_finite();
-        check(positive(gain), "norm.gain", gain.to_string(), "a finite number above 0")?;
-        let rate = (0.0..=0.5).contains(&initial_rate);
-        check(rate, "norm.initial_rate", initial_rate.to_string(), "0 (off) to 0.5 spikes per step")?;
-        check(momentum > 0.0 && momentum <= 1.0, "norm.momentum", momentum.to_string(), "0 < momentum ≤ 1")?;
-        check(positive(epsilon), "norm.epsilon", epsilon.to_string(), "a finite number above 0")?;
+        number("norm.gain", gain, positive, "a finite number above 0")?;
+        let rate = |x| (0.0..=0.5).contains(&x);
+        number("norm.initial_rate", initial_rate, rate, "0 (off) to 0.5 spikes per step")?;
+        number("norm.momentum", momentum, |x| x > 0.0 && x <= 1.0, "0 < momentum ≤ 1")?;
+        number("norm.epsilon", epsilon, positive, "a finite number above 0")?;
         let units = self.neuron.validate()?;
         let readout = Neuron::new(NeuronModel::Integrator);
         Ok(ValidNetwork { config: self.clone(), inputs, classes, units, readout })
     }
+}
+
+/// Checks a number that is rounded to `f32` before it is used.
+fn number(
+    key: &'static str,
+    value: f64,
+    holds: impl Fn(f64) -> bool,
+    expected: &'static str,
+) -> Result<(), NetworkError> {
+    within(value, holds).map_err(|found| NetworkError::Value { key, found, expected })
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a network's description or with a state that should fit it.
 
+use colearn_tape::simd::in_words;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -35,7 +37,7 @@ pub enum NetworkError {
         expected: Vec<&'static str>,
     },
     /// A parameter is fixed outside of its bounds.
-    #[error("neuron.fixed.{name} = {found}: expected a number within its bounds, {low} to {high}")]
+    #[error("neuron.fixed.{name} = {}: expected a number within its bounds, {low} to {high}", in_words(*found))]
     Fixed {
         /// The parameter.
         name: String,

@@ -1,5 +1,7 @@
 //! What can be wrong with a neuron's configuration.
 
+use colearn_tape::simd::in_words;
+
 /// A configuration that describes no neuron.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -15,7 +17,7 @@ pub enum Error {
         known: Vec<&'static str>,
     },
     /// Bounds that are no interval of finite numbers, or that leave [0, 1] for a time constant.
-    #[error("bounds.{name} of {model}: expected {expected}, found [{low}, {high}]")]
+    #[error("bounds.{name} of {model}: expected {expected}, found [{}, {}]", in_words(*low), in_words(*high))]
     Bounds {
         /// Name of the model.
         model: &'static str,
@@ -29,13 +31,13 @@ pub enum Error {
         high: f64,
     },
     /// A threshold that is not positive and finite.
-    #[error("threshold: expected a finite number above 0, found {found}")]
+    #[error("threshold: expected a finite number above 0, found {}", in_words(*found))]
     Threshold {
         /// The threshold that was found.
         found: f64,
     },
     /// A width, slope or scale of a surrogate that is not positive and finite.
-    #[error("surrogate: expected a finite {name} above 0, found {found}")]
+    #[error("surrogate: expected a finite {name} above 0, found {}", in_words(*found))]
     Surrogate {
         /// Which number.
         name: &'static str,

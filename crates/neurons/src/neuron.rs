@@ -4,6 +4,7 @@ use crate::model::NeuronModel;
 use crate::parameters::{ParameterRole, ParameterSpec};
 use crate::{Error, Surrogate};
 use colearn_tape::Real;
+use colearn_tape::simd::{single, within};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -66,7 +67,7 @@ impl NeuronConfig {
     /// A threshold or surrogate that is not positive and finite, bounds of a parameter that the model does not have,
     /// or bounds that are no interval of finite numbers (within [0, 1] for time constants).
     pub fn validate(&self) -> Result<Neuron, Error> {
-        if !(self.threshold.is_finite() && self.threshold > 0.0) {
+        if within(self.threshold, |x| x.is_finite() && x > 0.0).is_err() {
             return Err(Error::Threshold { found: self.threshold });
         }
         self.surrogate.validate()?;
@@ -84,7 +85,7 @@ impl NeuronConfig {
                     ("finite low ≤ high", low.is_finite() && high.is_finite() && low <= high)
                 }
             };
-            if !holds {
+            if !holds || single(low).is_none() || single(high).is_none() {
                 return Err(Error::Bounds { model: name, name: spec.name, expected, low, high });
             }
             spec.bounds = (low, high);
@@ -191,6 +192,10 @@ mod tests {
         assert!(bounds("alpha", 0.9, 1.1).contains("1.1"));
         assert!(bounds("a", 1.0, 0.0).contains("[1, 0]"));
         assert!(bounds("b", 0.0, f64::INFINITY).contains("inf"));
+        assert!(bounds("b", 1e-50, 1.0).contains("[1e-50 (0 in f32), 1]"));
+        assert!(refused(&|c| c.threshold = 1e39).ends_with("found 1e39 (inf in f32)"));
+        let steep = Surrogate::ArcTangent { slope: 1e-50 };
+        assert!(refused(&|c| c.surrogate = steep).ends_with("found 1e-50 (0 in f32)"));
     }
 
     #[test]

@@ -23,6 +23,7 @@
 //! ```
 
 use crate::Error;
+use colearn_tape::simd::within;
 use colearn_tape::{LANES, Lanes, Real};
 use serde::{Deserialize, Serialize};
 
@@ -185,7 +186,7 @@ impl Surrogate {
             | Self::Triangle { slope } => &[("slope", slope)],
             Self::Exponential { slope, scale } => &[("slope", slope), ("scale", scale)],
         };
-        match numbers.iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
+        match numbers.iter().find(|(_, value)| within(*value, |x| x.is_finite() && x > 0.0).is_err()) {
             Some(&(name, found)) => Err(Error::Surrogate { name, found }),
             None => Ok(()),
         }

@@ -8,6 +8,7 @@ mod lanes;
 mod panel;
 mod peak;
 mod real;
+mod single;
 
 pub use binary::{
     BINARY_STEPS, BinaryProduct, BinarySums, Code, TABLE_BITS, binary_codes, binary_table, looks_up,
@@ -23,3 +24,4 @@ pub use lanes::{
 pub use panel::{FromPanel, PANEL_ROWS, ToPanel};
 pub use peak::MultiplyAdds;
 pub use real::Real;
+pub use single::{in_words, single, within};

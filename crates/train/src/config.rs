@@ -16,6 +16,7 @@ use std::ops::Deref;
 
 use colearn_data::Augmentation;
 use colearn_network::ParameterKind;
+use colearn_tape::simd::within;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
@@ -311,9 +312,10 @@ const NOT_NEGATIVE: &str = "a finite number of at least 0";
 const SHARE: &str = "a number from 0 to 1";
 const DECAY: &str = "a number from 0 to below 1";
 const DIVISOR: &str = "a finite number of at least 1";
+const RATE: &str = "a factor whose product with train.learning_rate f32 can hold";
 
 impl TrainConfig {
-    /// Checks every value.
+    /// Checks every value; numbers as the `f32` that training computes with, too.
     ///
     /// # Errors
     /// [`TrainError::Config`] with the first key whose value is not allowed.
@@ -327,16 +329,16 @@ impl TrainConfig {
         require("batch", self.batch, (1..=65_536).contains(&self.batch), "a whole number from 1 to 65536")?;
         require("seed", self.seed, i64::try_from(self.seed).is_ok(), "a whole number from 0 to 2^63 - 1")?;
         for (key, value) in [("learning_rate", self.learning_rate), ("epsilon", self.epsilon)] {
-            require(key, value, value > 0.0 && value.is_finite(), POSITIVE)?;
+            number(key, value, |x| x > 0.0 && x.is_finite(), POSITIVE)?;
         }
-        let decays = [
+        for (key, value) in [
             ("beta1", self.beta1),
             ("beta2", self.beta2),
             ("schedule.beta1_ends", self.schedule.beta1_ends),
             ("schedule.beta1_peak", self.schedule.beta1_peak),
-        ];
-        for (key, value) in decays {
-            require(key, value, (0.0..1.0).contains(&value), DECAY)?;
+            ("augment.spike_drop", self.augment.spike_drop),
+        ] {
+            number(key, value, |x| (0.0..1.0).contains(&x), DECAY)?;
         }
         let (rate, decay) = (&self.rate_factor, &self.decay);
         for (key, value) in [
@@ -353,21 +355,20 @@ impl TrainConfig {
             ("decay.adaptation", decay.adaptation),
             ("decay.norm", decay.norm),
         ] {
-            require(key, value, value >= 0.0 && value.is_finite(), NOT_NEGATIVE)?;
+            number(key, value, |x| x >= 0.0 && x.is_finite(), NOT_NEGATIVE)?;
         }
+        self.check_rates()?;
         for (key, value) in [
             ("spread.start", self.spread.start),
             ("spread.end", self.spread.end),
             ("augment.channel_shift", self.augment.channel_shift),
             ("augment.time_jitter", self.augment.time_jitter),
         ] {
-            require(key, value, (0.0..=1000.0).contains(&value), "a number from 0 to 1000")?;
+            number(key, value, |x| (0.0..=1000.0).contains(&x), "a number from 0 to 1000")?;
         }
         for (key, value) in [("spread.share", self.spread.share), ("augment.cutmix", self.augment.cutmix)] {
-            require(key, value, (0.0..=1.0).contains(&value), SHARE)?;
+            number(key, value, |x| (0.0..=1.0).contains(&x), SHARE)?;
         }
-        let drop = self.augment.spike_drop;
-        require("augment.spike_drop", drop, (0.0..1.0).contains(&drop), DECAY)?;
         if let Some([low, high]) = self.augment.noise_snr_db {
             let inside = -100.0 <= low && low <= high && high <= 100.0;
             let found = format!("[{low}, {high}]");
@@ -376,20 +377,36 @@ impl TrainConfig {
         self.schedule.check()?;
         Ok(ValidTrain(self.clone()))
     }
+
+    /// The largest rate of every kind of parameter is a number that steps in `f32` can use.
+    fn check_rates(&self) -> Result<(), TrainError> {
+        let rate = &self.rate_factor;
+        for (key, factor) in [
+            ("rate_factor.weight", rate.weight),
+            ("rate_factor.delay", rate.delay),
+            ("rate_factor.time_constant", rate.time_constant),
+            ("rate_factor.adaptation", rate.adaptation),
+            ("rate_factor.norm", rate.norm),
+        ] {
+            let product = within(factor * self.learning_rate, f64::is_finite);
+            require(key, factor, product.is_ok(), RATE)?;
+        }
+        Ok(())
+    }
 }
 
 impl ScheduleConfig {
     fn check(&self) -> Result<(), TrainError> {
         for (key, value) in [("schedule.rise_share", self.rise_share), ("schedule.floor", self.floor)] {
-            require(key, value, (0.0..=1.0).contains(&value), SHARE)?;
+            number(key, value, |x| (0.0..=1.0).contains(&x), SHARE)?;
         }
         for (key, value) in
             [("schedule.start_divisor", self.start_divisor), ("schedule.final_divisor", self.final_divisor)]
         {
-            require(key, value, value >= 1.0 && value.is_finite(), DIVISOR)?;
+            number(key, value, |x| x >= 1.0 && x.is_finite(), DIVISOR)?;
         }
-        let inside = self.factor > 0.0 && self.factor < 1.0;
-        require("schedule.factor", self.factor, inside, "a number above 0 and below 1")
+        let inside = |x| x > 0.0 && x < 1.0;
+        number("schedule.factor", self.factor, inside, "a number above 0 and below 1")
     }
 }
 
@@ -400,6 +417,16 @@ fn require(
     expected: &'static str,
 ) -> Result<(), TrainError> {
     if holds { Ok(()) } else { Err(TrainError::Config { key, found: value.to_string(), expected }) }
+}
+
+/// As [`require`] for a number that is rounded to `f32` before it is used.
+fn number(
+    key: &'static str,
+    value: f64,
+    holds: impl Fn(f64) -> bool,
+    expected: &'static str,
+) -> Result<(), TrainError> {
+    within(value, holds).map_err(|found| TrainError::Config { key, found, expected })
 }
 
 #[cfg(test)]
@@ -451,6 +478,27 @@ mod tests {
             (
                 TrainConfig { schedule: ScheduleConfig { rise_share: 1.5, ..schedule() }, ..base() },
                 "train.schedule.rise_share: found 1.5; expected a number from 0 to 1",
+            ),
+            (
+                TrainConfig { epsilon: 1e-50, ..base() },
+                "train.epsilon: found 1e-50 (0 in f32); expected a finite number above 0",
+            ),
+            (
+                TrainConfig { beta1: 0.999_999_99, ..base() },
+                "train.beta1: found 0.99999999 (1 in f32); expected a number from 0 to below 1",
+            ),
+            (TrainConfig { learning_rate: 1e39, ..base() }, "train.learning_rate: found 1e39 (inf in f32)"),
+            (
+                TrainConfig { decay: Decay { weight: 1e-60, ..Decay::default() }, ..base() },
+                "train.decay.weight: found 1e-60 (0 in f32); expected a finite number of at least 0",
+            ),
+            (
+                TrainConfig {
+                    learning_rate: 1e20,
+                    rate_factor: RateFactor { norm: 1e20, ..RateFactor::default() },
+                    ..base()
+                },
+                "train.rate_factor.norm: found 100000000000000000000; expected a factor whose product with",
             ),
             (
                 TrainConfig { schedule: ScheduleConfig { factor: 1.0, ..schedule() }, ..base() },

@@ -17,7 +17,7 @@ use colearn_synapses::Interpolation;
 use serde::Serialize;
 
 use crate::cli::BenchArgs;
-use crate::terminal::{say, use_threads};
+use crate::terminal::{say, say_json, use_threads};
 use measure::{Effort, Timing, Trained};
 use workload::{WORKLOADS, Workload};
 
@@ -75,7 +75,7 @@ fn run_one(workload: Workload, args: &BenchArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
     let row = measure_workload(workload, args)?;
     if args.json {
-        say(serde_json::to_string(&row).context("the figures cannot be written as JSON")?);
+        say_json(&serde_json::to_string(&row).context("the figures cannot be written as JSON")?);
     } else {
         show(&row);
     }

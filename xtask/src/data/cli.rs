@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::set::SetArgs;
-use crate::cli::SplitName;
+use crate::cli::{SplitName, some_threads, whole};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
@@ -48,10 +48,10 @@ pub(crate) struct EncodeArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) encoder_config: Option<PathBuf>,
     /// Seed of the encoder's noise, where it has any.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(crate) seed: Option<u64>,
     /// Threads [default: one per core]; the spikes do not depend on them.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", value_parser = some_threads)]
     pub(crate) threads: Option<u16>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct ShowArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) split: SplitName,
     /// The sample, counted from 0 within the split.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>)]
     pub(crate) sample: usize,
     /// The sample of this name.
     #[arg(long, value_name = "NAME", conflicts_with = "sample")]
@@ -80,7 +80,7 @@ pub(crate) struct ShowArgs {
     /// The first sample of this class.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["sample", "id"])]
     pub(crate) class: Option<String>,
-    /// The figure.
+    /// The figure, in SVG.
     #[arg(long, value_name = "FILE", default_value = "sample.svg")]
     pub(crate) out: PathBuf,
 }

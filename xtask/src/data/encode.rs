@@ -9,14 +9,14 @@ use colearn_data::encoders::{Encoder, EncoderConfig, Scratch};
 use colearn_data::spike_file::{SetPart, SpikeFileHead, SpikeSetWriter};
 use colearn_data::{DataError, Sound, Sounds, Spikes};
 use colearn_store::{LARGEST_TEXT, read_text};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use rayon::prelude::*;
 
 use super::cli::EncodeArgs;
 use super::grouped;
-use crate::terminal::{on_terminal, say, use_threads};
+use crate::terminal::{self, say_line, shown, use_threads};
 
-const TEMPLATE: &str = "{msg}  {bar:24} {pos}/{len} clips  {eta} left";
+const TEMPLATE: &str = "{bar:16} {pos}/{len} clips  {eta} left  {wide_msg}";
 /// Clips whose spikes wait in memory until they are written.
 const TOGETHER: usize = 256;
 
@@ -25,15 +25,15 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     let encoder = Encoder::new(encoder(args)?)?;
     let sounds = args.set.config()?.sounds()?;
     fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot be made", args.out.display()))?;
-    say(format!("{}, {} channels: {}", encoder.name(), encoder.channels(), encoder.description()));
+    say_line(format!("{}, {} channels: {}", encoder.name(), encoder.channels(), encoder.description()));
     for note in &sounds.notes {
-        say(format!("  {note}"));
+        say_line(format!("  {note}"));
     }
     let start = Instant::now();
     let heads = sounds.splits.iter().map(|(name, clips)| Ok((part(name), head(clips, &sounds, &encoder)?)));
     let mut set = SpikeSetWriter::create(&args.out, heads.collect::<Result<Vec<_>>>()?, sounds.protocol)?;
     for old in set.leftovers() {
-        say(format!("  {}: of an earlier encoding; goes when this one is complete", old.display()));
+        say_line(format!("  {}: of an earlier encoding; goes when this one is complete", old.display()));
     }
     let mut index = 0;
     let mut all = Vec::with_capacity(sounds.splits.len());
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
     }
     set.finish()?;
     for ((name, clips), written) in sounds.splits.iter().zip(&all) {
-        say(format!(
+        say_line(format!(
             "{}: {} samples, {} spikes, {:.0} a sample",
             args.out.join(part(name).file_name()).display(),
             grouped(clips.len() as u64),
@@ -52,20 +52,20 @@ pub(crate) fn run(args: &EncodeArgs) -> Result<ExitCode> {
         ));
     }
     if let Some(warning) = sounds.protocol.warning() {
-        say(format!("  {warning}"));
+        say_line(format!("  {warning}"));
     }
     let seconds: f64 = all.iter().map(|written| written.seconds).sum();
     let took = start.elapsed().as_secs_f64();
-    say(format!(
+    say_line(format!(
         "{seconds:.0} s of sound in {took:.1} s, {:.0} times real time on {} threads; {} speakers: {}",
         seconds / took,
         rayon::current_num_threads(),
         sounds.speakers.len(),
         legend(&sounds.speakers)
     ));
-    say(format!(
+    say_line(format!(
         "train on it with: cargo xtask train --data shd --root {}{}",
-        args.out.display(),
+        shown::quoted(&args.out.to_string_lossy()),
         if encoder.channels() == 700 {
             String::new()
         } else {
@@ -160,23 +160,19 @@ fn write(
             set.push(part, &spikes, clip.label(), Some(speaker))?;
             written.spikes += spikes.len() as u64;
             written.seconds += seconds;
-            bar.inc(1);
+            bar.iter().for_each(|bar| bar.inc(1));
         }
     }
-    bar.finish_and_clear();
+    if let Some(bar) = &bar {
+        bar.finish_and_clear();
+    }
     Ok(written)
 }
 
-fn bar(clips: usize, file: &str) -> ProgressBar {
-    if !on_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(clips as u64);
-    if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-        bar.set_style(style);
-    }
-    bar.set_message(file.to_owned());
-    bar
+fn bar(clips: usize, file: &str) -> Option<ProgressBar> {
+    let bar = terminal::bar(Some(clips as u64), TEMPLATE)?;
+    bar.set_message(shown::line(file).into_owned());
+    Some(bar)
 }
 
 /// `0 = george, 1 = jackson`: the numbers in the files, at most 100 of them.

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use colearn_fetch::{Client, ClientConfig, LeastRate, Progress, Retries, fetch_set};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::cli::FetchArgs;
 use super::manifest;
-use crate::terminal::{on_terminal, say};
+use crate::terminal::{self, say, say_line, shown};
 
-const TEMPLATE: &str = "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+const TEMPLATE: &str = "{bar:16} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}";
 /// For a file whose size nobody states.
-const OPEN_TEMPLATE: &str = "{msg}  {spinner} {bytes}  {bytes_per_sec}";
+const OPEN_TEMPLATE: &str = "{spinner} {bytes}  {bytes_per_sec}  {wide_msg}";
 
 pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode> {
     let manifest = manifest(&args.place)?;
@@ -26,38 +26,26 @@ pub(crate) fn run(args: &FetchArgs) -> Result<ExitCode> {
         largest: args.largest,
         ..ClientConfig::default()
     })?;
-    fetch_set(&client, set, &args.place.root, Retries::default(), &mut Bar::new())?;
+    fetch_set(&client, set, &args.place.root, Retries::default(), &mut Bar::default())?;
     say(format!("licence: {}\ncite: {}", set.licence, set.citation()));
     if !set.files.is_empty() {
-        say(format!("the data: {}", args.place.root.join(&set.name).join(&set.folder).display()));
+        say_line(format!("the data: {}", args.place.root.join(&set.name).join(&set.folder).display()));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A bar on a terminal; notes become lines in any case.
+#[derive(Default)]
 struct Bar {
-    shown: bool,
     bar: Option<ProgressBar>,
-}
-
-impl Bar {
-    fn new() -> Self {
-        Self { shown: on_terminal(), bar: None }
-    }
 }
 
 impl Progress for Bar {
     fn begin(&mut self, file: &str, done: u64, total: Option<u64>) {
         self.end();
-        if !self.shown {
-            return;
-        }
-        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
         let template = if total.is_some() { TEMPLATE } else { OPEN_TEMPLATE };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message(file.to_owned());
+        let Some(bar) = terminal::bar(total, template) else { return };
+        bar.set_message(shown::line(file).into_owned());
         // What an earlier run has loaded says nothing about the rate of this one.
         bar.set_position(done);
         bar.reset_eta();
@@ -78,8 +66,8 @@ impl Progress for Bar {
 
     fn note(&mut self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+            Some(bar) => bar.suspend(|| say_line(line)),
+            None => say_line(line),
         }
     }
 }

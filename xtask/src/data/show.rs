@@ -1,5 +1,6 @@
 //! `cargo xtask data show`: one sample of a set as a figure.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,7 @@ use ndarray::Array2;
 use super::cli::ShowArgs;
 use super::grouped;
 use crate::overrides::distance;
-use crate::terminal::say;
+use crate::terminal::say_line;
 
 /// Classes that a message lists; of more it shows the nearest.
 const MOST_NAMES: usize = 40;
@@ -19,6 +20,7 @@ const MOST_NAMES: usize = 40;
 const NEAREST: usize = 3;
 
 pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode> {
+    check_name(&args.out)?;
     let config = args.set.config()?;
     let data = config.load_with(&args.set.load.options(None))?;
     let split = split(args, &data)?;
@@ -26,7 +28,7 @@ pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode> {
     let figure = subject.figure().render();
     write_whole(&args.out, figure.as_bytes())?;
     let sample = &split.samples[subject.index];
-    say(format!(
+    say_line(format!(
         "{}: class {}, speaker {}, {:.3} s{}, in {}",
         sample.id,
         subject.class(),
@@ -39,6 +41,16 @@ pub(crate) fn run(args: &ShowArgs) -> Result<ExitCode> {
         args.out.display()
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a name that would call the figure what it is not.
+fn check_name(out: &Path) -> Result<()> {
+    match out.extension() {
+        Some(kind) if !kind.eq_ignore_ascii_case("svg") => {
+            bail!("--out {}: the figure is SVG; expected a name that ends in .svg", out.display())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The split that the user names.
@@ -253,6 +265,17 @@ mod tests {
             assert_eq!((distance(from, to), distance(to, from)), (expected, expected), "{from} {to}");
         }
         assert_eq!(nearest("ahct", ["zehn", "acht", "achte"].into_iter()), ["acht", "achte", "zehn"]);
+    }
+
+    #[test]
+    fn a_figure_is_called_what_it_is() {
+        for name in ["a.svg", "b/A.SVG", "figure", "/dev/stdout", ".svg"] {
+            check_name(Path::new(name)).unwrap();
+        }
+        for name in ["x.png", "x.svg.png", "x.pdf", "x.jpeg"] {
+            let error = check_name(Path::new(name)).unwrap_err().to_string();
+            assert_eq!(error, format!("--out {name}: the figure is SVG; expected a name that ends in .svg"));
+        }
     }
 
     #[test]

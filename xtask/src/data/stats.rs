@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::cli::StatsArgs;
 use super::grouped;
-use crate::terminal::say;
+use crate::terminal::{say, say_json, say_line};
 
 /// `--json`.
 #[derive(Debug, Serialize)]
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &StatsArgs) -> Result<ExitCode> {
         splits: splits?,
     };
     if args.json {
-        say(serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
+        say_json(&serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
     } else {
         report.show();
     }
@@ -186,7 +186,7 @@ impl One {
 
 impl Report {
     fn show(&self) {
-        say(format!(
+        say_line(format!(
             "{}: {} classes, {} channels, {} steps of {} ms",
             self.dataset,
             self.classes.len(),
@@ -195,7 +195,7 @@ impl Report {
             1e3 * self.step_s
         ));
         for note in &self.notes {
-            say(format!("  {note}"));
+            say_line(format!("  {note}"));
         }
         say("");
         say(self.counts());

@@ -9,14 +9,14 @@ use colearn_fetch::{Checked, verify_folder, verify_set};
 
 use super::cli::VerifyArgs;
 use super::{grouped, manifest};
-use crate::terminal::say;
+use crate::terminal::{say, say_line};
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode> {
     let manifest = manifest(&args.place)?;
     let set = manifest.sets().iter().find(|set| set.name == args.what);
     let (checked, place) = match set {
         Some(set) if set.files.is_empty() => {
-            say(format!("{}: part of the program; nothing to check", set.name));
+            say_line(format!("{}: part of the program; nothing to check", set.name));
             return Ok(ExitCode::SUCCESS);
         }
         Some(set) => {

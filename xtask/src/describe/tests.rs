@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::overrides::leaves;
+use colearn_tape::simd::single;
 
 fn experiments() -> Vec<Experiment> {
     let names = [None, Some("lif"), Some("d-adlif"), Some("gru"), Some("shd"), Some("words"), Some("gsc")];
@@ -53,6 +54,11 @@ fn each_key_follows_its_own_comment() {
     assert_eq!(lines[place - 2], "# Largest delay D.");
     assert_eq!(lines[place - 1], "# Range: 1 to 1000. Unit: steps. Source: 24 as in Hammouamri et al. 2024.");
     assert!(lines.contains(&"# root ="), "a key without a value is shown");
+    for key in crate::overrides::COLLECTIVE {
+        let (_, last) = key.rsplit_once('.').unwrap_or(("", key));
+        let shown = |line: &&str| line.trim_start_matches("# ").starts_with(&format!("{last} ="));
+        assert_eq!(lines.iter().filter(|line| shown(line)).count(), 1 + usize::from(key == "model"), "{key}");
+    }
 }
 
 #[test]
@@ -138,12 +144,18 @@ fn the_ranges_in_comments_are_those_that_are_checked() {
         else {
             continue;
         };
-        // The next number on either side of an end.
-        let beside = |end: f64, up: f64| if whole { end + up } else { end + up * 1e-9 * end.abs().max(1.0) };
+        // The next number outside of an end that belongs to the range, and inside of one that does not: there the next
+        // that `f32` can hold.
+        let outside = |end: f64, up: f64| if whole { end + up } else { end + up * 1e-9 * end.abs().max(1.0) };
+        let inside = |end: f64, up: f64| match (whole, up > 0.0) {
+            (true, _) => end + up,
+            (false, true) => f64::from(single(end).unwrap().next_up()),
+            (false, false) => f64::from(single(end).unwrap().next_down()),
+        };
         for (end, outwards) in ends.into_iter().zip([-1.0, 1.0]) {
             let Some((end, closed)) = end.filter(|(end, _)| *end < 1e15) else { continue };
             let (inside, outside) =
-                if closed { (end, beside(end, outwards)) } else { (beside(end, -outwards), end) };
+                if closed { (end, outside(end, outwards)) } else { (inside(end, -outwards), end) };
             let accepted = check(&path, inside, whole);
             assert!(accepted.is_ok(), "{path} = {inside} is within {:?}: {:?}", key.comment, accepted.err());
             let refused =
@@ -155,6 +167,40 @@ fn the_ranges_in_comments_are_those_that_are_checked() {
         }
     }
     assert!(tried.len() > 50, "{}: {tried:?}", tried.len());
+}
+
+/// Data are cut and filtered in `f64`; everything else is trained with in `f32`.
+#[test]
+fn no_number_is_accepted_that_f32_cannot_hold() {
+    let mut tried = 0;
+    let mut keys: Vec<String> = values()
+        .into_iter()
+        .filter(|(path, key)| key.kind == "f64" && !path.starts_with("data."))
+        .map(|(path, _)| path)
+        .collect();
+    let others = ["neuron.fixed.a", "neuron.surrogate.fast_sigmoid.slope"];
+    keys.extend(others.map(str::to_owned));
+    for path in keys {
+        for value in [1e-50, 1e39] {
+            let refused = check(&path, value, false).expect_err(&format!("{path} = {value:e}"));
+            let message = format!("{refused:#}");
+            let last = path.rsplit('.').next().unwrap();
+            let named = message.contains(last) && message.contains("expected ");
+            let found = message.contains(&format!("{value:e}"));
+            assert!(named && found, "{path} = {value:e}: {message}");
+            tried += 1;
+        }
+    }
+    let scale = "neuron.surrogate={exponential={slope=5,scale=1e-50}}";
+    let (a, b, alpha) =
+        ("neuron.bounds.a=[0,1e39]", "neuron.bounds.b=[1e-50,1]", "neuron.bounds.alpha=[1e-50,1]");
+    for pair in [scale, a, b, alpha] {
+        let experiment =
+            Experiment::resolve(&TrainArgs { set: vec![pair.to_owned()], ..TrainArgs::default() }).unwrap();
+        let error = experiment.network().validate(40, 20).unwrap_err().to_string();
+        assert!(error.contains("in f32)") && error.contains("expected "), "{pair}: {error}");
+    }
+    assert!(tried > 60, "{tried}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ use colearn_store::FolderLock;
 use crate::cli::ReportArgs;
 use crate::comparison::{self, Cell, Row, groups, of_seed};
 use crate::outputs;
-use crate::terminal::say;
+use crate::terminal::say_line;
 use run::Run;
 
 /// Text to put on the page, such as tables of statistics: Markdown of paragraphs and pipe tables.
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
     let cells = groups(&args.runs)?.into_iter().map(comparison::Group::into_cell).collect();
     let lock = outputs::take(args.out.as_ref().unwrap_or(&args.runs[0]))?;
     for file in write(args.title.as_deref(), cells, &[], &lock)? {
-        say(file.display());
+        say_line(file.display());
     }
     Ok(ExitCode::SUCCESS)
 }

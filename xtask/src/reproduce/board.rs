@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
-use crate::terminal::{on_terminal, say_above};
+use crate::terminal::{self, say_above, shown};
 
-const TEMPLATE: &str = "{bar:24} {percent:>3} %  {msg}";
+const TEMPLATE: &str = "{bar:16} {percent:>3} %  {wide_msg}";
 
 /// Progress of the whole grid.
 pub(crate) struct Board {
@@ -90,11 +90,7 @@ impl GridProgress {
 
 impl Board {
     pub(crate) fn new(progress: GridProgress) -> Self {
-        let shown = on_terminal();
-        let bar = shown.then(|| {
-            let bar = ProgressBar::new(progress.epochs().1 as u64);
-            ProgressStyle::with_template(TEMPLATE).map_or(bar.clone(), |style| bar.with_style(style))
-        });
+        let bar = terminal::bar(Some(progress.epochs().1 as u64), TEMPLATE);
         Self { bar, state: Mutex::new(State { progress, running: Vec::new() }) }
     }
 
@@ -120,7 +116,7 @@ impl Board {
             status = state.progress.status();
         });
         let line = format!("[{status}] {name}: {what}");
-        say_above(self.bar.as_ref(), line);
+        say_above(self.bar.as_ref(), &line);
     }
 
     /// Takes the status line away.
@@ -135,7 +131,8 @@ impl Board {
         change(&mut state);
         if let Some(bar) = &self.bar {
             bar.set_position(state.progress.epochs().0 as u64);
-            bar.set_message(format!("{}  now {}", state.progress.status(), state.running.join(", ")));
+            let message = format!("{}  now {}", state.progress.status(), state.running.join(", "));
+            bar.set_message(shown::line(&message).into_owned());
         }
     }
 }

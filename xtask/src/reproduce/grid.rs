@@ -10,8 +10,8 @@ use toml::Table;
 
 use super::spec::{CellSpec, Spec};
 use crate::comparison::{Cell, Comparison};
-use crate::experiment::{Experiment, root_value};
-use crate::overrides::{apply, apply_all, differences, parse_value, split_assignment};
+use crate::experiment::{Experiment, root_text, root_value};
+use crate::overrides::{apply, apply_all, apply_text, differences, refuse_conflicts, split_assignment};
 use crate::run_folder::{CONFIG, RunFolder, Stage};
 use crate::stored::{Origin, StoredData, StoredRun, same_place};
 
@@ -236,6 +236,12 @@ pub(crate) fn same(asked: &Experiment, stored: &Experiment, folder: &Path) -> Re
 
 /// The settings that all cells start from.
 fn base(spec: &Spec, changes: &Changes) -> Result<Table> {
+    let root = changes.root.as_deref().map(root_text).transpose()?;
+    let options = [
+        ("data.root", "--root", root.map(str::to_owned)),
+        ("train.epochs", "--epochs", changes.epochs.map(|epochs| epochs.to_string())),
+    ];
+    refuse_conflicts(&changes.set, &options)?;
     let mut table = Experiment::of_set(spec.data)?;
     apply_all(&mut table, &spec.settings, "[settings]")?;
     if let Some(root) = &changes.root {
@@ -246,7 +252,7 @@ fn base(spec: &Spec, changes: &Changes) -> Result<Table> {
         if ["data.name", "train.seed", "data.leave_out"].contains(&key) {
             bail!("--set {key}: a comparison sets this itself; expected another key");
         }
-        apply(&mut table, key, &parse_value(text))?;
+        apply_text(&mut table, key, text)?;
     }
     Ok(table)
 }
@@ -380,6 +386,16 @@ mod tests {
         let changes = Changes { set: vec!["train.seed=3".into()], ..Changes::default() };
         let error = Grid::new("n".into(), spec(), "place".into(), &changes).unwrap_err().to_string();
         assert!(error.starts_with("--set train.seed: a comparison sets this itself"), "{error}");
+        let changes = Changes {
+            set: vec!["data.root=b".into(), "train.epochs=3".into()],
+            root: Some("a".into()),
+            epochs: Some(4),
+        };
+        let error = Grid::new("n".into(), spec(), "place".into(), &changes).unwrap_err().to_string();
+        assert!(
+            error.starts_with("--root a and --set data.root=b: these are two values of one key"),
+            "{error}"
+        );
     }
 
     #[test]

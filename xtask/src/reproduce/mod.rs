@@ -16,11 +16,12 @@ use colearn_store::FolderLock;
 
 use crate::cli::ReproduceArgs;
 use crate::comparison;
+use crate::memory::Room;
 use crate::outputs;
 use crate::page::{self, Extra};
 use crate::run_folder::{RUNS, without_lock};
-use crate::terminal::{INTERRUPTED, complain, say};
-use crate::train::stop_on_interrupt;
+use crate::stop::stop_on_signals;
+use crate::terminal::{INTERRUPTED, complain, say, say_line};
 use board::{Board, GridProgress};
 use grid::{Changes, Grid, Job};
 use runner::{Failure, Runner};
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     let threads = args.threads.map_or(1, usize::from);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.jobs.map_or_else(|| (cores / threads).max(1), usize::from);
-    say(&grid.spec.title);
+    say_line(&grid.spec.title);
     say(format!(
         "{} jobs: {} cells, {} seeds{}; {} finished before; {workers} at once, threads for each: {threads}",
         grid.jobs.len(),
@@ -55,9 +56,9 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
         },
         grid.jobs.len() - open.len()
     ));
-    say(format!("folder {}", grid.folder.display()));
+    say_line(format!("folder {}", grid.folder.display()));
     if let Some(reason) = lock.missing() {
-        say(format!("       {}", without_lock(reason)));
+        say_line(format!("       {}", without_lock(reason)));
     }
 
     let epochs = |job: &&Job| job.experiment.as_ref().map_or(0, |experiment| experiment.train.epochs);
@@ -67,7 +68,8 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     let data = SharedData::new(settings.map(|experiment| &experiment.data), args.load.options(None))
         .beside(grid.made()?);
     data.check_moved()?;
-    let stop = stop_on_interrupt()?;
+    let stop = stop_on_signals()?;
+    let room = Room::now(workers.min(open.len()), args.any_memory);
     let runner = Runner {
         workers,
         threads,
@@ -76,6 +78,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
         board: &board,
         stop: &stop,
         lock: &lock,
+        room: &room,
     };
     let failures = runner.run(&open);
     board.finish();
@@ -109,13 +112,13 @@ fn tables(grid: &Grid, lock: &FolderLock) -> Result<()> {
     let files = comparison.write(lock)?;
     say(comparison.to_markdown());
     for file in files {
-        say(file.display());
+        say_line(file.display());
     }
     if cells.iter().any(|cell| !cell.runs.is_empty()) {
         let extra = |(title, markdown): (&str, String)| Extra { title: title.to_owned(), markdown };
         let extras: Vec<Extra> = comparison.parts().into_iter().map(extra).collect();
         let files = page::write(Some(&grid.spec.title), cells, &extras, lock)?;
-        say(files[0].display());
+        say_line(files[0].display());
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use super::board::Board;
 use super::grid::{Job, of_checkpoint, same};
 use super::shared::SharedData;
 use crate::experiment::Experiment;
+use crate::memory::Room;
 use crate::plan::{Plan, Records};
 use crate::run_folder::{RunFolder, Stage};
 use crate::stored::StoredRun;
@@ -31,6 +32,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) stop: &'a AtomicBool,
     /// Of the comparison's folder: no job begins where another folder has its name.
     pub(crate) lock: &'a FolderLock,
+    /// For all workers together.
+    pub(crate) room: &'a Room,
 }
 
 /// A job that could not be done.
@@ -99,7 +102,7 @@ impl Runner<'_> {
 
     /// Trains and concludes; `false` if stopped.
     fn train(&self, index: usize, plan: &mut Plan, data: &Dataset) -> Result<bool> {
-        let network = plan.network(data)?;
+        let network = plan.network(data, self.room)?;
         let mut trainer = plan.trainer(network, data)?;
         let own_stop = AtomicBool::new(self.stop.load(Ordering::Relaxed));
         let records = plan.records(trainer.history(), self.tensorboard)?;

@@ -141,7 +141,6 @@ impl Spec {
         unique(self.seeds.iter().map(u64::to_string), "seeds", origin)?;
         unique(self.leave_out.iter().cloned(), "leave_out", origin)?;
         unique(self.cells.iter().map(|cell| cell.name.clone()), "names of cells", origin)?;
-        unique(self.cells.iter().map(|cell| cell.label.clone()), "labels of cells", origin)?;
         let names = self.cells.iter().map(|cell| &cell.name).chain(&self.leave_out);
         for name in names {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -152,6 +151,7 @@ impl Spec {
         if let Some(cell) = self.cells.iter().find(|cell| cell.label.is_empty()) {
             bail!("{origin}: the cell {:?} has no label; expected one for the tables", cell.name);
         }
+        unique(self.cells.iter().map(|cell| cell.label.clone()), "labels of cells", origin)?;
         let known = |name: &str| self.cells.iter().any(|cell| cell.name == name);
         for Published { cell, percent, .. } in &self.published {
             if !known(cell) {
@@ -296,6 +296,12 @@ mod tests {
             ("seeds = [0, 1]", "seeds = [1, 1]", "small: found 1 twice among the seeds"),
             ("seeds = [0, 1]", "seeds = []", "small: found 0 seeds and 2 cells"),
             ("label = \"A\"\n", "", "small: the cell \"a\" has no label"),
+            // Two without a label are no twins of one name.
+            (
+                "label = \"A\"\n[[cell]]\nname = \"b\"\nlabel = \"B\"",
+                "[[cell]]\nname = \"b\"",
+                "small: the cell \"a\" has no label",
+            ),
             ("name = \"b\"", "name = \"a\"", "small: found a twice among the names of cells"),
             (
                 "seeds = [0, 1]",

@@ -11,7 +11,7 @@ use colearn_train::{Checkpoint, EpochRecord, RunFiles, RunId};
 use super::metrics::metrics;
 use super::{CONFIG, METRICS, RunFolder, names};
 use crate::stored::run_of_settings;
-use crate::terminal::say;
+use crate::terminal::say_line;
 
 /// A run's folder under this process's lock. Everything that the run writes there goes through it, and is written only while
 /// the path leads to the very folder that was locked.
@@ -117,11 +117,11 @@ impl HeldFolder {
                 Err(error) => Some(error.to_string()),
             };
             if let Some(fault) = fault {
-                say(format!("{}: {fault}; written anew from the checkpoint", self.file(name).display()));
+                say_line(format!("{}: {fault}; written anew from the checkpoint", self.file(name).display()));
             }
         }
         if let Some(fault) = self.files().restore_best(checkpoint)? {
-            say(format!("{fault}; best.ckpt is written anew from the checkpoint"));
+            say_line(format!("{fault}; best.ckpt is written anew from the checkpoint"));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use colearn_store::FolderLock;
 use colearn_train::{Checkpoint, RunFiles, RunId};
 
-use crate::terminal::say;
+use crate::terminal::say_line;
 pub(crate) use held::{HeldFolder, without_lock};
 pub(crate) use names::{CONFIG, EVALUATION, EXAMPLE, METRICS, SUMMARY, event_file, event_files};
 
@@ -123,7 +123,7 @@ impl RunFolder {
         let lock = self.lock(Stage::Begun)?;
         let (mut checkpoint, damage) = self.files().load()?;
         if let Some(damage) = damage {
-            say(format!("{damage}; going on from the checkpoint before it, previous.ckpt"));
+            say_line(format!("{damage}; going on from the checkpoint before it, previous.ckpt"));
         }
         // Runs of versions that did not name them get a name now.
         let run = checkpoint.run.get_or_insert_with(RunId::random).clone();

@@ -16,7 +16,7 @@ use ndarray::{Array2, Array3, Axis};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Origin;
+use super::{Origin, numbers};
 use crate::figures::Subject;
 use crate::report::Results;
 use crate::run_folder::{EVALUATION, EXAMPLE, HeldFolder};
@@ -45,6 +45,7 @@ pub(crate) struct StoredEvaluation {
 pub(crate) struct StoredResult {
     pub(crate) evaluation: EvaluationReport,
     /// Spikes per unit and step of each hidden layer.
+    #[serde(deserialize_with = "numbers::list")]
     pub(crate) rates: Vec<f64>,
 }
 
@@ -65,9 +66,11 @@ pub(crate) struct Example {
     pub(crate) true_class: usize,
     pub(crate) predicted_class: Option<usize>,
     /// Input (T, C).
+    #[serde(deserialize_with = "numbers::array")]
     pub(crate) input: Array2<f32>,
     pub(crate) layers: Vec<ExampleLayer>,
     /// Readout membranes (T, classes).
+    #[serde(deserialize_with = "numbers::array")]
     pub(crate) readout: Array2<f32>,
 }
 

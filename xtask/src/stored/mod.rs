@@ -3,6 +3,7 @@
 
 mod data;
 mod evaluation;
+mod numbers;
 mod origin;
 mod run;
 

@@ -8,7 +8,7 @@ use colearn_network::config::Delay;
 use colearn_store::{LARGEST_TEXT, read_text};
 use serde::Deserialize;
 
-use super::{Origin, StoredData};
+use super::{Origin, StoredData, numbers};
 use crate::experiment::Experiment;
 use crate::run_folder::{CONFIG, SUMMARY};
 
@@ -33,7 +33,7 @@ struct StoredSummary {
     #[serde(default)]
     validation_samples: u64,
     classes: Option<usize>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "numbers::list")]
     hidden_rates: Vec<f64>,
     #[serde(default)]
     wall_seconds: f64,

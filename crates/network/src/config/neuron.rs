@@ -4,6 +4,7 @@ use crate::NetworkError;
 use colearn_neurons::{
     Activation, Firing, GatedModel, GatedUnit, Neuron, NeuronConfig, NeuronModel, Surrogate,
 };
+use colearn_tape::simd::single;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -239,7 +240,7 @@ impl NeuronSection {
         for (name, &value) in &self.fixed {
             let spec = neuron.specs().iter().find(|spec| spec.name == name).expect("checked above");
             let (low, high) = spec.bounds;
-            if !(low <= value && value <= high) {
+            if !(low <= value && value <= high) || single(value).is_none() {
                 return Err(NetworkError::Fixed { name: name.clone(), found: value, low, high });
             }
             config.bounds.insert(name.clone(), (value, value));

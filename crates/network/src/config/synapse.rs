@@ -1,5 +1,6 @@
 //! `[synapse]`: delays, whether, where, how long and how interpolated.
 
+use super::number;
 use crate::NetworkError;
 use colearn_synapses::Interpolation;
 use serde::{Deserialize, Serialize};
@@ -60,9 +61,7 @@ impl SynapseSection {
         if !(1..=1000).contains(&self.max_delay) {
             return wrong("synapse.max_delay", self.max_delay.to_string(), "1 to 1000 steps");
         }
-        if !(0.0..=1.0).contains(&self.initial_range) {
-            return wrong("synapse.initial_range", self.initial_range.to_string(), "0 to 1");
-        }
+        number("synapse.initial_range", self.initial_range, |x| (0.0..=1.0).contains(&x), "0 to 1")?;
         if let Some(unknown) = self.without_delay.iter().find(|name| !layers.contains(name)) {
             return Err(NetworkError::Layer { found: unknown.clone(), expected: layers.to_vec() });
         }
