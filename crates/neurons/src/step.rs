@@ -1,6 +1,8 @@
 //! A neuron one step at a time, for one sample: streaming inference.
 //!
-//! The same equations in the same order as [`crate::infer`]: the outputs are equal to the bit.
+//! The same equations in the same order as [`crate::infer`]: the outputs are equal to the bit, also where currents are
+//! infinite or zeros with a sign. Where one is not a number, both are; which of the many bit patterns a NaN has is up to the
+//! compiler.
 //!
 //! ```
 //! use colearn_neurons::{Neuron, NeuronModel, NeuronState, StepParameters, step};
@@ -34,6 +36,8 @@ pub struct StepParameters<F> {
     values: Vec<F>,
     /// V without its diagonal, row by row.
     recurrent: Option<Vec<F>>,
+    /// Whether zero times each of its weights is a zero.
+    finite: bool,
 }
 
 impl<F: Real> StepParameters<F> {
@@ -48,9 +52,10 @@ impl<F: Real> StepParameters<F> {
         check(neuron, units, parameters, recurrent);
         let values =
             parameters.iter().enumerate().flat_map(|(k, p)| p.iter().map(move |&x| neuron.clamp(k, x)));
-        let recurrent = recurrent
+        let recurrent: Option<Vec<F>> = recurrent
             .map(|v| v.indexed_iter().map(|((i, j), &v)| if i == j { F::zero() } else { v }).collect());
-        Self { neuron: neuron.clone(), units, values: values.collect(), recurrent }
+        let finite = recurrent.iter().flatten().all(|v| v.is_finite());
+        Self { neuron: neuron.clone(), units, values: values.collect(), recurrent, finite }
     }
 
     /// Number of units.
@@ -69,6 +74,8 @@ pub struct NeuronState<F> {
     spikes: Vec<F>,
     /// The total current of the step.
     current: Vec<F>,
+    /// Whether there was a step, so that there are outputs to add.
+    begun: bool,
 }
 
 impl<F: Real> NeuronState<F> {
@@ -78,13 +85,14 @@ impl<F: Real> NeuronState<F> {
         let zeros = |n| vec![F::zero(); n];
         let units = parameters.units;
         let states = zeros(units * parameters.neuron.model().states());
-        Self { states, spikes: zeros(units), current: zeros(units) }
+        Self { states, spikes: zeros(units), current: zeros(units), begun: false }
     }
 
     /// Back to the zero state.
     pub fn reset(&mut self) {
         self.states.fill(F::zero());
         self.spikes.fill(F::zero());
+        self.begun = false;
     }
 
     /// State variable `k` of all units after the last step (after its reset): 0 is the membrane.
@@ -125,11 +133,16 @@ pub fn step<F: Real>(
 
 /// current[j] += Σ_i s[i] V[i, j], i ascending. By table, outputs are 0 or 1, and the weights of each group of four inputs are
 /// summed before they are added, as a scan does.
+///
+/// A scan adds the zeros of silent units too. They are left out where that changes no bit: a zero changes −0 alone, and
+/// zero times a weight is a zero if the weight is finite.
 struct AddProduct<'a, F> {
     weights: &'a [F],
     spikes: &'a [F],
     current: &'a mut [F],
     by_table: bool,
+    /// Whether nothing is left out.
+    all: bool,
 }
 
 impl<F: Real> Kernel for AddProduct<'_, F> {
@@ -140,14 +153,16 @@ impl<F: Real> Kernel for AddProduct<'_, F> {
         let n = self.current.len();
         if self.by_table {
             let group = (TABLE_BITS * n).max(1);
+            if self.spikes.chunks(TABLE_BITS).any(|spikes| spikes.iter().all(F::is_zero)) {
+                self.current.iter_mut().for_each(|sum| *sum += F::zero());
+            }
             for (spikes, rows) in self.spikes.chunks(TABLE_BITS).zip(self.weights.chunks(group)) {
                 add_group(spikes, rows, self.current);
             }
             return;
         }
         for (i, &s) in self.spikes.iter().enumerate() {
-            // A silent unit adds nothing.
-            if s != F::zero() {
+            if self.all || s != F::zero() {
                 for (sum, &v) in self.current.iter_mut().zip(&self.weights[i * n..(i + 1) * n]) {
                     *sum = L::multiply_add(v, s, *sum);
                 }
@@ -208,10 +223,14 @@ impl<F: Real> Advance<'_, F> {
     fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
         let Self { parameters, state, spikes } = self;
         let units = parameters.units;
-        if let Some(weights) = &parameters.recurrent {
+        if let (Some(weights), true) = (&parameters.recurrent, state.begun) {
             let by_table = adds_by_table::<F, A>(looks_up::<F>());
-            dispatch(AddProduct { weights, spikes: &state.spikes, current: &mut state.current, by_table });
+            let negative_zero = |x: &F| x.is_zero() && x.is_sign_negative();
+            let all = !A::BINARY || !parameters.finite || state.current.iter().any(negative_zero);
+            let (spikes, current) = (&state.spikes, &mut state.current);
+            dispatch(AddProduct { weights, spikes, current, by_table, all });
         }
+        state.begun = true;
         for (n, output) in spikes.iter_mut().enumerate() {
             let p: [F; P] = std::array::from_fn(|k| parameters.values[k * units + n]);
             let before: [F; S] = std::array::from_fn(|k| state.states[k * units + n]);
@@ -249,6 +268,7 @@ mod tests {
                         spikes: &spikes,
                         current: &mut current,
                         by_table,
+                        all: false,
                     });
                     for (j, found) in current.iter().enumerate() {
                         let groups = 0..n.div_ceil(TABLE_BITS);

@@ -15,7 +15,7 @@ use ndarray_rand::rand_distr::StandardNormal;
 use rand_chacha::ChaCha8Rng;
 
 /// Every model with every activation.
-fn every_unit() -> Vec<GatedUnit> {
+pub(crate) fn every_unit() -> Vec<GatedUnit> {
     let activations = [Activation::Tanh, Activation::Relu, Activation::Sigmoid];
     GatedModel::ALL
         .iter()

@@ -12,3 +12,4 @@ mod gated;
 mod golden;
 mod gradients;
 mod laws;
+mod odd_numbers;
