@@ -56,9 +56,10 @@ impl Watcher for Progress<'_> {
     }
 
     fn epoch(&mut self, record: &EpochRecord, improved: bool) {
+        // What is said is in the files already.
+        self.records.add(record, self.stop);
         let line = epoch_line(record, self.epochs, improved, terminal::width());
         say_above(self.bar.as_ref(), &line);
-        self.records.add(record, self.stop);
     }
 
     fn warning(&mut self, warning: &Warning) {

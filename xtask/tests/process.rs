@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
 mod common;
+#[path = "common/signals.rs"]
+mod signals;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -82,11 +84,6 @@ fn begun(folder: &Path, before: &str, line: &str) -> (Child, BufReader<std::proc
     (child, output)
 }
 
-fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn what_was_ignored_at_the_start_stays_ignored() {
@@ -94,16 +91,20 @@ fn what_was_ignored_at_the_start_stays_ignored() {
     let line = format!("train {TINY} --epochs 60 --out ");
     // As under `nohup`, and as a shell starts what runs in the background.
     let (mut child, mut output) = begun(place.path(), "trap '' HUP INT", &format!("{line}deaf"));
-    signal(&child, "HUP");
-    signal(&child, "INT");
+    signals::send(&child, "HUP");
+    signals::send(&child, "INT");
     let mut said = String::new();
     output.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     assert!(place.path().join("deaf/summary.json").exists());
 
-    for name in ["HUP", "TERM"] {
+    for name in ["HUP", "TERM", "ctrl-c"].into_iter().filter(|name| !signals::ignored(name)) {
         let (mut child, mut output) = begun(place.path(), ":", &format!("{line}{name}"));
-        signal(&child, name);
+        if name == "ctrl-c" {
+            signals::interrupt(&child);
+        } else {
+            signals::send(&child, name);
+        }
         let mut said = String::new();
         output.read_to_string(&mut said).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{name}: {said}");
@@ -181,7 +182,7 @@ fn messages_stay_readable_whatever_they_repeat() {
         (format!("[train]\n{long} = 3"), "error: large.toml: train.kkk"),
         (format!("[train]\noptimiser = \"{long}\""), "error: large.toml: train.optimiser = \"kkk"),
         (format!("[data]\nname = \"{long}\""), "error: data.name = \"kkk"),
-        (format!("[train]\n\"a\\nb\" = 3"), r"error: large.toml: train.a\nb is no key"),
+        ("[train]\n\"a\\nb\" = 3".to_owned(), r"error: large.toml: train.a\nb is no key"),
     ] {
         fs::write(here.join("large.toml"), text).unwrap();
         let error = fail(here, "train --config large.toml");

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
 mod common;
+#[path = "common/signals.rs"]
+mod signals;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -218,8 +220,7 @@ fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
     let (place, whole) = long_one();
     let here = place.path();
     let (mut child, mut output, mut said) = start(here);
-    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signal.success());
+    signals::interrupt(&child);
     output.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     assert!(said.contains("stopped with 3 of 4 jobs open; the same command goes on"), "{said}");

@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
 mod common;
+#[path = "common/signals.rs"]
+mod signals;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use common::{TINY, command, fail, succeed, words};
 use serde_json::Value;
@@ -168,8 +170,7 @@ fn interrupt(folder: &Path, line: &str) -> String {
     while !said.contains("epoch  1/") {
         assert_ne!(output.read_line(&mut said).unwrap(), 0, "{said}");
     }
-    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(signal.success());
+    signals::interrupt(&child);
     output.read_to_string(&mut said).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
     said
@@ -260,6 +261,10 @@ fn what_cannot_work_is_said_in_one_line() {
         let named = error.contains("expected a whole number from 0 to ") || line.ends_with("-1");
         assert!(named && !error.contains("invalid digit"), "{line}: {error}");
     }
+    assert!(
+        !here.join("runs").exists() && !here.join("empty").exists(),
+        "nothing is left of runs that did not begin"
+    );
     let error = fail(here, "train --data mnist");
     assert!(error.contains("expected one of `digits`, `fsdd`, `words`"), "{error}");
 }

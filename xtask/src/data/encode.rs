@@ -160,7 +160,9 @@ fn write(
             set.push(part, &spikes, clip.label(), Some(speaker))?;
             written.spikes += spikes.len() as u64;
             written.seconds += seconds;
-            bar.iter().for_each(|bar| bar.inc(1));
+            if let Some(bar) = &bar {
+                bar.inc(1);
+            }
         }
     }
     if let Some(bar) = &bar {

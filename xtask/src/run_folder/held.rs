@@ -9,6 +9,7 @@ use colearn_store::{FolderLock, LARGEST_TABLE, LARGEST_TEXT, read_text, sha256};
 use colearn_train::{Checkpoint, EpochRecord, RunFiles, RunId};
 
 use super::metrics::metrics;
+use super::traces::Traces;
 use super::{CONFIG, METRICS, RunFolder, names};
 use crate::stored::run_of_settings;
 use crate::terminal::say_line;
@@ -17,6 +18,8 @@ use crate::terminal::say_line;
 /// the path leads to the very folder that was locked.
 #[derive(Debug)]
 pub(crate) struct HeldFolder {
+    /// What goes again if the run leaves nothing: before the lock, which is dropped after it.
+    _traces: Traces,
     folder: RunFolder,
     lock: Arc<FolderLock>,
     run: RunId,
@@ -26,7 +29,12 @@ pub(crate) struct HeldFolder {
 
 impl HeldFolder {
     pub(super) fn new(folder: RunFolder, lock: FolderLock, run: RunId) -> Self {
-        Self { folder, lock: Arc::new(lock), run, written: Mutex::default() }
+        Self { folder, lock: Arc::new(lock), run, written: Mutex::default(), _traces: Traces::default() }
+    }
+
+    /// The same for a run that may fail before it has written anything: then what beginning made goes again.
+    pub(super) fn leaving(self, traces: Traces) -> Self {
+        Self { _traces: traces, ..self }
     }
 
     /// Whether the test split of the run selects: its metrics say so.

@@ -3,6 +3,7 @@
 mod held;
 mod metrics;
 mod names;
+mod traces;
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use colearn_train::{Checkpoint, RunFiles, RunId};
 use crate::terminal::say_line;
 pub(crate) use held::{HeldFolder, without_lock};
 pub(crate) use names::{CONFIG, EVALUATION, EXAMPLE, METRICS, SUMMARY, event_file, event_files};
+use traces::Traces;
 
 /// Where runs go that are not told otherwise.
 pub(crate) const RUNS: &str = "runs";
@@ -100,9 +102,10 @@ impl RunFolder {
     /// The folder for a new run, which is made if it is not there. Other processes are kept out of it, and nothing that is
     /// there already has a name which the run writes.
     pub(crate) fn begin(self) -> Result<HeldFolder> {
+        let traces = Traces::before(&self.path);
         let lock = self.lock(Stage::Untouched)?;
         self.expect_free()?;
-        Ok(HeldFolder::new(self, lock, RunId::random()))
+        Ok(HeldFolder::new(self, lock, RunId::random()).leaving(traces))
     }
 
     /// Keeps other processes out of the folder, which is made if it is not there, until the lock is dropped.

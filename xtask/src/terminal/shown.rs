@@ -4,6 +4,7 @@
 //! too long is cut in the middle.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use console::measure_text_width;
 
@@ -78,7 +79,7 @@ pub(super) fn json(text: &str) -> String {
         if is_instruction(c) && c != '\n' {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                all.push_str(&format!("\\u{unit:04x}"));
+                write!(all, "\\u{unit:04x}").expect("a string takes every text");
             }
         } else {
             all.push(c);
