@@ -2,7 +2,8 @@
 
     python3 xtask/scripts/report_screenshots.py RUN/report.html --out PICTURES [--chromium /usr/bin/chromium]
 
-Needs Chromium and nothing else. Every section is unfolded and photographed (SECTION-WIDTH-SCHEME.png). It fails, with a
+Needs Chromium and nothing else. It tells how high the page is as it opens; then every section is unfolded and
+photographed (SECTION-WIDTH-SCHEME.png). It fails, with a
 line each, on: an error in the console, a request for anything but the page, content wider than the screen, text of a
 figure smaller than 8 px on a phone, texts of a figure that overlap, a background that does not follow the scheme.
 """
@@ -164,6 +165,7 @@ def look(browser, url, width, scheme, out):
     call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
     call("Page.navigate", url=url)
     browser.wait("Page.loadEventFired")
+    height = value("document.documentElement.scrollHeight")
     value("document.querySelectorAll('details').forEach((part) => { part.open = true })")
     faults = list(faults_of_events(browser.events, url))
     sizes = value(f"{WIDER}({width})")
@@ -179,7 +181,7 @@ def look(browser, url, width, scheme, out):
         picture = call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
         (out / f"{part['id']}-{width}-{scheme}.png").write_bytes(base64.b64decode(picture))
     least = min((text["size"] for figure in figures for text in figure["texts"]), default=0)
-    print(f"{width} px, {scheme}: {len(figures)} drawings, smallest type {least:.1f} px, {len(faults)} faults")
+    print(f"{width} px, {scheme}: {height} px high as it opens, {len(figures)} drawings, smallest type {least:.1f} px, {len(faults)} faults")
     for fault in faults:
         print(f"  {fault}")
     browser.call("Target.closeTarget", targetId=target)

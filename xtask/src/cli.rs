@@ -108,9 +108,12 @@ pub(crate) struct EvalArgs {
     /// Which part of the data [default: test, or validation where there is no test split].
     #[arg(long, value_enum)]
     pub(crate) split: Option<SplitName>,
-    /// JSON instead of tables.
+    /// JSON instead of tables, with the scores of every sample.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Also write the prediction and the scores of every sample to this file, a row a sample.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csv: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) load: LoadArgs,
     /// Threads [default: one per core].
@@ -178,7 +181,7 @@ pub(crate) struct ReportArgs {
     /// Folders of runs, or folders that hold such; runs that differ in seed and left-out speaker alone make one cell.
     #[arg(required = true, value_name = "RUN")]
     pub(crate) runs: Vec<PathBuf>,
-    /// Where report.html, report.md and the tables go [default: the first folder].
+    /// Where report.html, report.md and the tables go [default: the folder of the runs; needed where several are named].
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Headline of the page.

@@ -7,13 +7,16 @@ use colearn_eval::Table;
 
 use crate::cli::CompareArgs;
 use crate::comparison::{Comparison, Group, Pair, groups};
+use crate::experiment::Experiment;
 use crate::outputs;
 use crate::overrides::differences;
 use crate::terminal::say;
 
 pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode> {
     let groups = groups(&args.runs)?;
-    let differing = differing(&groups)?;
+    let cells =
+        groups.iter().map(|group| Ok((group.name.as_str(), settings(&group.settings, group.data())?)));
+    let differing = differing(&cells.collect::<Result<Vec<_>>>()?);
     let comparison = comparison(groups);
     say(comparison.to_markdown());
     if let Some(table) = &differing {
@@ -25,37 +28,36 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The keys whose values differ between groups, a column a group; `None` where there is nothing to tell.
-fn differing(groups: &[Group]) -> Result<Option<Table>> {
-    let tables = groups.iter().map(settings).collect::<Result<Vec<toml::Table>>>()?;
-    let Some((first, others)) = tables.split_first() else { return Ok(None) };
-    // Value in the first group, and in those that differ from it.
+/// The keys whose values differ between cells, a column a cell; `None` where there is nothing to tell.
+pub(crate) fn differing(cells: &[(&str, toml::Table)]) -> Option<Table> {
+    let ((_, first), others) = cells.split_first()?;
+    // Value in the first cell, and in those that differ from it.
     let mut keys: Vec<(String, Vec<String>)> = Vec::new();
-    for (place, other) in others.iter().enumerate() {
+    for (place, (_, other)) in others.iter().enumerate() {
         for (key, ours, theirs) in differences(first, other) {
             let known = keys.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-                keys.push((key.clone(), vec![ours; tables.len()]));
+                keys.push((key.clone(), vec![ours; cells.len()]));
                 keys.len() - 1
             });
             keys[known].1[place + 1] = theirs;
         }
     }
     if keys.is_empty() {
-        return Ok(None);
+        return None;
     }
     let mut table =
-        Table::new(std::iter::once("key".to_owned()).chain(groups.iter().map(|group| group.name.clone())));
+        Table::new(std::iter::once("key".to_owned()).chain(cells.iter().map(|cell| cell.0.to_owned())));
     for (key, values) in keys {
         table.row(std::iter::once(key).chain(values));
     }
-    Ok(Some(table))
+    Some(table)
 }
 
-/// The settings of a group, and what its data were: the first digits of their fingerprint, where it is known.
-fn settings(group: &Group) -> Result<toml::Table> {
-    let mut table = group.settings.to_table()?;
-    if let (Some(toml::Value::Table(data)), Some(set)) = (table.get_mut("data"), group.data()) {
-        data.insert("fingerprint".to_owned(), toml::Value::String(format!("{set:.12}")));
+/// Settings, and what the data were: the first digits of their fingerprint, where it is known.
+pub(crate) fn settings(experiment: &Experiment, data: Option<&str>) -> Result<toml::Table> {
+    let mut table = experiment.to_table()?;
+    if let (Some(toml::Value::Table(settings)), Some(set)) = (table.get_mut("data"), data) {
+        settings.insert("fingerprint".to_owned(), toml::Value::String(format!("{set:.12}")));
     }
     Ok(table)
 }

@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use colearn_data::{DataConfig, Dataset, Protocol, Split};
+use colearn_data::{DataConfig, Dataset, Protocol, Sample, Split};
+use colearn_eval::metrics::predicted_class;
 use colearn_eval::{Align, EvaluationReport, Table};
 use colearn_network::{Delays, Network};
+use colearn_store::{LARGEST_TABLE, read_bounded, write_whole};
 use colearn_tape::Pool;
-use colearn_train::{Checkpoint, RunFiles, RunId, SplitResult, evaluate, initial_generator};
+use colearn_train::{Checkpoint, RunFiles, RunId, SplitResult, evaluate_each, initial_generator};
+use ndarray::ArrayView1;
 use serde::Serialize;
 
 use crate::cli::{EvalArgs, SplitName};
@@ -21,6 +24,9 @@ use crate::terminal::{say, say_json, say_line, use_threads};
 
 /// More classes than this make no readable confusion table.
 const WIDEST: usize = 12;
+
+/// What `--csv` begins with; scores follow.
+const FIRST_COLUMNS: [&str; 4] = ["id", "true_class", "predicted_class", "right"];
 
 /// `--json`.
 #[derive(Debug, Serialize)]
@@ -43,10 +49,35 @@ struct Report<'a> {
     notes: &'a [String],
     #[serde(flatten)]
     evaluation: EvaluationReport,
+    /// Every sample, in the order of the split.
+    predictions: &'a [Prediction],
+}
+
+/// What the network makes of one sample.
+#[derive(Debug, Serialize)]
+struct Prediction {
+    id: String,
+    true_class: String,
+    /// Nothing where a score is not finite.
+    predicted_class: Option<String>,
+    /// In the order of the classes; in JSON `null` where it is not finite.
+    scores: Vec<f32>,
+}
+
+impl Prediction {
+    fn of(sample: &Sample, scores: &ArrayView1<'_, f32>, classes: &[String]) -> Self {
+        Self {
+            id: sample.id.clone(),
+            true_class: classes[sample.label].clone(),
+            predicted_class: predicted_class(scores).map(|class| classes[class].clone()),
+            scores: scores.to_vec(),
+        }
+    }
 }
 
 pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     use_threads(args.threads)?;
+    args.csv.as_deref().map_or(Ok(()), expect_own)?;
     let path = best_of(&args.checkpoint);
     let file = path.display().to_string();
     let checkpoint = Checkpoint::load(&path)?;
@@ -61,7 +92,15 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
     network.restore(checkpoint.network).with_context(|| file.clone())?;
     let (split, name) = choose(args.split, &data)?;
     let batch = experiment.train.batch.max(1);
-    let result = evaluate(&network, split, checkpoint.steps, batch, Delays::Rounded, &mut Pool::default())?;
+    let mut predictions = Vec::new();
+    let (mut pool, classes) = (Pool::default(), &data.classes);
+    let each = |index: usize, scores: ArrayView1<'_, f32>| {
+        predictions.push(Prediction::of(&split.samples[index], &scores, classes));
+    };
+    let result = evaluate_each(&network, split, checkpoint.steps, batch, (Delays::Rounded, &mut pool), each)?;
+    if let Some(file) = &args.csv {
+        write_whole(file, &csv(&predictions, classes)?)?;
+    }
     if args.json {
         let report = Report {
             checkpoint: file,
@@ -76,6 +115,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<ExitCode> {
             rate: data.facts.rate,
             notes: &data.notes,
             evaluation: result.evaluation.report(),
+            predictions: &predictions,
         };
         say_json(&serde_json::to_string_pretty(&report).context("the report cannot be written as JSON")?);
     } else {
@@ -95,6 +135,36 @@ fn check_origin(file: &Path, checkpoint: &Checkpoint) -> Result<()> {
 /// The checkpoint: of a run's folder its best one.
 fn best_of(path: &Path) -> PathBuf {
     if path.is_dir() { RunFiles::in_folder(path).best } else { path.to_owned() }
+}
+
+/// Refuses to replace a file that is no table of predictions, such as the checkpoint itself.
+fn expect_own(file: &Path) -> Result<()> {
+    if !file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Ok(());
+    }
+    let head = FIRST_COLUMNS.join(",");
+    if !read_bounded(file, LARGEST_TABLE).is_ok_and(|bytes| bytes.starts_with(head.as_bytes())) {
+        bail!(
+            "{}: is there and is no table of predictions; expected for --csv a file that begins with {head:?}, which is \
+             replaced, or none",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+/// A row a sample: its name, both classes, whether they are equal, and a column of scores for each class.
+fn csv(predictions: &[Prediction], classes: &[String]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let names = FIRST_COLUMNS.map(str::to_owned);
+    writer.write_record(names.into_iter().chain(classes.iter().map(|class| format!("score_{class}"))))?;
+    for Prediction { id, true_class, predicted_class, scores } in predictions {
+        let right = u8::from(predicted_class.as_ref() == Some(true_class)).to_string();
+        let predicted = predicted_class.clone().unwrap_or_default();
+        let head = [id.clone(), true_class.clone(), predicted, right];
+        writer.write_record(head.into_iter().chain(scores.iter().map(f32::to_string)))?;
+    }
+    writer.into_inner().context("the predictions cannot be written as CSV")
 }
 
 /// The data as in training, or another set with the same front end, standardised with the stored statistics.

@@ -13,6 +13,7 @@ mod experiment;
 mod figures;
 mod layers;
 mod loading;
+mod made;
 mod memory;
 mod outputs;
 mod overrides;

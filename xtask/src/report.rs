@@ -5,18 +5,20 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use colearn_data::{Dataset, Pad, Protocol, Split};
+use colearn_eval::metrics::predicted_class;
 use colearn_eval::{Align, EvaluationReport, Table};
 use colearn_network::config::Delay;
 use colearn_network::{Delays, Network, NetworkState, Parameter, ParameterKind};
 use colearn_store::{LARGEST_TEXT, fingerprint, read_text};
 use colearn_tape::Pool;
-use colearn_train::{EpochRecord, RunId, SplitResult, evaluate};
+use colearn_train::{EpochRecord, RunId, SplitResult, evaluate, evaluate_each};
 use serde::Serialize;
 
 use crate::experiment::Experiment;
+use crate::made::Made;
 use crate::memory::Step;
 use crate::progress::activity;
-use crate::stored::StoredData;
+use crate::stored::{StoredData, Wrong};
 
 /// Results with rounded delays, in inference mode.
 pub(crate) struct Results {
@@ -25,6 +27,8 @@ pub(crate) struct Results {
     pub(crate) test: Option<SplitResult>,
     /// The reported split once more with the delays as they were learned, where there are any.
     pub(crate) unrounded: Option<SplitResult>,
+    /// The samples of the reported split that were not recognised.
+    pub(crate) wrong: Vec<Wrong>,
 }
 
 impl Results {
@@ -34,12 +38,28 @@ impl Results {
         let learned = |p: &Parameter<f32>| p.kind == ParameterKind::Delay && p.trainable;
         let reported = data.test.as_ref().unwrap_or(&data.validation);
         let unrounded = network.parameters().iter().any(learned).then(|| on(reported, Delays::Stored));
-        Ok(Self {
-            unrounded: unrounded.transpose()?,
-            train: on(&data.train, Delays::Rounded)?,
-            validation: on(&data.validation, Delays::Rounded)?,
-            test: data.test.as_ref().map(|split| on(split, Delays::Rounded)).transpose()?,
-        })
+        let unrounded = unrounded.transpose()?;
+        let train = on(&data.train, Delays::Rounded)?;
+        let mut wrong = Vec::new();
+        let result = evaluate_each(
+            network,
+            reported,
+            data.steps,
+            batch,
+            (Delays::Rounded, &mut pool),
+            |index, scores| {
+                wrong.extend(Wrong::of(&reported.samples[index], predicted_class(&scores)));
+            },
+        )?;
+        let (validation, test) = match &data.test {
+            Some(_) => {
+                let validation =
+                    evaluate(network, &data.validation, data.steps, batch, Delays::Rounded, &mut pool)?;
+                (validation, Some(result))
+            }
+            None => (result, None),
+        };
+        Ok(Self { train, validation, test, unrounded, wrong })
     }
 
     /// The result to report: that of the test split, or of validation where there is none.
@@ -151,7 +171,7 @@ pub(crate) struct Summary {
     /// Spikes per unit and step of each hidden layer, on the test split or else on validation; mean |output| where there
     /// are no spikes.
     hidden_rates: Vec<f64>,
-    /// Of training, the mean over the epochs.
+    /// Of the steps of training, the mean over the epochs: neither the making of batches nor validation is counted.
     samples_per_second: f64,
     /// From the start of the program to its results; of a resumed run also the epochs before.
     wall_seconds: f64,
@@ -161,6 +181,9 @@ pub(crate) struct Summary {
     run: Option<RunId>,
     /// SHA-256 of the other texts of the folder, figures left out.
     files: BTreeMap<String, String>,
+    /// How the run was made.
+    #[serde(flatten)]
+    made: Made,
 }
 
 impl Summary {
@@ -213,6 +236,7 @@ impl Summary {
             peak_rss_bytes: None,
             run: None,
             files: BTreeMap::new(),
+            made: Made::now(),
         }
     }
 
@@ -247,7 +271,7 @@ impl Summary {
             ),
             format!("chance {:.1} %, {}", 100.0 / classes as f64, activity(&self.model, &self.hidden_rates)),
             format!(
-                "{} parameters, {:.1} s in all, {:.0} samples per second in training",
+                "{} parameters, {:.1} s in all, {:.0} samples per second in steps of training, without loading",
                 self.parameters, self.wall_seconds, self.samples_per_second
             ),
         ];

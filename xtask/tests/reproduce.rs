@@ -91,7 +91,7 @@ fn a_comparison_is_made_once_and_not_mixed_with_another() {
         assert!(first[0].contains(part), "{part} in {}", first[0]);
     }
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
-    for part in ["<h1>Three words</h1>", "2 cells, 4 runs.", "do delays help?", "a paper"] {
+    for part in ["<h1>Three words, 2 epochs</h1>", "2 cells, 4 runs.", "do delays help?", "a paper"] {
         assert!(page.contains(part), "{part}");
     }
     let summary: Value = serde_json::from_str(&first[2]).unwrap();

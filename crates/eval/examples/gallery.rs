@@ -126,6 +126,7 @@ fn spike_raster() -> SpikeRaster {
         title: "“seven” on its way through the network".into(),
         step_ms: 10.0,
         input,
+        length: None,
         input_label: "Mel channel".into(),
         layers,
         readout,

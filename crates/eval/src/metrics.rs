@@ -22,6 +22,8 @@
 //! # Ok::<(), colearn_eval::EvalError>(())
 //! ```
 
+mod sparse;
+
 use ndarray::{Array2, ArrayRef, ArrayView1, Ix2};
 use serde::{Deserialize, Serialize};
 
@@ -235,23 +237,37 @@ pub struct EvaluationReport {
     pub majority: Option<f64>,
     /// Metrics of each class.
     pub per_class: Vec<ClassMetrics>,
-    /// Confusion matrix, one inner list per true class.
+    /// Confusion matrix, one inner list per true class. Serialised as that for up to 64 classes; for more, whose matrix
+    /// grows with their square, as the triples \[true class, predicted class, count\] of the counts above zero.
+    #[serde(serialize_with = "sparse::write", deserialize_with = "sparse::read")]
     pub confusion: Vec<Vec<u64>>,
 }
 
-/// Predicted class and loss of one row, or `None` if a score is not finite.
-fn judge<F: Copy + Into<f64>>(row: &ArrayView1<'_, F>, label: usize) -> Option<(usize, f64)> {
-    let mut best = 0;
-    let mut largest = f64::NEG_INFINITY;
+/// The class that a sample with these scores (C) is given: the one with the highest score, the lowest index among equals;
+/// `None` if a score is not finite.
+#[must_use]
+pub fn predicted_class<F: Copy + Into<f64>>(scores: &ArrayView1<'_, F>) -> Option<usize> {
+    largest(scores).map(|(class, _)| class)
+}
+
+/// The first of the largest scores and its class, or `None` if one is not finite.
+fn largest<F: Copy + Into<f64>>(row: &ArrayView1<'_, F>) -> Option<(usize, f64)> {
+    let mut best = (0, f64::NEG_INFINITY);
     for (class, &score) in row.iter().enumerate() {
         let score = score.into();
         if !score.is_finite() {
             return None;
         }
-        if score > largest {
-            (best, largest) = (class, score);
+        if score > best.1 {
+            best = (class, score);
         }
     }
+    Some(best)
+}
+
+/// Predicted class and loss of one row, or `None` if a score is not finite.
+fn judge<F: Copy + Into<f64>>(row: &ArrayView1<'_, F>, label: usize) -> Option<(usize, f64)> {
+    let (best, largest) = largest(row)?;
     let sum: f64 = row.iter().map(|&score| (score.into() - largest).exp()).sum();
     Some((best, sum.ln() - (row[label].into() - largest)))
 }
@@ -261,115 +277,4 @@ fn share(part: u64, whole: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use approx::assert_relative_eq;
-    use ndarray::{array, s};
-
-    /// Scores that make `predicted` the answer.
-    fn one_hot(predicted: &[usize], classes: usize) -> Array2<f32> {
-        Array2::from_shape_fn((predicted.len(), classes), |(b, c)| if predicted[b] == c { 1.0 } else { 0.0 })
-    }
-
-    #[test]
-    fn confusion_and_f1_by_hand() {
-        let mut evaluation = Evaluation::new(3);
-        let truth = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2];
-        let answer = [0, 0, 0, 1, 1, 1, 2, 2, 0, 0];
-        evaluation.update(&one_hot(&answer, 3), &truth).unwrap();
-        assert_eq!(evaluation.confusion(), &array![[3, 1, 0], [0, 2, 1], [2, 0, 1]]);
-        assert_relative_eq!(evaluation.accuracy(), 0.6);
-        assert_relative_eq!(evaluation.chance(), 1.0 / 3.0);
-        assert_relative_eq!(evaluation.majority(), 0.4);
-        let expected =
-            [(0.6, 0.75, 2.0 / 3.0, 4), (2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 3), (0.5, 1.0 / 3.0, 0.4, 3)];
-        for (found, (precision, recall, f1, support)) in evaluation.per_class().iter().zip(expected) {
-            assert_relative_eq!(found.precision, precision, epsilon = 1e-12);
-            assert_relative_eq!(found.recall, recall, epsilon = 1e-12);
-            assert_relative_eq!(found.f1, f1, epsilon = 1e-12);
-            assert_eq!(found.support, support);
-        }
-    }
-
-    #[test]
-    fn loss_is_the_direct_formula() {
-        let scores = array![[0.3_f64, -1.2, 2.0], [1.0, 1.0, 1.0], [4.0, 0.5, -3.0]];
-        let labels = [2, 0, 1];
-        let direct: f64 = labels
-            .iter()
-            .zip(scores.rows())
-            .map(|(&y, row)| -(row[y].exp() / row.iter().map(|z| z.exp()).sum::<f64>()).ln())
-            .sum::<f64>()
-            / 3.0;
-        let mut evaluation = Evaluation::new(3);
-        evaluation.update(&scores, &labels).unwrap();
-        assert_relative_eq!(evaluation.loss(), direct, epsilon = 1e-12);
-        let mut shifted = Evaluation::new(3);
-        shifted.update(&(&scores + 5000.0), &labels).unwrap();
-        assert_relative_eq!(shifted.loss(), direct, epsilon = 1e-9);
-    }
-
-    #[test]
-    fn batches_and_memory_order_do_not_matter() {
-        let scores = Array2::from_shape_fn((7, 4), |(b, c)| ((b * 5 + c * 3) % 7) as f32 * 0.3);
-        let labels = [0, 1, 2, 3, 0, 1, 2];
-        let mut whole = Evaluation::new(4);
-        whole.update(&scores, &labels).unwrap();
-        let mut parts = Evaluation::new(4);
-        parts.update(&scores.slice(s![..3, ..]), &labels[..3]).unwrap();
-        parts.update(&scores.slice(s![3.., ..]), &labels[3..]).unwrap();
-        assert_eq!(whole, parts);
-        let transposed = scores.t().as_standard_layout().into_owned();
-        let mut columns = Evaluation::new(4);
-        columns.update(&transposed.t(), &labels).unwrap();
-        assert_eq!(whole, columns);
-        let mut merged = Evaluation::new(4);
-        merged.merge(&whole).unwrap();
-        assert_eq!(merged, whole);
-    }
-
-    #[test]
-    fn ties_go_to_the_lowest_index() {
-        let mut evaluation = Evaluation::new(3);
-        evaluation.update(&array![[0.0_f32, 1.0, 1.0]], &[2]).unwrap();
-        assert_eq!(evaluation.confusion()[[2, 1]], 1);
-    }
-
-    #[test]
-    fn scores_that_are_not_finite_count_as_wrong() {
-        let mut evaluation = Evaluation::new(2);
-        let scores = array![[f32::NAN, 1.0], [f32::INFINITY, 0.0], [2.0, 0.0], [f32::NAN, f32::NAN]];
-        evaluation.update(&scores, &[1, 0, 0, 0]).unwrap();
-        assert_eq!((evaluation.samples(), evaluation.undecided(), evaluation.correct()), (4, 3, 1));
-        assert_relative_eq!(evaluation.accuracy(), 0.25);
-        assert!(evaluation.loss().is_finite());
-        assert_relative_eq!(evaluation.per_class()[0].recall, 1.0 / 3.0);
-    }
-
-    #[test]
-    fn report_survives_json_even_when_empty() {
-        let mut evaluation = Evaluation::new(2);
-        for _ in 0..2 {
-            let report = evaluation.report();
-            let text = serde_json::to_string(&report).unwrap();
-            assert_eq!(serde_json::from_str::<EvaluationReport>(&text).unwrap(), report);
-            evaluation.update(&array![[2.0_f32, 0.0]], &[0]).unwrap();
-        }
-        assert_eq!(Evaluation::new(0).report().accuracy, None);
-    }
-
-    #[test]
-    fn refused_batches_leave_no_trace() {
-        let mut evaluation = Evaluation::new(2);
-        let scores = array![[1.0_f32, 0.0], [0.0, 1.0]];
-        let before = evaluation.clone();
-        assert_eq!(
-            evaluation.update(&scores, &[0, 2]),
-            Err(EvalError::Label { sample: 1, label: 2, classes: 2 })
-        );
-        assert_eq!(evaluation.update(&scores, &[0]), Err(EvalError::Batch { labels: 1, samples: 2 }));
-        let wide = Array2::<f32>::zeros((2, 3));
-        assert_eq!(evaluation.update(&wide, &[0, 0]), Err(EvalError::Classes { found: 3, expected: 2 }));
-        assert_eq!(evaluation, before);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::stored::StoredRun;
 pub(crate) use groups::{Group, groups};
-pub(crate) use output::FILES;
+pub(crate) use output::{FILES, Part};
 
 /// A number that others published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

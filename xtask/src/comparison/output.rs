@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use colearn_eval::statistics::WelchTest;
 use colearn_eval::{Align, Interval, Table};
 use colearn_store::FolderLock;
 
@@ -13,6 +14,14 @@ use crate::outputs;
 
 /// The files of a comparison.
 pub(crate) const FILES: [&str; 3] = ["table.md", "table.csv", "summary.json"];
+
+/// A part of a comparison: Markdown with one table, and that table with plain numbers for programs, accuracies as shares
+/// from 0 to 1.
+pub(crate) struct Part {
+    pub(crate) title: &'static str,
+    pub(crate) text: String,
+    pub(crate) data: Table,
+}
 
 /// What stands where there is nothing to say.
 const NOTHING: &str = "–";
@@ -42,32 +51,39 @@ impl Comparison {
             writeln!(text, "\n**Note:** {warning}.").expect("a string takes every text");
         }
         write!(text, "\n## Each seed\n\n{}", self.seeds()).expect("a string takes every text");
-        for (title, part) in self.parts() {
+        for Part { title, text: part, .. } in self.parts() {
             write!(text, "\n## {title}\n\n{part}").expect("a string takes every text");
         }
         text
     }
 
-    /// Title and Markdown of what not every comparison has.
-    pub(crate) fn parts(&self) -> Vec<(&'static str, String)> {
+    /// What not every comparison has.
+    pub(crate) fn parts(&self) -> Vec<Part> {
         let mut parts = Vec::new();
         if !self.pairs.is_empty() {
             let tested = self.pairs.iter().filter(|pair| pair.welch.is_some()).count();
-            let text = format!(
-                "Difference of the means in percentage points, Welch's t-test over the seeds, two-sided; p (Holm) is \
-                 corrected for all {tested} tested pairs. A seed is the unit: the test says nothing about other speakers \
-                 or data.\n\n{}",
-                self.pair_table()
-            );
-            parts.push(("Pairs", text));
+            let how = match tested {
+                0 => "No pair could be tested: a test needs two seeds of each cell, and values that vary."
+                    .to_owned(),
+                _ => format!(
+                    "Difference of the means in percentage points, Welch's t-test over the seeds, two-sided; p (Holm) is \
+                     {}. A seed is the unit: the test says nothing about other speakers or data.",
+                    match tested {
+                        1 => "p itself, since one pair alone was tested".to_owned(),
+                        _ => format!("corrected for all {tested} tested pairs"),
+                    }
+                ),
+            };
+            let text = format!("{how}\n\n{}", self.pair_table());
+            parts.push(Part { title: "Pairs", text, data: self.pair_data() });
         }
         if let Some(speakers) = self.speakers() {
             let text = format!("Mean over the seeds, in percent.\n\n{speakers}");
-            parts.push(("Each speaker left out", text));
+            parts.push(Part { title: "Each speaker left out", text, data: self.speaker_data() });
         }
         if let Some(published) = self.published() {
             let text = format!("Numbers of others, with the split that selected them.\n\n{published}");
-            parts.push(("Published numbers", text));
+            parts.push(Part { title: "Published numbers", text, data: self.published_data() });
         }
         parts
     }
@@ -178,6 +194,73 @@ impl Comparison {
         table
     }
 
+    fn pair_data(&self) -> Table {
+        let mut table = Table::new([
+            "first",
+            "second",
+            "asks",
+            "difference",
+            "ci95_low",
+            "ci95_high",
+            "t",
+            "degrees",
+            "p",
+            "p_holm",
+        ]);
+        for PairRow { pair, welch, p_holm } in &self.pairs {
+            let of = |value: fn(&WelchTest) -> f64| number(welch.as_ref().map(value));
+            table.row([
+                pair.first.clone(),
+                pair.second.clone(),
+                pair.asks.clone(),
+                of(|test| test.difference),
+                of(|test| test.interval.low),
+                of(|test| test.interval.high),
+                of(|test| test.t),
+                of(|test| test.degrees),
+                of(|test| test.p),
+                number(*p_holm),
+            ]);
+        }
+        table
+    }
+
+    fn speaker_data(&self) -> Table {
+        let mut table = Table::new(["cell", "left_out", "accuracy"]);
+        for row in &self.rows {
+            for value in &row.per_speaker {
+                table.row([row.name.clone(), value.speaker.clone(), number(value.accuracy)]);
+            }
+        }
+        table
+    }
+
+    fn published_data(&self) -> Table {
+        let mut table = Table::new([
+            "cell",
+            "accuracy_here",
+            "published_percent",
+            "published_plus_minus",
+            "selected_on",
+            "source",
+            "note",
+        ]);
+        for row in &self.rows {
+            for published in &row.published {
+                table.row([
+                    row.name.clone(),
+                    number(row.accuracy.map(|found| found.mean)),
+                    published.percent.to_string(),
+                    number(published.plus_minus),
+                    published.selected_on.name().to_owned(),
+                    published.source.clone(),
+                    published.note.clone().unwrap_or_default(),
+                ]);
+            }
+        }
+        table
+    }
+
     /// A row for each published number; `None` without any.
     fn published(&self) -> Option<Table> {
         let mut table = Table::new(["cell", "here %", "published %", "selected on", "source"]).align([
@@ -228,7 +311,6 @@ impl Comparison {
             "published_percent",
             "published_selected_on",
         ])?;
-        let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         let count = |value: Option<usize>| value.map_or_else(String::new, |value| value.to_string());
         for row in &self.rows {
             let range = row.accuracy.and_then(|found| found.interval);
@@ -260,6 +342,11 @@ impl Comparison {
         let bytes = writer.into_inner().context("the table cannot be written as CSV")?;
         String::from_utf8(bytes).context("every cell is UTF-8")
     }
+}
+
+/// Every digit; nothing where there is no number.
+fn number(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or_else(String::new, |value| value.to_string())
 }
 
 /// A head and `numbers` columns of numbers.
@@ -308,60 +395,4 @@ fn published(numbers: &[Published]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tests::{cell, pair, run};
-    use super::super::{Cell, Selected};
-    use super::*;
-
-    fn comparison() -> Comparison {
-        let published = vec![Published {
-            cell: "a".into(),
-            percent: 94.85,
-            plus_minus: Some(0.5),
-            selected_on: Selected::Test,
-            source: "a paper".into(),
-            note: Some("twice as large".into()),
-        }];
-        let first = Cell { published, ..cell("a", vec![run(0, None, 0.9), run(1, None, 0.92)]) };
-        let second = cell("b", vec![run(2, None, 0.8), run(0, None, 0.81), run(1, None, 0.83)]);
-        Comparison::new(
-            "name",
-            "A title",
-            vec![first, second, cell("c", vec![])],
-            vec![pair("a", "b"), pair("a", "c")],
-        )
-    }
-
-    #[test]
-    fn the_tables_say_what_was_found_and_what_is_missing() {
-        let text = comparison().to_markdown();
-        for part in [
-            " 2/3 | 91.00 ± 1.41 |",
-            "94.85 ± 0.5 [selected on TEST]",
-            " 0/3 |",
-            "a − b",
-            "+9.67",
-            "for all 1 tested pairs",
-            "| the TEST split | a paper (twice as large) |",
-            "| 94.85 ± 0.5 |",
-        ] {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
-    }
-
-    #[test]
-    fn the_csv_is_rectangular_and_quotes() {
-        let text = comparison().to_csv().unwrap();
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
-        assert_eq!(rows.len(), 3);
-        assert_eq!(&rows[0][1], "a, with | and \"");
-        assert_eq!((&rows[1][17], &rows[1][18]), ("0;1;2", "0.81;0.83;0.8"));
-    }
-
-    #[test]
-    fn small_probabilities_keep_their_digits() {
-        assert_eq!(probability(Some(0.000_012_3)), "1.2e-5");
-        assert_eq!(probability(Some(0.0421)), "0.042");
-    }
-}
+mod tests;

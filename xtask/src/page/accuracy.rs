@@ -2,38 +2,11 @@
 
 use colearn_eval::figures::{DotRow, DotRows};
 use colearn_eval::page::{Block, Section};
-use colearn_eval::statistics::{Interval, mean_estimate};
+use colearn_eval::statistics::{Interval, mean};
 use colearn_eval::{Align, Table};
 
+use super::numbers::{NOTHING, percent, plain, plain_count, plain_estimate, range, spread};
 use super::{Group, dot};
-
-const LEFT_THEN_RIGHT: [Align; 9] = [
-    Align::Left,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-    Align::Right,
-];
-
-/// A share in percent with two decimals.
-pub(super) fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
-
-/// `low to high %`.
-fn range(interval: Interval) -> String {
-    format!("{:.2} to {:.2} %", 100.0 * interval.low, 100.0 * interval.high)
-}
-
-/// `mean ± half width` in percent; the plain value of a single run.
-pub(super) fn spread(values: &[f64]) -> String {
-    let percents: Vec<f64> = values.iter().map(|share| 100.0 * share).collect();
-    mean_estimate(&percents).map_or_else(|| "–".to_owned(), |estimate| format!("{estimate:.2} %"))
-}
 
 pub(super) fn section(groups: &[Group]) -> Section {
     let first = &groups[0].runs[0];
@@ -48,11 +21,14 @@ pub(super) fn section(groups: &[Group]) -> Section {
              what the finite split alone leaves open.{level}"
         ),
         table: table(groups, chance),
+        data: Some(data(groups, chance)),
     });
-    if groups.iter().any(|group| !group.row.values().is_empty()) {
+    // A dot alone says nothing that the table does not.
+    if groups.iter().map(|group| group.row.values().len()).sum::<usize>() > 1 {
+        let figure = figure(groups, split, chance);
         blocks.push(Block::Figure {
-            panels: vec![figure(groups, split, chance)],
-            wide: None,
+            panels: vec![figure.inline()],
+            wide: Some(figure.wide()),
             caption: caption(groups, chance),
         });
     }
@@ -63,17 +39,33 @@ pub(super) fn section(groups: &[Group]) -> Section {
             name: "runs".into(),
             caption: "Every run with its best epoch and Wilson's 95 % interval of its own accuracy.".into(),
             table: runs(groups),
+            data: Some(runs_data(groups)),
         }],
     });
     Section { id: "accuracy".into(), title: "Accuracy".into(), blocks }
 }
 
+/// What must be said before any number: what results may be called, and what could not be read.
 fn warnings(groups: &[Group]) -> Vec<String> {
-    let runs = groups.iter().flat_map(|group| &group.runs);
+    let runs = || groups.iter().flat_map(|group| &group.runs);
     let mut found: Vec<String> =
-        runs.filter_map(|run| run.stored.protocol.warning()).map(str::to_owned).collect();
+        runs().filter_map(|run| run.stored.protocol.warning()).map(str::to_owned).collect();
     found.sort();
     found.dedup();
+    let undecided = |run: &super::run::Run| {
+        let report = &run.evaluation.as_ref()?.rounded.evaluation;
+        (report.undecided > 0).then(|| format!("{} of {}", report.undecided, report.samples))
+    };
+    for (group, run) in groups.iter().flat_map(|group| group.runs.iter().map(move |run| (group, run))) {
+        if let Some(count) = undecided(run) {
+            found.push(format!(
+                "{}, seed {}: {count} samples have a score that is infinite or not a number; they count as wrong.",
+                group.label,
+                run.name()
+            ));
+        }
+    }
+    found.extend(runs().flat_map(|run| run.damage.iter().cloned()));
     found
 }
 
@@ -89,7 +81,7 @@ fn table(groups: &[Group], chance: Option<f64>) -> Table {
         "training",
         "parameters",
     ])
-    .align(LEFT_THEN_RIGHT);
+    .align(columns());
     for group in groups {
         let row = &group.row;
         let values = row.values();
@@ -97,18 +89,61 @@ fn table(groups: &[Group], chance: Option<f64>) -> Table {
             group.label.clone(),
             values.len().to_string(),
             spread(&values),
-            row.accuracy.and_then(|found| found.std).map_or_else(|| "–".to_owned(), percent),
-            row.binomial.map_or_else(|| "–".to_owned(), range),
-            chance.map_or_else(|| "–".to_owned(), percent),
+            row.accuracy.and_then(|found| found.std).map_or_else(|| NOTHING.to_owned(), percent),
+            row.binomial.map_or_else(|| NOTHING.to_owned(), range),
+            chance.map_or_else(|| NOTHING.to_owned(), percent),
             spread(&group.by_seed(|run| run.stored.validation_accuracy)),
             spread(&group.by_seed(|run| run.stored.train_accuracy)),
-            row.parameters.map_or_else(|| "–".to_owned(), |count| count.to_string()),
+            row.parameters.map_or_else(|| NOTHING.to_owned(), |count| count.to_string()),
         ]);
     }
     table
 }
 
-fn figure(groups: &[Group], split: &str, chance: Option<f64>) -> String {
+/// Names to the left, numbers to the right.
+fn columns() -> impl Iterator<Item = Align> {
+    std::iter::once(Align::Left).chain(std::iter::repeat_n(Align::Right, 8))
+}
+
+/// Accuracies as shares from 0 to 1.
+fn data(groups: &[Group], chance: Option<f64>) -> Table {
+    let mut table = Table::new([
+        "cell",
+        "seeds",
+        "accuracy_mean",
+        "accuracy_std",
+        "accuracy_ci95_low",
+        "accuracy_ci95_high",
+        "binomial95_low",
+        "binomial95_high",
+        "chance",
+        "validation_mean",
+        "training_mean",
+        "parameters",
+    ]);
+    for group in groups {
+        let row = &group.row;
+        let [accuracy, std, low, high] = plain_estimate(row.accuracy);
+        let of = |value: fn(&super::run::Run) -> Option<f64>| plain(mean(&group.by_seed(value)));
+        table.row([
+            group.label.clone(),
+            row.values().len().to_string(),
+            accuracy,
+            std,
+            low,
+            high,
+            plain(row.binomial.map(|ends| ends.low)),
+            plain(row.binomial.map(|ends| ends.high)),
+            plain(chance),
+            of(|run| run.stored.validation_accuracy),
+            of(|run| run.stored.train_accuracy),
+            plain_count(row.parameters),
+        ]);
+    }
+    table
+}
+
+fn figure(groups: &[Group], split: &str, chance: Option<f64>) -> DotRows {
     let row = |group: &Group| {
         let values = group.row.values();
         let single = if values.len() == 1 { group.row.binomial } else { None };
@@ -118,14 +153,14 @@ fn figure(groups: &[Group], split: &str, chance: Option<f64>) -> String {
             interval: single.map(|ends| Interval { low: 100.0 * ends.low, high: 100.0 * ends.high }),
         }
     };
-    let figure = DotRows {
+    DotRows {
         title: format!("Accuracy on the {split} split"),
         measure: "Share of correct samples (%)".into(),
         rows: groups.iter().map(row).filter(|row| !row.values.is_empty()).collect(),
         reference: chance.map(|chance| (100.0 * chance, "chance".to_owned())),
         from_reference: false,
-    };
-    figure.inline()
+        limits: Some((0.0, 100.0)),
+    }
 }
 
 fn caption(groups: &[Group], chance: Option<f64>) -> String {
@@ -155,20 +190,58 @@ fn runs(groups: &[Group]) -> Table {
         "epochs",
         "seconds",
     ])
-    .align(LEFT_THEN_RIGHT);
+    .align(columns());
     for (group, run) in groups.iter().flat_map(|group| group.runs.iter().map(move |run| (group, run))) {
         let stored = &run.stored;
-        let share = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), percent);
+        let share = |value: Option<f64>| value.map_or_else(|| NOTHING.to_owned(), percent);
         table.row([
             group.label.clone(),
             run.name(),
             percent(stored.accuracy),
-            run.binomial().map_or_else(|| "–".to_owned(), range),
+            run.binomial().map_or_else(|| NOTHING.to_owned(), range),
             share(stored.validation_accuracy),
             share(stored.train_accuracy),
             stored.best_epoch.to_string(),
             stored.epochs.to_string(),
             format!("{:.0}", stored.wall_seconds),
+        ]);
+    }
+    table
+}
+
+/// Accuracies as shares from 0 to 1.
+fn runs_data(groups: &[Group]) -> Table {
+    let mut table = Table::new([
+        "cell",
+        "seed",
+        "left_out",
+        "accuracy",
+        "ci95_low",
+        "ci95_high",
+        "samples",
+        "validation",
+        "training",
+        "best_epoch",
+        "epochs",
+        "seconds",
+        "parameters",
+    ]);
+    for (group, run) in groups.iter().flat_map(|group| group.runs.iter().map(move |run| (group, run))) {
+        let (stored, ends) = (&run.stored, run.binomial());
+        table.row([
+            group.label.clone(),
+            stored.seed().to_string(),
+            stored.experiment.data.leave_out.clone().unwrap_or_default(),
+            plain(Some(stored.accuracy)),
+            plain(ends.map(|ends| ends.low)),
+            plain(ends.map(|ends| ends.high)),
+            stored.samples.to_string(),
+            plain(stored.validation_accuracy),
+            plain(stored.train_accuracy),
+            stored.best_epoch.to_string(),
+            stored.epochs.to_string(),
+            plain(Some(stored.wall_seconds)),
+            stored.parameters.to_string(),
         ]);
     }
     table

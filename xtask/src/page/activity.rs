@@ -5,10 +5,12 @@ use colearn_eval::page::{Block, Section};
 use colearn_eval::{Align, EvaluationReport, Table};
 use ndarray::Array2;
 
-use super::{Group, counted, per_cell, slug};
+use super::{Group, counted, folded, per_cell, slug};
 
 /// More samples than this in a cell of a confusion matrix are an error in the file; sums of fewer cannot overflow.
 const MOST_SAMPLES: u64 = 1 << 32;
+/// The table of the counts of more classes is not shown.
+const MOST_CLASSES: usize = 60;
 /// Rows of the table of mistakes.
 const MISTAKES: usize = 10;
 
@@ -31,8 +33,9 @@ pub(super) fn raster(groups: &[Group]) -> Section {
             wide: Some(wide),
             caption: format!(
                 "The utterance {} of the {} split, “{}”, heard as {heard} by {} (seed {}), delays rounded: the input as the \
-                 network gets it, every spike of the hidden layers as a tick, and the membrane of each class in the readout. \
-                 A step lasts {} ms; all panels share the time axis.",
+                 network gets it (blue above zero, red below, zeros and so the padding not drawn), every spike of the hidden \
+                 layers as a tick, and the membrane of each class in the readout; what is too much to be told apart is drawn \
+                 once. A step lasts {} ms; all panels share the time axis.",
                 example.id,
                 example.split,
                 class(example.true_class),
@@ -71,26 +74,33 @@ pub(super) fn confusion(groups: &[Group]) -> Section {
         );
         vec![
             Block::Figure { panels: vec![narrow], wide: Some(wide), caption },
-            Block::Table {
-                name: format!("mistakes-{}", slug(&group.label)),
-                caption: format!("The most frequent mistakes of {}.", group.label),
-                table: mistakes(&figure.counts, &figure.class_names),
-            },
-            Block::Group {
-                title: "The counts".into(),
-                open: false,
-                blocks: vec![Block::Table {
-                    name: format!("confusion-{}", slug(&group.label)),
-                    caption: format!(
-                        "Counts of {}: true class in the rows, predicted class in the columns.",
-                        group.label
-                    ),
-                    table: whole(&figure.counts, &figure.class_names),
-                }],
-            },
+            folded(
+                "The most frequent mistakes",
+                Block::Table {
+                    name: format!("mistakes-{}", slug(&group.label)),
+                    caption: format!("The most frequent mistakes of {}.", group.label),
+                    table: mistakes(&figure.counts, &figure.class_names),
+                    data: Some(all_mistakes(&figure.counts, &figure.class_names)),
+                },
+            ),
+            counts_of(group, &figure),
         ]
     });
     Section { id: "confusion".into(), title: "Confusion".into(), blocks }
+}
+
+/// The counts in full: folded away, and of many classes, whose table grows with their square, as a file of pairs.
+fn counts_of(group: &Group, figure: &ConfusionMatrix) -> Block {
+    let name = format!("confusion-{}", slug(&group.label));
+    if figure.counts.nrows() > MOST_CLASSES {
+        let caption = format!("All counts of {} that are not zero, right answers among them.", group.label);
+        return Block::Data { name, caption, data: pairs(&figure.counts, &figure.class_names) };
+    }
+    let caption =
+        format!("Counts of {}: true class in the rows, predicted class in the columns.", group.label);
+    let table = whole(&figure.counts, &figure.class_names);
+    let blocks = vec![Block::Table { name, caption, table, data: None }];
+    Block::Group { title: "The counts".into(), open: false, blocks }
 }
 
 /// The counts of all runs; `None` without any, where they have other classes, or where a count is none.
@@ -125,20 +135,42 @@ fn name(names: &[String], class: usize) -> String {
     names.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
 
-fn mistakes(counts: &Array2<u64>, names: &[String]) -> Table {
-    let mut pairs: Vec<(u64, usize, usize)> = counts
-        .indexed_iter()
-        .filter(|((row, column), count)| row != column && **count > 0)
-        .map(|((row, column), count)| (*count, row, column))
-        .collect();
+/// Count, true and predicted class of what is not zero, the largest first.
+fn sorted(counts: &Array2<u64>) -> Vec<(u64, usize, usize)> {
+    let counted = counts.indexed_iter().filter(|(_, count)| **count > 0);
+    let mut pairs: Vec<(u64, usize, usize)> =
+        counted.map(|((row, column), count)| (*count, row, column)).collect();
     pairs.sort_by_key(|(count, row, column)| (std::cmp::Reverse(*count), *row, *column));
+    pairs
+}
+
+fn pairs(counts: &Array2<u64>, names: &[String]) -> Table {
+    let mut table = Table::new(["true_class", "predicted_class", "times"]);
+    for (count, row, column) in sorted(counts) {
+        table.row([name(names, row), name(names, column), count.to_string()]);
+    }
+    table
+}
+
+fn all_mistakes(counts: &Array2<u64>, names: &[String]) -> Table {
+    let totals = counts.sum_axis(ndarray::Axis(1));
+    let mut table = Table::new(["true_class", "predicted_class", "times", "share_of_class"]);
+    for (count, row, column) in sorted(counts).into_iter().filter(|(_, row, column)| row != column) {
+        let share = count as f64 / totals[row].max(1) as f64;
+        table.row([name(names, row), name(names, column), count.to_string(), share.to_string()]);
+    }
+    table
+}
+
+fn mistakes(counts: &Array2<u64>, names: &[String]) -> Table {
+    let pairs = sorted(counts).into_iter().filter(|(_, row, column)| row != column);
     let mut table = Table::new(["true class", "taken for", "times", "share of the class"]).align([
         Align::Left,
         Align::Left,
         Align::Right,
         Align::Right,
     ]);
-    for (count, row, column) in pairs.into_iter().take(MISTAKES) {
+    for (count, row, column) in pairs.take(MISTAKES) {
         let share = 100.0 * count as f64 / counts.row(row).sum().max(1) as f64;
         table.row([name(names, row), name(names, column), count.to_string(), format!("{share:.1} %")]);
     }

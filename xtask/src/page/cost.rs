@@ -1,146 +1,14 @@
 //! Spikes, operations and energy of one inference, and what accuracy is had for them.
-//!
-//! | part of a layer with J units | per inference of T steps |
-//! | --- | --- |
-//! | synapses, spikes or binary values in | one addition a spike and target unit |
-//! | synapses, other values in | one multiply-accumulate a value that is not zero and target unit |
-//! | neurons | T J updates: one multiply-accumulate for u ← αu + I, three more with adaptation, one addition of the bias |
-//!
-//! The gain of the normalisation is part of the weights, its shift is the bias.
 
 use colearn_eval::figures::{DotRow, DotRows, Scatter, ScatterGroup};
 use colearn_eval::page::{Block, Section};
 use colearn_eval::statistics::mean_estimate;
 use colearn_eval::{Align, Table};
-use colearn_network::{FanOut, ParameterKind};
 
-use super::run::{Networks, Run};
-use super::{Group, dot};
-
-/// Energy of an addition and of a multiply-accumulate (a multiplication, 3.7 pJ, and an addition) of 32-bit floating
-/// point numbers at 45 nm and 0.9 V in picojoules: M. Horowitz, Computing's energy problem (and what we can do about
-/// it), ISSCC 2014.
-const ADD_PJ: f64 = 0.9;
-const MAC_PJ: f64 = 4.6;
-
-/// Operations of one inference.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct Operations {
-    /// Additions of a weight at a spike.
-    pub(super) synaptic_adds: f64,
-    /// Multiply-accumulates of a value and a weight.
-    pub(super) synaptic_macs: f64,
-    /// Additions in the neurons.
-    pub(super) neuron_adds: f64,
-    /// Multiply-accumulates in the neurons.
-    pub(super) neuron_macs: f64,
-}
-
-impl Operations {
-    pub(super) fn energy_nj(&self) -> f64 {
-        1e-3 * (ADD_PJ * (self.synaptic_adds + self.neuron_adds)
-            + MAC_PJ * (self.synaptic_macs + self.neuron_macs))
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            synaptic_adds: self.synaptic_adds + other.synaptic_adds,
-            synaptic_macs: self.synaptic_macs + other.synaptic_macs,
-            neuron_adds: self.neuron_adds + other.neuron_adds,
-            neuron_macs: self.neuron_macs + other.neuron_macs,
-        }
-    }
-}
-
-/// The sizes and activity that decide the operations.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Work {
-    pub(super) steps: f64,
-    /// (I, J) of every matrix, the readout's last.
-    pub(super) layers: Vec<(usize, usize)>,
-    /// Spikes per unit and step of each hidden layer.
-    pub(super) rates: Vec<f64>,
-    /// Whether hidden neurons have an adaptation.
-    pub(super) adaptive: bool,
-    /// Synapses that a spike of each hidden layer reaches.
-    pub(super) fan_outs: Vec<FanOut>,
-    /// Share of the input that is not zero, and whether it is zeros and ones.
-    pub(super) input: (f64, bool),
-    /// Numbers in all weight matrices.
-    pub(super) weights: usize,
-}
-
-impl Work {
-    fn of(run: &Run) -> Option<Self> {
-        let networks = run.spiking()?;
-        let description = networks.best.description();
-        let stored = run.evaluation.as_ref();
-        let rates =
-            stored.map_or_else(|| run.stored.hidden_rates.clone(), |stored| stored.rounded.rates.clone());
-        let layers = description.layers();
-        (rates.len() + 1 == layers.len()).then(|| Self {
-            steps: networks.steps as f64,
-            layers,
-            rates,
-            adaptive: networks.best.neuron(0).is_some_and(|neuron| neuron.model().states() > 1),
-            weights: weights(networks),
-            fan_outs: description.config().fan_outs(description.classes()),
-            // Old folders do not tell: every value then counts.
-            input: stored.map_or((1.0, false), |stored| (stored.input_active, stored.input_binary)),
-        })
-    }
-
-    /// Spikes of each hidden layer in one inference.
-    pub(super) fn spikes(&self) -> Vec<f64> {
-        self.rates
-            .iter()
-            .zip(&self.layers)
-            .map(|(rate, (_, units))| rate * *units as f64 * self.steps)
-            .collect()
-    }
-
-    /// Operations of each layer, the readout last.
-    pub(super) fn operations(&self) -> Vec<Operations> {
-        let spikes = self.spikes();
-        let layer = |(index, (inputs, units)): (usize, &(usize, usize))| {
-            let (wide, updates) = (*units as f64, self.steps * *units as f64);
-            let hidden = index < spikes.len();
-            let mut found = Operations {
-                neuron_adds: updates,
-                neuron_macs: updates * if hidden && self.adaptive { 4.0 } else { 1.0 },
-                ..Operations::default()
-            };
-            if index > 0 {
-                found.synaptic_adds = spikes[index - 1] * self.fan_outs[index - 1].next as f64;
-            } else if self.input.1 {
-                found.synaptic_adds = self.input.0 * self.steps * *inputs as f64 * wide;
-            } else {
-                found.synaptic_macs = self.input.0 * self.steps * *inputs as f64 * wide;
-            }
-            if hidden {
-                found.synaptic_adds += spikes[index] * self.fan_outs[index].own as f64;
-            }
-            found
-        };
-        self.layers.iter().enumerate().map(layer).collect()
-    }
-
-    /// Multiply-accumulates of the same matrices, dense, at every step: what a network without spikes spends there.
-    pub(super) fn dense_macs(&self) -> f64 {
-        self.steps * self.weights as f64
-    }
-
-    pub(super) fn total(&self) -> Operations {
-        self.operations().into_iter().fold(Operations::default(), Operations::plus)
-    }
-}
-
-/// Numbers in all weight matrices.
-fn weights(networks: &Networks) -> usize {
-    let matrices =
-        networks.best.parameters().iter().filter(|parameter| parameter.kind == ParameterKind::Weight);
-    matrices.map(|parameter| parameter.value.len()).sum()
-}
+use super::numbers::{NOTHING, fixed, percent, plain};
+use super::run::Run;
+use super::work::{ADD_PJ, MAC_PJ, Operations, Work, weights};
+use super::{DETAILED, Group, dot};
 
 /// The estimated energy of one inference of a run in nanojoules; of a network without spikes that of its matrices.
 fn energy_nj(run: &Run) -> Option<f64> {
@@ -169,22 +37,21 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
             title: title.to_owned(),
             x_name: x_name.to_owned(),
             y_name: format!("Accuracy on the {} split (%)", groups[0].runs[0].stored.split()),
-            groups: groups.iter().map(points).collect(),
+            groups: groups[..groups.len().min(DETAILED)].iter().map(points).collect(),
+            limits: Some((0.0, 100.0)),
         }
     };
     let spikes = |run: &Run| Some(Work::of(run)?.spikes().iter().sum());
+    if groups.iter().map(|group| group.runs.len()).sum::<usize>() == 1 {
+        return sizes(groups, spikes);
+    }
     let panels = [
         scatter("Accuracy and parameters", "Parameters", &|run| Some(run.stored.parameters as f64)),
         scatter("Accuracy and spikes", "Spikes of the hidden layers per inference", &spikes),
         scatter("Accuracy and energy", "Estimated energy per inference (nJ)", &energy_nj),
     ];
-    let key = panels[0].key();
-    let panels = panels
-        .iter()
-        .filter(|figure| figure.groups.iter().any(|group| !group.points.is_empty()))
-        .map(Scatter::inline)
-        .chain(key)
-        .collect();
+    let known = panels.iter().filter(|figure| figure.groups.iter().any(|group| !group.points.is_empty()));
+    let panels = panels[0].key().into_iter().chain(known.map(Scatter::inline)).collect();
     let mut blocks = vec![Block::Figure {
         panels,
         wide: None,
@@ -195,18 +62,48 @@ pub(super) fn trade_off(groups: &[Group]) -> Section {
             dot(groups)
         ),
     }];
-    let silent: Vec<&str> =
-        groups.iter().filter(|group| works(group).is_empty()).map(|group| group.label.as_str()).collect();
-    if !silent.is_empty() {
-        blocks.push(Block::Missing(format!("{}: no spikes to count.", silent.join(", "))));
-    }
+    blocks.extend(silent(groups));
     Section { id: "trade-off".into(), title: "Accuracy, size and activity".into(), blocks }
+}
+
+/// The same of a single run, whose dots would say nothing: in numbers.
+fn sizes(groups: &[Group], spikes: impl Fn(&Run) -> Option<f64>) -> Section {
+    let run = &groups[0].runs[0];
+    let values = [Some(run.stored.accuracy), Some(run.stored.parameters as f64), spikes(run), energy_nj(run)];
+    let mut table =
+        Table::new(["accuracy", "parameters", "spikes per inference", "energy per inference (nJ)"])
+            .align([Align::Right; 4]);
+    let words = |value: Option<f64>, decimals: usize| {
+        value.map_or_else(|| NOTHING.to_owned(), |v| fixed(v, decimals))
+    };
+    table.row([
+        percent(run.stored.accuracy),
+        run.stored.parameters.to_string(),
+        words(values[2], 0),
+        words(values[3], 1),
+    ]);
+    let mut data = Table::new(["accuracy", "parameters", "spikes", "energy_nj"]);
+    data.row(values.map(plain));
+    let caption = "What the accuracy is had for; spikes and energy are means over the split, see “Operations and energy”.";
+    let block = Block::Table { name: "trade-off".into(), caption: caption.into(), table, data: Some(data) };
+    let blocks = [block].into_iter().chain(silent(groups)).collect();
+    Section { id: "trade-off".into(), title: "Accuracy, size and activity".into(), blocks }
+}
+
+/// A line that names the cells without spikes.
+fn silent(groups: &[Group]) -> Option<Block> {
+    let names: Vec<&str> =
+        groups.iter().filter(|group| works(group).is_empty()).map(|group| group.label.as_str()).collect();
+    (!names.is_empty()).then(|| Block::Missing(format!("{}: no spikes to count.", names.join(", "))))
 }
 
 /// A large number in short: 3 significant digits with k, M or G.
 fn short(value: f64) -> String {
     let sizes = [(1e9, " G"), (1e6, " M"), (1e3, " k")];
     let (size, sign) = sizes.into_iter().find(|(size, _)| value >= *size).unwrap_or((1.0, ""));
+    if !value.is_finite() {
+        return NOTHING.into();
+    }
     if value.abs() < 1e-9 {
         return "0".into();
     }
@@ -223,6 +120,7 @@ fn short(value: f64) -> String {
 
 pub(super) fn section(groups: &[Group]) -> Section {
     let mut tables = empty_tables();
+    let mut data = empty_data();
     let mut energies = Vec::new();
     let mut silent = Vec::new();
     for group in groups {
@@ -230,13 +128,17 @@ pub(super) fn section(groups: &[Group]) -> Section {
         let works = works(group);
         if !works.is_empty() {
             tables[0].row(cell_row(&group.label, &works));
+            data[0].row(plain_cell_row(&group.label, &works));
             for index in 0..works[0].layers.len() {
                 tables[1].row(layer_row(&group.label, &works, index));
+                data[1].row(plain_layer_row(&group.label, &works, index));
             }
         } else if let Some(dense) = mean_estimate(&values) {
-            let energy = format!("{:.1}", dense.mean);
+            let energy = fixed(dense.mean, 1);
             let cells = [group.label.as_str(), "–", "–", "–", "–", &energy, &energy];
             tables[0].row(cells);
+            let energy = plain(Some(dense.mean));
+            data[0].row([group.label.as_str(), "", "", "", "", &energy, &energy]);
         }
         if values.is_empty() {
             silent.push(Block::Missing(format!("{}: no spikes to count.", group.label)));
@@ -244,7 +146,8 @@ pub(super) fn section(groups: &[Group]) -> Section {
             energies.push(DotRow { name: group.label.clone(), values, interval: None });
         }
     }
-    let mut blocks = if energies.is_empty() { Vec::new() } else { shown(tables, energies, dot(groups)) };
+    let mut blocks =
+        if energies.is_empty() { Vec::new() } else { shown(tables, data, energies, dot(groups)) };
     blocks.extend(silent);
     let old = groups.iter().flat_map(|group| &group.runs).any(|run| run.evaluation.is_none());
     if old {
@@ -282,9 +185,61 @@ fn empty_tables() -> [Table; 2] {
     ]
 }
 
+/// The same for programs.
+fn empty_data() -> [Table; 2] {
+    [
+        Table::new([
+            "cell",
+            "spikes",
+            "synaptic_additions",
+            "input_multiply_accumulates",
+            "neuron_operations",
+            "energy_nj",
+            "dense_energy_nj",
+        ]),
+        Table::new([
+            "cell",
+            "layer",
+            "units",
+            "spikes_per_unit_and_step",
+            "spikes",
+            "synaptic_additions",
+            "input_multiply_accumulates",
+        ]),
+    ]
+}
+
+fn plain_cell_row(label: &str, works: &[Work]) -> [String; 7] {
+    let value = |value: &dyn Fn(&Work) -> f64| plain(Some(mean_of(works, value)));
+    [
+        label.to_owned(),
+        value(&|work| work.spikes().iter().sum()),
+        value(&|work| work.total().synaptic_adds),
+        value(&|work| work.total().synaptic_macs),
+        value(&|work| work.total().neuron_adds + work.total().neuron_macs),
+        value(&|work| work.total().energy_nj()),
+        value(&|work| 1e-3 * MAC_PJ * work.dense_macs()),
+    ]
+}
+
+fn plain_layer_row(label: &str, works: &[Work], index: usize) -> [String; 7] {
+    let hidden = index < works[0].rates.len();
+    let value = |value: &dyn Fn(&Work) -> f64| plain(Some(mean_of(works, value)));
+    let of_spikes = |of: &dyn Fn(&Work) -> f64| if hidden { value(of) } else { String::new() };
+    [
+        label.to_owned(),
+        if hidden { format!("hidden{index}") } else { "readout".to_owned() },
+        works[0].layers[index].1.to_string(),
+        of_spikes(&|work| work.rates[index]),
+        of_spikes(&|work| work.spikes()[index]),
+        value(&|work| work.operations()[index].synaptic_adds),
+        value(&|work| work.operations()[index].synaptic_macs),
+    ]
+}
+
 fn cell_row(label: &str, works: &[Work]) -> [String; 7] {
     let total = |part: fn(&Operations) -> f64| short(mean_of(works, &|work| part(&work.total())));
-    let energy = |value: fn(&Work) -> f64| format!("{:.1}", mean_of(works, &value));
+    let energy = |value: fn(&Work) -> f64| fixed(mean_of(works, &value), 1);
     [
         label.to_owned(),
         short(mean_of(works, &|work| work.spikes().iter().sum())),
@@ -296,7 +251,12 @@ fn cell_row(label: &str, works: &[Work]) -> [String; 7] {
     ]
 }
 
-fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>, dot: &str) -> Vec<Block> {
+fn shown(
+    [table, layers]: [Table; 2],
+    [cells_data, layers_data]: [Table; 2],
+    energies: Vec<DotRow>,
+    dot: &str,
+) -> Vec<Block> {
     let caption = format!(
         "Mean over the split and the seeds of one inference, delays rounded. A spike adds one weight in each target unit; an \
          input value that is no spike is multiplied. Energy estimate: {ADD_PJ} pJ an addition and {MAC_PJ} pJ a \
@@ -310,12 +270,14 @@ fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>, dot: &str) -> Vec<B
         rows: energies,
         reference: Some((0.0, " ".into())),
         from_reference: true,
+        limits: None,
     };
-    vec![
-        Block::Table { name: "energy".into(), caption, table },
+    let dots: usize = figure.rows.iter().map(|row| row.values.len()).sum();
+    let mut blocks = vec![
+        Block::Table { name: "energy".into(), caption, table, data: Some(cells_data) },
         Block::Figure {
             panels: vec![figure.inline()],
-            wide: None,
+            wide: Some(figure.wide()),
             caption: format!(
                 "The estimate of the table. {dot}, the upright line the mean, the shaded bar its 95 % Student-t interval over \
                  the seeds."
@@ -325,8 +287,14 @@ fn shown([table, layers]: [Table; 2], energies: Vec<DotRow>, dot: &str) -> Vec<B
             name: "layers".into(),
             caption: "The same by layer: activity of its units, and the operations in the synapses that lead to them.".into(),
             table: layers,
+            data: Some(layers_data),
         },
-    ]
+    ];
+    if dots == 1 {
+        // A dot alone says nothing that the table does not.
+        blocks.remove(1);
+    }
+    blocks
 }
 
 fn mean_of(works: &[Work], value: &dyn Fn(&Work) -> f64) -> f64 {
@@ -337,7 +305,7 @@ fn layer_row(label: &str, works: &[Work], index: usize) -> [String; 7] {
     let hidden = index < works[0].rates.len();
     let name = if hidden { format!("hidden{index}") } else { "readout".to_owned() };
     let of_spikes = |value: &dyn Fn(&Work) -> f64, digits: usize| {
-        if hidden { format!("{:.digits$}", mean_of(works, value)) } else { "–".to_owned() }
+        if hidden { fixed(mean_of(works, value), digits) } else { NOTHING.to_owned() }
     };
     let operations =
         |part: &dyn Fn(&Operations) -> f64| short(mean_of(works, &|work| part(&work.operations()[index])));

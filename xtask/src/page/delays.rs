@@ -6,6 +6,7 @@ use colearn_eval::statistics::{mean, sample_std};
 use colearn_eval::{Align, Table};
 use colearn_network::ParameterKind;
 
+use super::numbers::{NOTHING, fixed, plain};
 use super::run::{Networks, Run};
 use super::{Group, per_cell};
 use crate::figures::delay_layers;
@@ -23,11 +24,24 @@ pub(super) fn section(groups: &[Group]) -> Section {
         "moved (ms)",
     ])
     .align([Align::Left, Align::Left].into_iter().chain([Align::Right; 7]));
+    let mut data = Table::new([
+        "cell",
+        "layer",
+        "delays",
+        "mean_before_ms",
+        "mean_after_ms",
+        "std_after_ms",
+        "share_at_0",
+        "share_at_longest",
+        "moved_ms",
+    ]);
     let mut blocks = per_cell(groups, figures);
     for group in groups {
         if let Some((layers, step_ms)) = layers(group) {
             for layer in &layers {
-                table.row(row(&group.label, layer, step_ms));
+                let found = Moved::of(layer, step_ms);
+                table.row(found.read(&group.label));
+                data.row(found.plain(&group.label));
             }
         }
     }
@@ -39,6 +53,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
                       one started."
                 .into(),
             table,
+            data: Some(data),
         });
     }
     Section { id: "delays".into(), title: "Delays".into(), blocks }
@@ -84,25 +99,46 @@ fn figures(group: &Group) -> Vec<Block> {
     }]
 }
 
-fn row(label: &str, layer: &DelayLayer, step_ms: f64) -> [String; 9] {
-    let (before, after) = (&layer.initial.values, &layer.learned.values);
-    let ms =
-        |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |steps| format!("{:.1}", steps * step_ms));
-    let share = |holds: &dyn Fn(f64) -> bool| {
-        let count = after.iter().filter(|delay| holds(**delay)).count();
-        format!("{:.1} %", 100.0 * count as f64 / after.len().max(1) as f64)
-    };
-    let longest = layer.max_delay.unwrap_or(f64::INFINITY);
-    let moved: Vec<f64> = before.iter().zip(after).map(|(from, to)| (to - from).abs()).collect();
-    [
-        label.to_owned(),
-        layer.name.clone(),
-        after.len().to_string(),
-        ms(mean(before)),
-        ms(mean(after)),
-        ms(sample_std(after)),
-        share(&|delay| delay < 0.5),
-        share(&|delay| delay > longest - 0.5),
-        ms(mean(&moved)),
-    ]
+/// A layer's delays in numbers, in milliseconds and as shares.
+struct Moved {
+    layer: String,
+    delays: usize,
+    /// Mean before, mean and standard deviation after, and mean distance from the start.
+    times: [Option<f64>; 4],
+    /// At zero and at the longest delay.
+    shares: [f64; 2],
+}
+
+impl Moved {
+    fn of(layer: &DelayLayer, step_ms: f64) -> Self {
+        let (before, after) = (&layer.initial.values, &layer.learned.values);
+        let share = |holds: &dyn Fn(f64) -> bool| {
+            let count = after.iter().filter(|delay| holds(**delay)).count();
+            count as f64 / after.len().max(1) as f64
+        };
+        let longest = layer.max_delay.unwrap_or(f64::INFINITY);
+        let moved: Vec<f64> = before.iter().zip(after).map(|(from, to)| (to - from).abs()).collect();
+        let times = [mean(before), mean(after), sample_std(after), mean(&moved)];
+        Self {
+            layer: layer.name.clone(),
+            delays: after.len(),
+            times: times.map(|steps| Some(steps? * step_ms)),
+            shares: [share(&|delay| delay < 0.5), share(&|delay| delay > longest - 0.5)],
+        }
+    }
+
+    fn read(&self, label: &str) -> [String; 9] {
+        let [before, after, std, moved] =
+            self.times.map(|time| time.map_or_else(|| NOTHING.to_owned(), |time| fixed(time, 1)));
+        let [zero, longest] = self.shares.map(|share| format!("{} %", fixed(100.0 * share, 1)));
+        let count = self.delays.to_string();
+        [label.to_owned(), self.layer.clone(), count, before, after, std, zero, longest, moved]
+    }
+
+    fn plain(&self, label: &str) -> [String; 9] {
+        let [before, after, std, moved] = self.times.map(plain);
+        let [zero, longest] = self.shares.map(|share| plain(Some(share)));
+        let count = self.delays.to_string();
+        [label.to_owned(), self.layer.clone(), count, before, after, std, zero, longest, moved]
+    }
 }

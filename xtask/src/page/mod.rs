@@ -2,20 +2,26 @@
 //!
 //! A cell is a set of runs that differ in seed and left-out speaker alone. Everything on the page comes from the runs'
 //! folders; no data set is read. What a folder does not hold, because it is older or because the network has no such
-//! thing, is said in its section.
+//! thing, is said in its section. Cells come in the order of their results, the best one first, and figures of single
+//! cells are those of the best ones alone where there are very many: a page does not grow beyond what is looked at.
 
 mod accuracy;
 mod activity;
 mod cost;
 mod curves;
 mod delays;
+mod headline;
 mod neurons;
+mod numbers;
 mod response;
 mod rounding;
 mod run;
+mod settings;
 mod stability;
 #[cfg(test)]
 mod tests;
+mod work;
+mod wrong;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,11 +39,16 @@ use crate::outputs;
 use crate::terminal::say_line;
 use run::Run;
 
+/// Figures of so many cells are shown, the best ones.
+const DETAILED: usize = 12;
+
 /// Text to put on the page, such as tables of statistics: Markdown of paragraphs and pipe tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Extra {
     pub(crate) title: String,
     pub(crate) markdown: String,
+    /// The numbers of the first table, for programs.
+    pub(crate) data: Option<Table>,
 }
 
 /// A cell whose runs are read.
@@ -71,8 +82,17 @@ fn dot(groups: &[Group]) -> &'static str {
 }
 
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode> {
+    let folder = match (&args.out, &args.runs[..]) {
+        (Some(out), _) => out,
+        (None, [one]) => one,
+        (None, several) => bail!(
+            "found {} folders and no --out; expected --out FOLDER, where the page of all of them goes: a page of their own \
+             may lie in each",
+            several.len()
+        ),
+    };
     let cells = groups(&args.runs)?.into_iter().map(comparison::Group::into_cell).collect();
-    let lock = outputs::take(args.out.as_ref().unwrap_or(&args.runs[0]))?;
+    let lock = outputs::take(folder)?;
     for file in write(args.title.as_deref(), cells, &[], &lock)? {
         say_line(file.display());
     }
@@ -128,7 +148,14 @@ fn read(cells: Vec<Cell>) -> Result<Vec<Group>> {
     if groups.is_empty() {
         bail!("no run to report on; expected at least one finished run");
     }
-    Ok(groups)
+    Ok(by_result(groups))
+}
+
+/// The best cell first, those without a complete seed last.
+fn by_result(mut groups: Vec<Group>) -> Vec<Group> {
+    let result = |group: &Group| group.row.accuracy.map_or(f64::NEG_INFINITY, |found| found.mean);
+    groups.sort_by(|a, b| result(b).total_cmp(&result(a)));
+    groups
 }
 
 /// The whole page.
@@ -151,14 +178,19 @@ fn page(title: Option<&str>, groups: &[Group], extras: &[Extra]) -> Page {
         response::section(groups),
         activity::raster(groups),
         activity::confusion(groups),
+        wrong::section(groups),
         cost::section(groups),
         rounding::section(groups),
+        settings::section(groups),
     ];
     let place = 1;
     for (index, extra) in extras.iter().enumerate() {
         sections.insert(place + index, extra_section(extra, index));
     }
+    let headline = headline::headline(groups);
     Page {
+        answer: headline.answer,
+        facts: headline.facts,
         title: title.map_or(usual, str::to_owned),
         lead: format!(
             "{}, {}. Accuracies are those of the best epoch, chosen on {}, with delays rounded to whole steps.",
@@ -182,6 +214,10 @@ fn extra_section(extra: &Extra, index: usize) -> Section {
             Some(table) => Block::Table {
                 name: format!("extra-{}-{}", index + 1, blocks.len() + 1),
                 caption: extra.title.clone(),
+                data: extra
+                    .data
+                    .clone()
+                    .filter(|_| !blocks.iter().any(|block| matches!(block, Block::Table { .. }))),
                 table,
             },
             None => Block::Text(part.trim_start_matches(['#', ' ']).replace('\n', " ")),
@@ -195,17 +231,28 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A part of a section for each cell: folded away but for the first where there are several.
+/// A block that is folded away at first: what is looked at after the rest.
+fn folded(title: &str, block: Block) -> Block {
+    Block::Group { title: title.to_owned(), open: false, blocks: vec![block] }
+}
+
+/// A part of a section for each cell, of very many for the best ones: folded away but for the first where there are several.
 fn per_cell(groups: &[Group], blocks: impl Fn(&Group) -> Vec<Block>) -> Vec<Block> {
     let one = groups.len() == 1;
     let mut all = Vec::new();
-    for (index, group) in groups.iter().enumerate() {
+    for (index, group) in groups.iter().take(DETAILED).enumerate() {
         let found = blocks(group);
         if one || matches!(found[..], [Block::Missing(_)]) {
             all.extend(found);
         } else {
             all.push(Block::Group { title: group.label.clone(), open: index == 0, blocks: found });
         }
+    }
+    if let Some(more) = groups.len().checked_sub(DETAILED).filter(|more| *more > 0) {
+        all.push(Block::Missing(format!(
+            "{} more, with lower results, have their figures on pages of their own: cargo xtask report RUN.",
+            counted(more, "cell")
+        )));
     }
     all
 }

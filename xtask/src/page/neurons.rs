@@ -6,7 +6,8 @@ use colearn_eval::statistics::{mean, sample_std};
 use colearn_eval::{Align, Table};
 
 use super::delays::{missing, networks};
-use super::{Group, counted, per_cell};
+use super::numbers::{NOTHING, fixed, plain};
+use super::{Group, counted, folded, per_cell};
 use crate::figures::{Change, NEURON};
 
 /// A bound is reached within this share of the width of the box.
@@ -25,9 +26,23 @@ pub(super) fn section(groups: &[Group]) -> Section {
         "at the upper bound",
     ])
     .align([Align::Left, Align::Left, Align::Left].into_iter().chain([Align::Right; 5]));
+    let mut data = Table::new([
+        "cell",
+        "layer",
+        "parameter",
+        "box_low",
+        "box_high",
+        "before_mean",
+        "before_std",
+        "after_mean",
+        "after_std",
+        "share_at_lower_bound",
+        "share_at_upper_bound",
+    ]);
     for group in groups {
         for (layer, name, change) in changes(group) {
             table.row(row(&group.label, &layer, name, &change));
+            data.row(plain_row(&group.label, &layer, name, &change));
         }
     }
     if !table.is_empty() {
@@ -38,6 +53,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
                       milliseconds."
                 .into(),
             table,
+            data: Some(data),
         });
     }
     Section { id: "neurons".into(), title: "Neuron parameters and time constants".into(), blocks }
@@ -87,43 +103,67 @@ fn figures(group: &Group) -> Vec<Block> {
         }
     }
     let figure = ParameterDistributions { title: group.label.clone(), step_ms, layers };
-    vec![Block::Figure {
-        panels: figure.panels(),
-        wide: None,
-        caption: format!(
-            "Parameters of the hidden neurons of {}, {} together, in 30 equal bins: filled after training, outlined \
+    vec![folded(
+        "Distributions of the parameters",
+        Block::Figure {
+            panels: figure.panels(),
+            wide: None,
+            caption: format!(
+                "Parameters of the hidden neurons of {}, {} together, in 30 equal bins: filled after training, outlined \
              before; dashed lines are the bounds of the box that training keeps them in. Time constants are \
              τ = −Δt / ln α (membrane u) and −Δt / ln β (adaptation w) at Δt = {step_ms} ms.",
-            group.label,
-            counted(networks(group).len(), "seed")
-        ),
-    }]
+                group.label,
+                counted(networks(group).len(), "seed")
+            ),
+        },
+    )]
+}
+
+/// The share of the units at a bound.
+fn share_at(change: &Change, bound: fn((f64, f64)) -> f64) -> Option<f64> {
+    let (low, high) = change.bounds?;
+    let near = |value: &&f64| (**value - bound((low, high))).abs() <= NEAR * (high - low).abs();
+    Some(change.after.iter().filter(near).count() as f64 / change.after.len().max(1) as f64)
+}
+
+fn plain_row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 11] {
+    [
+        label.to_owned(),
+        layer.to_owned(),
+        name.to_owned(),
+        plain(change.bounds.map(|ends| ends.0)),
+        plain(change.bounds.map(|ends| ends.1)),
+        plain(mean(&change.before)),
+        plain(sample_std(&change.before)),
+        plain(mean(&change.after)),
+        plain(sample_std(&change.after)),
+        plain(share_at(change, |ends| ends.0)),
+        plain(share_at(change, |ends| ends.1)),
+    ]
 }
 
 fn row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 8] {
     let digits = if name.ends_with("(ms)") { 1 } else { 3 };
     let about = |values: &[f64]| match (mean(values), sample_std(values)) {
-        (Some(mean), Some(std)) => format!("{mean:.digits$} ± {std:.digits$}").replace('-', "−"),
-        (Some(mean), None) => format!("{mean:.digits$}").replace('-', "−"),
-        _ => "–".to_owned(),
+        (Some(mean), Some(std)) => format!("{} ± {}", fixed(mean, digits), fixed(std, digits)),
+        (Some(mean), None) => fixed(mean, digits),
+        _ => NOTHING.to_owned(),
     };
-    let at = |bound: Option<f64>| {
-        let Some((bound, (low, high))) = bound.zip(change.bounds) else { return "–".to_owned() };
-        let near = |value: &&f64| (**value - bound).abs() <= NEAR * (high - low).abs();
-        let count = change.after.iter().filter(near).count();
-        format!("{:.1} %", 100.0 * count as f64 / change.after.len().max(1) as f64)
+    let at = |bound: fn((f64, f64)) -> f64| {
+        share_at(change, bound)
+            .map_or_else(|| NOTHING.to_owned(), |share| format!("{} %", fixed(100.0 * share, 1)))
     };
     [
         label.to_owned(),
         layer.to_owned(),
         name.to_owned(),
         change.bounds.map_or_else(
-            || "–".to_owned(),
-            |(low, high)| format!("{low:.digits$} to {high:.digits$}").replace('-', "−"),
+            || NOTHING.to_owned(),
+            |(low, high)| format!("{} to {}", fixed(low, digits), fixed(high, digits)),
         ),
         about(&change.before),
         about(&change.after),
-        at(change.bounds.map(|bounds| bounds.0)),
-        at(change.bounds.map(|bounds| bounds.1)),
+        at(|ends| ends.0),
+        at(|ends| ends.1),
     ]
 }

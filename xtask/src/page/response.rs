@@ -10,7 +10,7 @@ use ndarray::{Array1, Array3};
 use super::delays::{missing, networks};
 use super::run::Networks;
 use super::stability::unit_parameters;
-use super::{Group, per_cell};
+use super::{Group, folded, per_cell};
 use crate::figures::NEURON;
 
 /// Steps that are shown.
@@ -46,16 +46,19 @@ fn figures(group: &Group) -> Vec<Block> {
         let neuron = networks.best.neuron(chosen.layer);
         panels.extend(neuron.into_iter().flat_map(|neuron| pictures(networks, neuron, &chosen)));
     }
-    vec![Block::Pair {
-        panels,
-        caption: format!(
-            "Neurons of {}, the first seed. Each is given the same current with its parameters before and after training. \
+    vec![folded(
+        "Five neurons, before and after training",
+        Block::Pair {
+            panels,
+            caption: format!(
+                "Neurons of {}, the first seed. Each is given the same current with its parameters before and after training. \
              The step is twice, each input spike four times for one step, the standard deviation of the current that the \
              neuron gets in the trained network (the gain of its normalisation). Membrane u is drawn just before the \
              spike; a spike follows where u passes the threshold. Computed step by step with the equations of the model.",
-            group.label
-        ),
-    }]
+                group.label
+            ),
+        },
+    )]
 }
 
 /// The units with the extreme parameters, each once.

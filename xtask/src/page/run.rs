@@ -24,6 +24,8 @@ pub(crate) struct Run {
     pub(crate) example: Option<Example>,
     /// The network of the best epoch and before training, or why it cannot be had.
     pub(crate) networks: Result<Networks, String>,
+    /// What is there and cannot be read, with the reason: it is then missing, and costs neither this run nor others.
+    pub(crate) damage: Vec<String>,
 }
 
 impl AsRef<StoredRun> for Run {
@@ -76,13 +78,10 @@ impl Run {
                 epoch.rates.clear();
             }
         }
-        Ok(Self {
-            epochs,
-            evaluation: read(&folder.join(EVALUATION), &stored.origin)?,
-            example: Example::read(&folder.join(EXAMPLE), &stored.origin)?,
-            networks,
-            stored,
-        })
+        let mut damage = Vec::new();
+        let evaluation = unless_unreadable(read(&folder.join(EVALUATION), &stored.origin), &mut damage)?;
+        let example = unless_unreadable(Example::read(&folder.join(EXAMPLE), &stored.origin), &mut damage)?;
+        Ok(Self { stored, epochs, evaluation, example, networks, damage })
     }
 
     /// The seed, and who is left out.
@@ -119,6 +118,18 @@ impl Run {
             Ok(_) => Some("a network without spikes, which has none of this".to_owned()),
             Err(reason) => Some(format!("no spiking network to look into ({reason})")),
         }
+    }
+}
+
+/// What a file holds; nothing, with the reason among `damage`, where it is no JSON of its kind: that costs its sections alone.
+/// A file of another run or of changed bytes is an error, as for every other file of a folder.
+fn unless_unreadable<T>(found: Result<Option<T>>, damage: &mut Vec<String>) -> Result<Option<T>> {
+    match found {
+        Err(error) if error.is::<serde_json::Error>() => {
+            damage.push(format!("{error:#}"));
+            Ok(None)
+        }
+        other => other,
     }
 }
 

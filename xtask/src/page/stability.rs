@@ -7,7 +7,8 @@ use colearn_network::Network;
 use colearn_neurons::analysis::modes;
 
 use super::delays::{missing, networks};
-use super::{Group, counted, per_cell};
+use super::numbers::{NOTHING, fixed, plain};
+use super::{Group, counted, folded, per_cell};
 
 pub(super) fn section(groups: &[Group]) -> Section {
     let mut blocks = per_cell(groups, figures);
@@ -22,22 +23,44 @@ pub(super) fn section(groups: &[Group]) -> Section {
         "unstable after",
     ])
     .align([Align::Left, Align::Left].into_iter().chain([Align::Right; 6]));
+    let mut data = Table::new([
+        "cell",
+        "layer",
+        "neurons",
+        "share_oscillating_before",
+        "share_oscillating_after",
+        "largest_modulus_before",
+        "largest_modulus_after",
+        "share_unstable_after",
+    ]);
     for group in groups {
         for map in maps(group) {
             let (before, after) = (stability_summary(&map.before), stability_summary(&map.after));
-            let share =
-                |count: usize| format!("{:.1} %", 100.0 * count as f64 / map.after.len().max(1) as f64);
-            let radius = |radius: Option<f64>| radius.map_or_else(|| "–".to_owned(), |r| format!("{r:.3}"));
             let outside = |modes: &&Modes| modes.iter().any(|mode| mode.0.hypot(mode.1) >= 1.0);
+            let unstable = map.after.iter().filter(outside).count();
+            let share = |count: usize| count as f64 / map.after.len().max(1) as f64;
+            let words = |count: usize| format!("{:.1} %", 100.0 * share(count));
+            let radius = |radius: Option<f64>| radius.map_or_else(|| NOTHING.to_owned(), |r| fixed(r, 3));
+            let (label, count) = (group.label.clone(), map.after.len().to_string());
             table.row([
-                group.label.clone(),
+                label.clone(),
                 map.layer.clone(),
-                map.after.len().to_string(),
-                share(before.0),
-                share(after.0),
+                count.clone(),
+                words(before.0),
+                words(after.0),
                 radius(before.1),
                 radius(after.1),
-                share(map.after.iter().filter(outside).count()),
+                words(unstable),
+            ]);
+            data.row([
+                label,
+                map.layer.clone(),
+                count,
+                plain(Some(share(before.0))),
+                plain(Some(share(after.0))),
+                plain(before.1),
+                plain(after.1),
+                plain(Some(share(unstable))),
             ]);
         }
     }
@@ -48,6 +71,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
                       modulus, and share with an eigenvalue on or outside of the unit circle."
                 .into(),
             table,
+            data: Some(data),
         });
     }
     Section { id: "stability".into(), title: "Stability of the neurons".into(), blocks }
@@ -58,17 +82,20 @@ fn figures(group: &Group) -> Vec<Block> {
     let Some(step_ms) = networks(group).first().map(|networks| networks.step_ms) else {
         return vec![missing(group, "this network has no neurons with a state")];
     };
-    vec![Block::Pair {
-        panels: maps.iter().flat_map(StabilityMap::panels).collect(),
-        caption: format!(
-            "Every neuron of {}, {} together, by the eigenvalues λ of its map from step to step below threshold \
+    vec![folded(
+        "Eigenvalues before and after training",
+        Block::Pair {
+            panels: maps.iter().flat_map(StabilityMap::panels).collect(),
+            caption: format!(
+                "Every neuron of {}, {} together, by the eigenvalues λ of its map from step to step below threshold \
              (u, w) → (u′, w′), without input, spikes or recurrence. Inside the unit circle a disturbance dies out, by the \
              factor |λ| each step; a complex pair makes it oscillate with the period 2π Δt / |arg λ|, Δt = {step_ms} ms. \
              Both axes have the same unit and no unit of measure.",
-            group.label,
-            counted(networks(group).len(), "seed")
-        ),
-    }]
+                group.label,
+                counted(networks(group).len(), "seed")
+            ),
+        },
+    )]
 }
 
 fn maps(group: &Group) -> Vec<StabilityMap> {

@@ -8,13 +8,15 @@ use ndarray::{Array2, Array3};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use super::cost::{Operations, Work};
 use super::run::{Epoch, Networks};
+use super::work::{Operations, Work};
 use super::*;
 use crate::experiment::Experiment;
-use crate::stored::{Example, ExampleLayer, StoredEvaluation, StoredResult, StoredRun};
+use crate::stored::{Example, ExampleLayer, StoredEvaluation, StoredResult, StoredRun, Wrong};
 
-const SECTIONS: [&str; 11] = [
+mod answers;
+
+const SECTIONS: [&str; 13] = [
     "accuracy",
     "curves",
     "trade-off",
@@ -24,8 +26,10 @@ const SECTIONS: [&str; 11] = [
     "response",
     "raster",
     "confusion",
+    "wrong",
     "energy",
     "rounding",
+    "settings",
 ];
 
 fn result(right: usize) -> StoredResult {
@@ -85,6 +89,7 @@ fn run_of(model: &str, seed: u64, right: usize) -> Run {
             input_binary: false,
             rounded: result(right),
             unrounded: model.starts_with("d-").then(|| result(right - 1)),
+            wrong: Some((right..10).map(|row| wrong(row, Some((row + 1) % 2))).collect()),
         }),
         example: Some(Example {
             id: "a \"quoted\" clip".into(),
@@ -94,6 +99,7 @@ fn run_of(model: &str, seed: u64, right: usize) -> Run {
             classes: vec!["<no>".into(), "yes & no".into()],
             true_class: 0,
             predicted_class: Some(1),
+            length: Some(12),
             input: Array2::ones((20, 3)),
             layers: vec![ExampleLayer {
                 name: "hidden0".into(),
@@ -103,7 +109,12 @@ fn run_of(model: &str, seed: u64, right: usize) -> Run {
             readout: trace.membrane.index_axis(ndarray::Axis(1), 0).to_owned(),
         }),
         networks: Ok(networks),
+        damage: Vec::new(),
     }
+}
+
+fn wrong(row: usize, predicted_class: Option<usize>) -> Wrong {
+    Wrong { id: format!("clip <{row}>"), true_class: row % 2, predicted_class }
 }
 
 /// A run as folders hold it that are older, or of a network without spikes.
@@ -126,12 +137,32 @@ fn experiment() -> Vec<Group> {
     vec![group("d-cadlif", seeds("d-cadlif")), group("a <lif>", seeds("lif")), group("gru", vec![bare()])]
 }
 
-/// The cells of the row of a table that begins with `first`.
+/// The cells of the row of a table, as it is read, that begins with `first`.
 fn row(page: &Page, table: &str, first: &str) -> Vec<String> {
-    let tables = page.tables();
-    let (_, text) = tables.iter().find(|(name, _)| name == table).unwrap();
+    fn find<'a>(blocks: &'a [Block], name: &str) -> Option<&'a Table> {
+        blocks.iter().find_map(|block| match block {
+            Block::Table { name: known, table, .. } => (known == name).then_some(table),
+            Block::Group { blocks, .. } => find(blocks, name),
+            _ => None,
+        })
+    }
+    let found = page.sections.iter().find_map(|section| find(&section.blocks, table)).unwrap();
+    let text = found.to_csv();
     let line = text.lines().find(|line| line.starts_with(first)).unwrap();
     line.split(',').map(str::to_owned).collect()
+}
+
+/// The file of a table: its columns by name, for the row that begins with `first`.
+fn plain(page: &Page, table: &str, first: &str) -> std::collections::BTreeMap<String, String> {
+    let tables = page.tables();
+    let (_, text) = tables.iter().find(|(name, _)| name == table).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let names = reader.headers().unwrap().clone();
+    let row = reader
+        .records()
+        .map(Result::unwrap)
+        .find(|row| row.iter().collect::<Vec<_>>().join(",").starts_with(first));
+    names.iter().map(str::to_owned).zip(row.unwrap().iter().map(str::to_owned)).collect()
 }
 
 #[test]
@@ -273,14 +304,18 @@ fn a_response_follows_the_equations() {
 
 #[test]
 fn extras_become_tables_and_text_after_the_accuracies() {
+    let mut numbers = Table::new(["a", "p_value"]);
+    numbers.row(["x", "0.0512"]);
     let extra = Extra {
         title: "Tests".into(),
         markdown: "### Welch\n\nTwo-sided.\n\n| a | p |\n|---|---|\n| x | 0.05 |\n".into(),
+        data: Some(numbers),
     };
     let page = page(Some("Mine"), &experiment(), &[extra]);
     assert_eq!((page.title.as_str(), page.sections[1].id.as_str()), ("Mine", "extra-1"));
     assert_eq!(page.sections[1].blocks.len(), 3);
     assert_eq!(row(&page, "extra-1-3", "x"), ["x", "0.05"]);
+    assert_eq!(plain(&page, "extra-1-3", "x")["p_value"], "0.0512");
 }
 
 #[test]

@@ -110,7 +110,20 @@ impl Grid {
 
     /// What those runs say.
     pub(crate) fn comparison(&self, cells: Vec<Cell>) -> Comparison {
-        Comparison::new(&self.name, &self.spec.title, cells, self.spec.pairs.clone())
+        Comparison::new(&self.name, &self.title(), cells, self.spec.pairs.clone())
+    }
+
+    /// The file's title with the epochs that the jobs really have.
+    pub(crate) fn title(&self) -> String {
+        let jobs = self.jobs.iter().filter_map(|job| job.experiment.as_ref().ok());
+        let epochs: Vec<usize> = jobs.map(|experiment| experiment.train.epochs).collect();
+        let title = &self.spec.title;
+        match (epochs.iter().min(), epochs.iter().max()) {
+            (Some(1), Some(1)) => format!("{title}, 1 epoch"),
+            (Some(least), Some(most)) if least == most => format!("{title}, {most} epochs"),
+            (Some(least), Some(most)) => format!("{title}, {least} to {most} epochs"),
+            _ => title.clone(),
+        }
     }
 
     fn cell(&self, cell: &CellSpec) -> Cell {

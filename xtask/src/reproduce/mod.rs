@@ -15,7 +15,7 @@ use colearn_data::DataName;
 use colearn_store::FolderLock;
 
 use crate::cli::ReproduceArgs;
-use crate::comparison;
+use crate::comparison::{self, Part};
 use crate::memory::Room;
 use crate::outputs;
 use crate::page::{self, Extra};
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<ExitCode> {
     let threads = args.threads.map_or(1, usize::from);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = args.jobs.map_or_else(|| (cores / threads).max(1), usize::from);
-    say_line(&grid.spec.title);
+    say_line(grid.title());
     say(format!(
         "{} jobs: {} cells, {} seeds{}; {} finished before; {workers} at once, threads for each: {threads}",
         grid.jobs.len(),
@@ -115,9 +115,13 @@ fn tables(grid: &Grid, lock: &FolderLock) -> Result<()> {
         say_line(file.display());
     }
     if cells.iter().any(|cell| !cell.runs.is_empty()) {
-        let extra = |(title, markdown): (&str, String)| Extra { title: title.to_owned(), markdown };
+        let extra = |Part { title, text, data }: Part| Extra {
+            title: title.to_owned(),
+            markdown: text,
+            data: Some(data),
+        };
         let extras: Vec<Extra> = comparison.parts().into_iter().map(extra).collect();
-        let files = page::write(Some(&grid.spec.title), cells, &extras, lock)?;
+        let files = page::write(Some(&grid.title()), cells, &extras, lock)?;
         say_line(files[0].display());
     }
     Ok(())

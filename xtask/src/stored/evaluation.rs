@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use colearn_data::{Loader, Order, Split};
+use colearn_data::{Loader, Order, Sample, Split};
 use colearn_eval::EvaluationReport;
 use colearn_eval::figures::{RasterLayer, SpikeRaster};
+use colearn_eval::metrics::predicted_class;
 use colearn_network::Delays;
 use colearn_store::{LARGEST_TABLE, read_text};
 use colearn_tape::Pool;
@@ -38,6 +39,27 @@ pub(crate) struct StoredEvaluation {
     pub(crate) rounded: StoredResult,
     /// With delays as stored; nothing where there are no learned delays.
     pub(crate) unrounded: Option<StoredResult>,
+    /// The samples that were not recognised with rounded delays, in the order of the split; older files do not tell.
+    #[serde(default)]
+    pub(crate) wrong: Option<Vec<Wrong>>,
+}
+
+/// A sample that was not recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Wrong {
+    /// Its name in the data set.
+    pub(crate) id: String,
+    pub(crate) true_class: usize,
+    /// Nothing where a score was not finite.
+    pub(crate) predicted_class: Option<usize>,
+}
+
+impl Wrong {
+    /// The sample, unless it was recognised.
+    pub(crate) fn of(sample: &Sample, predicted_class: Option<usize>) -> Option<Self> {
+        let wrong = predicted_class != Some(sample.label);
+        wrong.then(|| Self { id: sample.id.clone(), true_class: sample.label, predicted_class })
+    }
 }
 
 /// Counts and activity of one evaluation.
@@ -65,6 +87,9 @@ pub(crate) struct Example {
     pub(crate) classes: Vec<String>,
     pub(crate) true_class: usize,
     pub(crate) predicted_class: Option<usize>,
+    /// Steps of the utterance itself, behind which the input is padding; older files do not tell.
+    #[serde(default)]
+    pub(crate) length: Option<usize>,
     /// Input (T, C).
     #[serde(deserialize_with = "numbers::array")]
     pub(crate) input: Array2<f32>,
@@ -98,8 +123,6 @@ impl Example {
         let first = |array: &Array3<f32>| -> Array2<f32> {
             array.index_axis(Axis(1), 0).as_standard_layout().into_owned()
         };
-        let scores = trace.scores.row(0);
-        let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let layer = |(layer, spikes): (usize, &Array3<f32>)| ExampleLayer {
             name: subject.network.layer_name(layer),
             units: spikes.dim().2,
@@ -116,7 +139,8 @@ impl Example {
             input_label: subject.data.channel_label.to_owned(),
             classes: subject.data.classes.clone(),
             true_class: sample.label,
-            predicted_class: scores.iter().position(|score| *score >= largest),
+            predicted_class: predicted_class(&trace.scores.row(0)),
+            length: batch.lengths.first().copied(),
             input: first(&batch.input),
             layers: trace.spikes.iter().enumerate().map(layer).collect(),
             readout: first(&trace.membrane),
@@ -161,6 +185,7 @@ impl Example {
             title: format!("{title}, {} ({} split)", self.id, self.split),
             step_ms: self.step_ms,
             input: self.input.clone(),
+            length: self.length,
             input_label: self.input_label.clone(),
             layers: self.layers.iter().map(layer).collect(),
             readout: self.readout.clone(),
@@ -193,6 +218,7 @@ pub(crate) fn write(
         input_binary,
         rounded: results.reported(data.protocol).0.into(),
         unrounded: results.unrounded.as_ref().map(StoredResult::from),
+        wrong: Some(results.wrong.clone()),
     };
     folder.write(EVALUATION, &json(&evaluation)?)?;
     if let Some(example) = example {

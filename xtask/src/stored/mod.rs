@@ -8,7 +8,7 @@ mod origin;
 mod run;
 
 pub(crate) use data::{StoredData, same_place};
-pub(crate) use evaluation::{Example, StoredEvaluation, read, write};
+pub(crate) use evaluation::{Example, StoredEvaluation, Wrong, read, write};
 pub(crate) use origin::{Origin, run_of_settings, settings};
 pub(crate) use run::StoredRun;
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::{Origin, StoredData, numbers};
 use crate::experiment::Experiment;
+use crate::made::Made;
 use crate::run_folder::{CONFIG, SUMMARY};
 
 /// What `summary.json` holds and is needed elsewhere. Keys that older folders lack are optional.
@@ -40,6 +41,8 @@ struct StoredSummary {
     data: Option<StoredData>,
     #[serde(flatten)]
     origin: Origin,
+    #[serde(flatten)]
+    made: Made,
 }
 
 /// A finished run.
@@ -70,6 +73,7 @@ pub(crate) struct StoredRun {
     pub(crate) wall_seconds: f64,
     /// Fingerprints of the data, which older folders lack.
     pub(crate) data: Option<StoredData>,
+    pub(crate) made: Made,
     /// Hidden spikes of one utterance, on average.
     pub(crate) spikes: Option<f64>,
     /// Additions that those spikes cause in the matrices behind them, on average. The first matrix, which gets the input,
@@ -117,6 +121,7 @@ impl StoredRun {
             hidden_rates: summary.hidden_rates,
             wall_seconds: summary.wall_seconds,
             data: summary.data,
+            made: summary.made,
             accuracy,
             unrounded: summary.unrounded_accuracy,
             samples,

@@ -2,23 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use super::panel::{FEW, Glyph, Key, LEGEND_PITCH, NARROW, Panel, key_drawing, legend, single};
+use super::panel::{FEW, Glyph, Key, Panel, below_legend, key_drawing};
 use super::scale::{Ticks, drawable, extent, figure, from_zero, rounded_out};
+use super::series;
 use super::svg::Svg;
-use super::theme::SERIES;
 use crate::statistics::mean_estimate;
 
 const HEIGHT: f64 = 190.0;
-/// Styles of lines for groups beyond the number of colours.
-const STYLES: [&str; 3] = ["line", "line dash", "line dot"];
+
+/// What a curve stands for, which decides how it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// One of several cells, by its rank: a colour, a mark and a style of line of its own.
+    Cell(usize),
+    /// Training, beside [`Look::Validation`].
+    Training,
+    /// Validation, beside [`Look::Training`].
+    Validation,
+}
+
+impl Look {
+    fn colour(self) -> usize {
+        match self {
+            Self::Cell(index) => series::colour(index),
+            Self::Training => 0,
+            Self::Validation => 1,
+        }
+    }
+
+    fn style(self) -> &'static str {
+        match self {
+            Self::Cell(index) => series::style(index),
+            Self::Training => "line dash",
+            Self::Validation => "line",
+        }
+    }
+}
 
 /// The curves of runs that differ in their seed alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurveGroup {
     /// Name in the legend.
     pub name: String,
+    /// How it is drawn.
+    pub look: Look,
     /// For each run its points: number of the epoch and value.
     pub runs: Vec<Vec<(u32, f64)>>,
+    /// Epochs to mark on the mean curve, such as the best one of each run.
+    pub best: Vec<u32>,
 }
 
 /// A point of the mean curve of a group: epoch, mean, and the 95 % Student-t interval of the mean where several runs
@@ -57,7 +88,7 @@ pub struct BandCurves {
     pub title: String,
     /// What the vertical axis measures, with its unit.
     pub measure: String,
-    /// The groups in order, which decides the colour. One without points is left out and keeps the others' colours.
+    /// The groups in order. One without points is left out.
     pub groups: Vec<CurveGroup>,
     /// Largest possible value, such as 100 %; without it the axis ends above the largest value.
     pub top: Option<f64>,
@@ -70,8 +101,10 @@ impl BandCurves {
     #[must_use]
     pub fn inline(&self) -> String {
         let bands: Vec<Vec<BandPoint>> = self.groups.iter().map(CurveGroup::band).collect();
-        let mut svg = Svg::new(NARROW, &self.title, &self.description(&bands));
-        let area = single(HEIGHT);
+        let mut svg = Svg::new(super::panel::NARROW, &self.title, &self.description(&bands));
+        let classes = self.classes();
+        let keys = if self.groups.len() > FEW { Vec::new() } else { self.keys(&classes) };
+        let area = below_legend(&mut svg, HEIGHT, &keys);
         let epochs = extent(bands.iter().flatten().map(|point| f64::from(point.epoch)));
         let range = match self.top {
             Some(top) => (0.0, top),
@@ -79,7 +112,7 @@ impl BandCurves {
         };
         let panel = Panel::new(area, epochs, range);
         panel.ground(&mut svg);
-        panel.heading(&mut svg, &self.title, &self.measure);
+        panel.heading_at(&mut svg, 50.0, &self.title, &self.measure);
         panel.y_axis(&mut svg, &Ticks::new(range.0, range.1, 5.0));
         panel.x_axis(&mut svg, &Ticks::whole(epochs.0, epochs.1, 6.0), "Epoch");
         if let Some((level, name)) = self.reference.as_ref().filter(|reference| drawable(reference.0)) {
@@ -88,26 +121,32 @@ impl BandCurves {
             let below = if y < area.y + 20.0 { 14.0 } else { -5.0 };
             svg.text((area.right() - 4.0, y + below), "end muted halo", name);
         }
-        for (index, band) in bands.iter().enumerate() {
+        self.curves(&mut svg, &panel, &bands);
+        svg.inline(area.bottom() + 48.0)
+    }
+
+    /// Bands below, curves above them, best epochs on top.
+    fn curves(&self, svg: &mut Svg, panel: &Panel, bands: &[Vec<BandPoint>]) {
+        for (group, band) in self.groups.iter().zip(bands) {
             let spread = |point: &BandPoint| {
                 let (low, high) = point.interval.unwrap_or((f64::NAN, f64::NAN));
                 (f64::from(point.epoch), low, high)
             };
             let strength = if bands.len() > FEW { "faint" } else { "band" };
-            let class = format!("{strength} f{}", index % SERIES);
-            panel.band(&mut svg, &band.iter().map(spread).collect::<Vec<_>>(), &class);
+            let class = format!("{strength} f{}", group.look.colour());
+            panel.band(svg, &band.iter().map(spread).collect::<Vec<_>>(), &class);
         }
-        for (index, band) in bands.iter().enumerate().filter(|(_, band)| !band.is_empty()) {
+        for (group, band) in self.groups.iter().zip(bands).filter(|(_, band)| !band.is_empty()) {
             let points: Vec<(f64, f64)> =
                 band.iter().map(|point| (f64::from(point.epoch), point.mean)).collect();
-            panel.curve(&mut svg, &points, index % SERIES, style(index));
+            match group.look {
+                Look::Cell(index) if self.groups.len() > 1 => {
+                    series::marked_curve(svg, panel, &points, index);
+                }
+                look => panel.curve(svg, &points, look.colour(), look.style()),
+            }
+            best(svg, panel, group, band);
         }
-        if self.groups.len() > FEW {
-            return svg.inline(area.bottom() + 48.0);
-        }
-        let classes = self.classes();
-        let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &self.keys(&classes));
-        svg.inline(area.bottom() + 50.0 + LEGEND_PITCH * lines as f64)
     }
 
     /// The legend as a drawing of its own, where there are so many groups that figures leave it out.
@@ -117,12 +156,17 @@ impl BandCurves {
     }
 
     fn classes(&self) -> Vec<String> {
-        (0..self.groups.len()).map(|index| format!("{} s{}", style(index), index % SERIES)).collect()
+        let looks = self.groups.iter().map(|group| group.look);
+        looks.map(|look| format!("{} s{}", look.style(), look.colour())).collect()
     }
 
     fn keys<'a>(&'a self, classes: &'a [String]) -> Vec<Key<'a>> {
+        let glyph = |group: &CurveGroup| match group.look {
+            Look::Cell(index) if self.groups.len() > 1 => Glyph::Series(index),
+            _ => Glyph::Line,
+        };
         let groups = self.groups.iter().zip(classes).filter(|(group, _)| !group.band().is_empty());
-        groups.map(|(group, class)| (class.as_str(), Glyph::Line, group.name.as_str())).collect()
+        groups.map(|(group, class)| (class.as_str(), glyph(group), group.name.as_str())).collect()
     }
 
     fn description(&self, bands: &[Vec<BandPoint>]) -> String {
@@ -134,8 +178,20 @@ impl BandCurves {
     }
 }
 
-fn style(index: usize) -> &'static str {
-    STYLES[index / SERIES % STYLES.len()]
+/// An open circle on the curve at each best epoch; an upright line where it is one.
+fn best(svg: &mut Svg, panel: &Panel, group: &CurveGroup, band: &[BandPoint]) {
+    let mut best = group.best.clone();
+    best.sort_unstable();
+    best.dedup();
+    if let [epoch] = best[..] {
+        panel.upright(svg, f64::from(epoch), "mark hair dot");
+    }
+    for epoch in best {
+        if let Some(point) = band.iter().find(|point| point.epoch == epoch) {
+            let at = (panel.x.at(f64::from(epoch)), panel.y.within(point.mean));
+            svg.circle(at, 4.5, &format!("hole line s{}", group.look.colour()));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +204,8 @@ mod tests {
         let values = [1.0, 2.0, 3.0, 4.0, 5.0];
         let group = CurveGroup {
             name: "five".into(),
+            look: Look::Cell(0),
+            best: vec![],
             runs: values.iter().map(|value| vec![(1, *value), (2, 2.0 * value)]).collect(),
         };
         let band = group.band();
@@ -163,7 +221,7 @@ mod tests {
     #[test]
     fn runs_of_unequal_length_and_gaps_are_counted_where_they_are() {
         let runs = vec![vec![(1, 0.5), (2, 0.75)], vec![(1, 0.25), (2, f64::NAN)]];
-        let band = CurveGroup { name: String::new(), runs }.band();
+        let band = CurveGroup { name: String::new(), look: Look::Cell(0), runs, best: vec![] }.band();
         assert_relative_eq!(band[0].mean, 0.375);
         assert!(band[0].interval.is_some());
         assert_eq!(band[1], BandPoint { epoch: 2, mean: 0.75, interval: None });

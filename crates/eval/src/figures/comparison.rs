@@ -1,15 +1,17 @@
 //! Cells of an experiment side by side: a row a cell, or one quantity against another.
 
-use super::panel::{FEW, Glyph, Key, LEGEND_PITCH, NARROW, Panel, key_drawing, legend, single};
+use super::panel::{FEW, Glyph, Key, NARROW, Panel, below_legend, key_drawing};
 use super::scale::{Ticks, drawable, extent, figure, plain, rounded_out};
-use super::svg::{Path, Rect, Svg, shorten};
-use super::theme::SERIES;
+use super::series;
+use super::svg::{Rect, Svg, shorten};
 use crate::statistics::{Interval, mean_estimate};
 
 const HEIGHT: f64 = 210.0;
 const ROW: f64 = 40.0;
 /// Room for the text of a row's mean.
 const VALUE: f64 = 96.0;
+/// Width of a drawing for a screen.
+const WIDE: f64 = 860.0;
 
 /// One row: repeated measurements of one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +37,8 @@ pub struct DotRows {
     pub reference: Option<(f64, String)>,
     /// Whether the axis shows the reference even where it lies far from the values.
     pub from_reference: bool,
+    /// Least and largest value that is possible, such as 0 and 100 %, beyond which no axis goes.
+    pub limits: Option<(f64, f64)>,
 }
 
 impl DotRow {
@@ -48,11 +52,22 @@ impl DotRow {
 }
 
 impl DotRows {
-    /// The figure for a page.
+    /// The figure for a page, as wide as a phone.
     #[must_use]
     pub fn inline(&self) -> String {
-        let mut svg = Svg::new(NARROW, &self.title, &self.description());
-        let area = Rect::new(14.0, 44.0, NARROW - 28.0, ROW * self.rows.len().max(1) as f64 + 6.0);
+        self.draw(NARROW)
+    }
+
+    /// The same, as wide as a screen.
+    #[must_use]
+    pub fn wide(&self) -> String {
+        self.draw(WIDE)
+    }
+
+    fn draw(&self, width: f64) -> String {
+        let mut svg = Svg::new(width, &self.title, &self.description());
+        let margin = if width > NARROW { 24.0 } else { 14.0 };
+        let area = Rect::new(margin, 44.0, width - 2.0 * margin, ROW * self.rows.len().max(1) as f64 + 6.0);
         let reference = self.reference.as_ref().map(|reference| reference.0).filter(|_| self.from_reference);
         let ends =
             self.rows.iter().filter_map(|row| row.estimate()?.1).flat_map(|ends| [ends.low, ends.high]);
@@ -61,10 +76,11 @@ impl DotRows {
         let air = 0.04 * (high - low);
         // An axis that begins at its reference, such as zero, needs no air there.
         let below = if reference.is_some_and(|level| level <= low) { 0.0 } else { air };
-        let panel = Panel::new(area, rounded_out((low - below, high + air), 5.0), (0.0, 1.0));
+        let range = bounded(rounded_out((low - below, high + air), 5.0), self.limits);
+        let panel = Panel::new(area, range, (0.0, 1.0));
         panel.ground(&mut svg);
         panel.heading(&mut svg, &self.title, "");
-        let ticks = Ticks::new(panel.x.low, panel.x.high, 5.0);
+        let ticks = Ticks::new(panel.x.low, panel.x.high, if width > NARROW { 10.0 } else { 5.0 });
         panel.x_grid(&mut svg, &ticks);
         panel.x_axis(&mut svg, &ticks, &self.measure);
         if let Some((level, name)) = self.reference.as_ref().filter(|reference| {
@@ -88,6 +104,13 @@ impl DotRows {
         });
         format!("{}. {}", self.measure, rows.collect::<Vec<_>>().join("; "))
     }
+}
+
+/// A range within the limits, unless nothing of it were left.
+fn bounded((low, high): (f64, f64), limits: Option<(f64, f64)>) -> (f64, f64) {
+    let Some((least, most)) = limits else { return (low, high) };
+    let cut = (low.max(least), high.min(most));
+    if cut.0 < cut.1 { cut } else { (low, high) }
 }
 
 fn draw_row(svg: &mut Svg, panel: &Panel, row: &DotRow, index: usize) {
@@ -147,8 +170,10 @@ pub struct Scatter {
     pub x_name: String,
     /// Name of the vertical axis, with its unit.
     pub y_name: String,
-    /// The groups in order, which decides the colour. One without points is left out and keeps the others' colours.
+    /// The groups in order, which decides colour and mark. One without points is left out and keeps the others'.
     pub groups: Vec<ScatterGroup>,
+    /// Least and largest possible value of y, such as 0 and 100 %, beyond which the axis does not go.
+    pub limits: Option<(f64, f64)>,
 }
 
 impl Scatter {
@@ -156,7 +181,8 @@ impl Scatter {
     #[must_use]
     pub fn inline(&self) -> String {
         let mut svg = Svg::new(NARROW, &self.title, &format!("{} against {}", self.y_name, self.x_name));
-        let area = single(HEIGHT);
+        let names = self.names();
+        let area = below_legend(&mut svg, HEIGHT, if self.groups.len() > FEW { &[] } else { &names });
         let shown: Vec<Vec<(f64, f64)>> = self.groups.iter().map(|group| logarithms(&group.points)).collect();
         let all = || shown.iter().flatten();
         let (low, high) = extent(all().map(|point| point.0));
@@ -168,10 +194,10 @@ impl Scatter {
         let ends = intervals.iter().flatten().flat_map(|ends| [ends.low, ends.high]);
         let (low, high) = extent(all().map(|point| point.1).chain(ends));
         let air = 0.06 * (high - low);
-        let y = rounded_out((low - air, high + air), 5.0);
+        let y = bounded(rounded_out((low - air, high + air), 5.0), self.limits);
         let panel = Panel::new(area, x, y);
         panel.ground(&mut svg);
-        panel.heading(&mut svg, &self.title, &self.y_name);
+        panel.heading_at(&mut svg, 50.0, &self.title, &self.y_name);
         panel.y_axis(&mut svg, &Ticks::new(y.0, y.1, 5.0));
         let (ticks, labels) = decades(x);
         panel.x_grid(&mut svg, &ticks);
@@ -182,46 +208,24 @@ impl Scatter {
         for (index, (points, interval)) in groups.filter(|(_, (points, _))| !points.is_empty()) {
             group(&mut svg, &panel, points, *interval, index);
         }
-        if self.groups.len() > FEW {
-            return svg.inline(area.bottom() + 48.0);
-        }
-        let names = self.names();
-        let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &keys(&names));
-        svg.inline(area.bottom() + 50.0 + LEGEND_PITCH * lines as f64)
+        svg.inline(area.bottom() + 48.0)
     }
 
     /// The legend as a drawing of its own, where there are so many groups that figures leave it out.
     #[must_use]
     pub fn key(&self) -> Option<String> {
-        (self.groups.len() > FEW).then(|| key_drawing(&keys(&self.names())))
+        (self.groups.len() > FEW).then(|| key_drawing(&self.names()))
     }
 
-    /// Class and name of each group that has points, with the sign of its shape where colours repeat.
-    fn names(&self) -> Vec<(String, String)> {
-        let many = self.groups.len() > SERIES;
-        let name = |(index, group): (usize, &ScatterGroup)| {
-            let sign = MARKS[index / SERIES % MARKS.len()].1;
-            let name = if many { format!("{sign} {}", group.name) } else { group.name.clone() };
-            (format!("f{}", index % SERIES), name)
-        };
-        self.groups.iter().enumerate().filter(|(_, group)| !group.points.is_empty()).map(name).collect()
+    /// Mark and name of each group that has points.
+    fn names(&self) -> Vec<Key<'_>> {
+        let groups = self.groups.iter().enumerate().filter(|(_, group)| !group.points.is_empty());
+        groups.map(|(index, group)| ("", Glyph::Mark(index), group.name.as_str())).collect()
     }
 }
-
-fn keys(names: &[(String, String)]) -> Vec<Key<'_>> {
-    names.iter().map(|(class, name)| (class.as_str(), Glyph::Area, name.as_str())).collect()
-}
-
-/// Corners of the marks of means around their centre, and the sign for them in the legend.
-const MARKS: [(&[(f64, f64)], &str); 4] = [
-    (&[(-5.0, 0.0), (0.0, -5.0), (5.0, 0.0), (0.0, 5.0)], "◆"),
-    (&[(-4.0, -4.0), (4.0, -4.0), (4.0, 4.0), (-4.0, 4.0)], "■"),
-    (&[(0.0, -5.0), (5.0, 4.0), (-5.0, 4.0)], "▲"),
-    (&[(0.0, 5.0), (5.0, -4.0), (-5.0, -4.0)], "▼"),
-];
 
 fn group(svg: &mut Svg, panel: &Panel, points: &[(f64, f64)], interval: Option<Interval>, index: usize) {
-    let colour = index % SERIES;
+    let colour = series::colour(index);
     for (x, y) in points {
         svg.circle((panel.x.within(*x), panel.y.within(*y)), 2.6, &format!("f{colour} point"));
     }
@@ -230,12 +234,7 @@ fn group(svg: &mut Svg, panel: &Panel, points: &[(f64, f64)], interval: Option<I
     if let Some(ends) = interval {
         svg.line((x, panel.y.within(ends.low)), (x, panel.y.within(ends.high)), &format!("s{colour} thin"));
     }
-    let mut path = Path::default();
-    for (corner, (right, down)) in MARKS[index / SERIES % MARKS.len()].0.iter().enumerate() {
-        if corner == 0 { path.move_to(x + right, y + down) } else { path.line_to(x + right, y + down) }
-    }
-    path.close();
-    svg.path(&path, &format!("f{colour}"), None);
+    series::mark(svg, (x, y), index);
 }
 
 /// Points whose x has a logarithm, with that in its place.

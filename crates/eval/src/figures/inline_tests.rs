@@ -12,11 +12,17 @@ fn bands(kind: usize, groups: usize) -> BandCurves {
             .map(|(i, value)| (u32::try_from(i).unwrap() + shift, value))
             .collect()
     };
-    let group = |name: String| CurveGroup { name, runs: vec![run(0), run(1), run(3)] };
+    let look = [Look::Training, Look::Validation].into_iter().chain((0..).map(Look::Cell));
+    let group = |(name, look): (String, Look)| CurveGroup {
+        name,
+        look,
+        runs: vec![run(0), run(1), run(3)],
+        best: vec![2, 40, 2],
+    };
     BandCurves {
         title: HOSTILE[3].repeat(2),
         measure: HOSTILE[0].into(),
-        groups: names(groups).into_iter().map(group).collect(),
+        groups: names(groups).into_iter().zip(look).map(group).collect(),
         top: (kind == 2).then_some(100.0),
         reference: Some((if kind == 3 { f64::NAN } else { 0.1 }, "chance".into())),
     }
@@ -34,6 +40,7 @@ fn rows(kind: usize, groups: usize) -> DotRows {
         rows: names(groups).into_iter().map(row).collect(),
         reference: Some((if kind == 4 { f64::NAN } else { 0.1 }, "chance".into())),
         from_reference: kind.is_multiple_of(2),
+        limits: (kind % 3 == 1).then_some((0.0, 0.6)),
     }
 }
 
@@ -47,6 +54,7 @@ fn scatter(kind: usize, groups: usize) -> Scatter {
         x_name: "Parameters".into(),
         y_name: HOSTILE[1].into(),
         groups: names(groups).into_iter().map(points).collect(),
+        limits: (kind % 3 == 1).then_some((0.0, 0.6)),
     }
 }
 
@@ -82,6 +90,7 @@ pub(super) fn inline() -> Vec<(String, String)> {
         for groups in [0, 1, 3, 14] {
             add(format!("bands {kind} {groups}"), &mut std::iter::once(bands(kind, groups).inline()));
             add(format!("rows {kind} {groups}"), &mut std::iter::once(rows(kind, groups).inline()));
+            add(format!("wide rows {kind} {groups}"), &mut std::iter::once(rows(kind, groups).wide()));
             add(format!("scatter {kind} {groups}"), &mut std::iter::once(scatter(kind, groups).inline()));
             add(format!("key {kind} {groups}"), &mut bands(kind, groups).key().into_iter());
             add(format!("marks {kind} {groups}"), &mut scatter(kind, groups).key().into_iter());

@@ -45,13 +45,16 @@ mod sample;
 #[cfg(test)]
 mod sample_tests;
 mod scale;
+mod series;
+#[cfg(test)]
+mod size_tests;
 mod stability;
 mod svg;
 #[cfg(test)]
 mod tests;
 mod theme;
 
-pub use bands::{BandCurves, BandPoint, CurveGroup};
+pub use bands::{BandCurves, BandPoint, CurveGroup, Look};
 pub use comparison::{DotRow, DotRows, Scatter, ScatterGroup};
 pub use confusion::ConfusionMatrix;
 pub use curves::{EpochPoint, TrainingCurves};

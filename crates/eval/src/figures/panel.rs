@@ -1,6 +1,9 @@
 //! One set of axes: frame, grid, ticks, labels, legend, and the marks that several figures share.
 
+use std::borrow::Cow;
+
 use super::scale::{Scale, Ticks, drawable};
+use super::series;
 use super::svg::{Path, Rect, Svg, shorten, text_width};
 
 /// An entry of a legend: class of the glyph, the glyph, the name.
@@ -13,6 +16,10 @@ pub(crate) enum Glyph {
     Area,
     Outline,
     Dot,
+    /// A line with the mark of a series.
+    Series(usize),
+    /// The mark of a series alone.
+    Mark(usize),
 }
 
 /// Width of a drawing that is one panel: that of a phone, so that its type is never shrunk.
@@ -46,9 +53,14 @@ impl Panel {
 
     /// Name of the panel and, beneath it in muted type, what the vertical axis shows with its unit.
     pub(crate) fn heading(&self, svg: &mut Svg, name: &str, measure: &str) {
+        self.heading_at(svg, self.area.y, name, measure);
+    }
+
+    /// As [`Self::heading`], above `top`.
+    pub(crate) fn heading_at(&self, svg: &mut Svg, top: f64, name: &str, measure: &str) {
         let left = self.area.x;
-        svg.text((left, self.area.y - 26.0), "head ink", &shorten(name, self.area.width, 13.0));
-        svg.text((left, self.area.y - 10.0), "muted", &shorten(measure, self.area.width, 11.0));
+        svg.text((left, top - 26.0), "head ink", &shorten(name, self.area.width, 13.0));
+        svg.text((left, top - 10.0), "muted", &shorten(measure, self.area.width, 11.0));
     }
 
     /// Horizontal grid lines with labels on the left.
@@ -112,12 +124,21 @@ impl Panel {
 
     /// A curve; gaps where a point is not drawable, a dot where a point stands alone.
     pub(crate) fn curve(&self, svg: &mut Svg, points: &[(f64, f64)], colour: usize, style: &str) {
-        let mut path = Path::default();
-        let shown = |point: &(f64, f64)| drawable(point.0) && drawable(point.1);
+        let (path, alone) = self.polyline(points);
+        for at in alone {
+            svg.circle(at, 3.0, &format!("f{colour}"));
+        }
+        svg.path(&path, &format!("{style} s{colour}"), None);
+    }
+
+    /// The lines between points, and the places of points without a neighbour.
+    pub(crate) fn polyline(&self, points: &[(f64, f64)]) -> (Path, Vec<(f64, f64)>) {
+        let (mut path, mut alone) = (Path::default(), Vec::new());
+        let points = thinned(points);
         for run in points.split(|point| !shown(point)) {
             match run {
                 [] => {}
-                [(x, y)] => svg.circle((self.x.at(*x), self.y.within(*y)), 3.0, &format!("f{colour}")),
+                [(x, y)] => alone.push((self.x.at(*x), self.y.within(*y))),
                 [(x, y), rest @ ..] => {
                     path.move_to(self.x.at(*x), self.y.within(*y));
                     for (x, y) in rest {
@@ -126,13 +147,20 @@ impl Panel {
                 }
             }
         }
-        svg.path(&path, &format!("{style} s{colour}"), None);
+        (path, alone)
     }
 
     /// The area between two curves, given as (x, low, high); gaps where a point is not drawable.
     pub(crate) fn band(&self, svg: &mut Svg, points: &[(f64, f64, f64)], class: &str) {
         let shown = |point: &(f64, f64, f64)| [point.0, point.1, point.2].into_iter().all(drawable);
         let mut path = Path::default();
+        let parts = points.chunks(points.len().div_ceil(MOST_POINTS).max(1));
+        // Of many points the widest band of each part.
+        let widest = |part: &[(f64, f64, f64)]| {
+            let known = part.iter().filter(|point| shown(point)).copied();
+            known.reduce(|a, b| (a.0, a.1.min(b.1), a.2.max(b.2))).unwrap_or((f64::NAN, f64::NAN, f64::NAN))
+        };
+        let points: Vec<(f64, f64, f64)> = parts.map(widest).collect();
         for run in points.split(|point| !shown(point)).filter(|run| run.len() > 1) {
             path.move_to(self.x.at(run[0].0), self.y.within(run[0].2));
             run[1..].iter().for_each(|(x, _, high)| path.line_to(self.x.at(*x), self.y.within(*high)));
@@ -186,6 +214,33 @@ impl Panel {
     }
 }
 
+/// A curve of more points than this is drawn by the least and the largest of each part: a figure does not grow with what
+/// is in it beyond what can be seen.
+const MOST_POINTS: usize = 1000;
+
+fn shown(point: &(f64, f64)) -> bool {
+    drawable(point.0) && drawable(point.1)
+}
+
+/// The points, or of many the two outermost of each part in their order; a part without any drawable point is a gap.
+fn thinned(points: &[(f64, f64)]) -> Cow<'_, [(f64, f64)]> {
+    if points.len() <= MOST_POINTS {
+        return Cow::Borrowed(points);
+    }
+    let mut kept = Vec::new();
+    for part in points.chunks((2 * points.len()).div_ceil(MOST_POINTS)) {
+        let known = || part.iter().enumerate().filter(|(_, point)| shown(point));
+        let least = known().min_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|found| found.0);
+        let most = known().max_by(|a, b| a.1.1.total_cmp(&b.1.1)).map(|found| found.0);
+        match least.zip(most) {
+            None => kept.push((f64::NAN, f64::NAN)),
+            Some((a, b)) if a == b => kept.push(part[a]),
+            Some((a, b)) => kept.extend([part[a.min(b)], part[a.max(b)]]),
+        }
+    }
+    Cow::Owned(kept)
+}
+
 /// More groups than this have their legend in a drawing of its own, once for several figures.
 pub(crate) const FEW: usize = 6;
 
@@ -204,20 +259,44 @@ pub(crate) const LEGEND_PITCH: f64 = 18.0;
 
 /// A row of legend entries from `at` to the right, wrapped before `right`; returns the number of lines.
 pub(crate) fn legend(svg: &mut Svg, at: (f64, f64), right: f64, keys: &[Key<'_>]) -> usize {
-    let (mut x, mut line) = (at.0, 0_usize);
-    for (class, glyph, name) in keys {
-        let name = shorten(name, (right - at.0 - 20.0).max(20.0), 11.0);
-        let width = 20.0 + text_width(&name, 11.0) + 14.0;
-        if x + width - 14.0 > right && x > at.0 {
-            x = at.0;
-            line += 1;
-        }
+    let (places, lines) = legend_places(at.0, right, keys);
+    for ((class, glyph, _), (name, x, line)) in keys.iter().zip(places) {
         let y = at.1 + LEGEND_PITCH * line as f64;
         key_glyph(svg, (x, y - 4.0), class, *glyph);
         svg.text((x + 20.0, y), "muted", &name);
-        x += width;
     }
-    line + 1
+    lines
+}
+
+/// Name as it is written, left edge and line of each entry, and the number of lines.
+fn legend_places(left: f64, right: f64, keys: &[Key<'_>]) -> (Vec<(String, f64, usize)>, usize) {
+    let (mut x, mut line) = (left, 0_usize);
+    let place = |(_, _, name): &Key<'_>| {
+        let name = shorten(name, (right - left - 20.0).max(20.0), 11.0);
+        let width = 20.0 + text_width(&name, 11.0) + 14.0;
+        if x + width - 14.0 > right && x > left {
+            x = left;
+            line += 1;
+        }
+        let found = (name, x, line);
+        x += width;
+        found
+    };
+    let places = keys.iter().map(place).collect();
+    (places, line + 1)
+}
+
+/// The axes of a drawing that is one panel, this high, below a heading and a legend, which it draws; nothing where there are
+/// no keys.
+pub(crate) fn below_legend(svg: &mut Svg, height: f64, keys: &[Key<'_>]) -> Rect {
+    let area = single(height);
+    if keys.is_empty() {
+        return area;
+    }
+    let lines = legend_places(area.x, NARROW - 8.0, keys).1;
+    let lower = LEGEND_PITCH * lines as f64 + 4.0;
+    legend(svg, (area.x, area.y + 8.0), NARROW - 8.0, keys);
+    Rect { y: area.y + lower, ..area }
 }
 
 /// The sample of a line or area beside its name, 14 units wide and centred on `at.1`.
@@ -231,6 +310,11 @@ fn key_glyph(svg: &mut Svg, at: (f64, f64), class: &str, glyph: Glyph) {
         }
         Glyph::Dot => svg.circle((at.0 + 7.0, at.1), 4.0, class),
         Glyph::Line => svg.line(at, (at.0 + 14.0, at.1), class),
+        Glyph::Series(index) => {
+            svg.line((at.0 - 2.0, at.1), (at.0 + 16.0, at.1), class);
+            series::mark(svg, (at.0 + 7.0, at.1), index);
+        }
+        Glyph::Mark(index) => series::mark(svg, (at.0 + 7.0, at.1), index),
     }
 }
 

@@ -2,12 +2,18 @@
 
 use ndarray::Array2;
 
-use super::heat::{heat_map, index_labels, shade_key};
+use super::heat::{Shades, heat_map, index_labels, shade_key};
 use super::panel::{NARROW, Panel, masthead};
-use super::scale::{Ticks, drawable, extent, percent, rounded_out};
+use super::scale::{Ticks, drawable, extent, index, percent, rounded_out};
 use super::svg::{Path, Rect, Svg, shorten};
 
-const GAP: f64 = 56.0;
+const GAP: f64 = 50.0;
+/// Least distance of two ticks in user units: of more steps or units, those that share a place are drawn once.
+const LEAST: f64 = 2.0;
+/// Most layers that are drawn: of more, the first and the last ones.
+const MOST_LAYERS: usize = 8;
+/// Most classes whose membranes are drawn: of more, those that reach highest.
+const MOST_CLASSES: usize = 24;
 
 /// Sizes of the drawing: of a screen or a paper, or of a phone.
 #[derive(Clone, Copy)]
@@ -22,7 +28,7 @@ struct Layout {
 }
 
 const WIDE: Layout =
-    Layout { width: 960.0, left: 64.0, plot: 756.0, top: 122.0, input: 130.0, layer: 190.0, readout: 150.0 };
+    Layout { width: 960.0, left: 64.0, plot: 756.0, top: 122.0, input: 110.0, layer: 132.0, readout: 124.0 };
 const PHONE: Layout =
     Layout { width: NARROW, left: 38.0, plot: 222.0, top: 44.0, input: 90.0, layer: 130.0, readout: 120.0 };
 
@@ -46,6 +52,8 @@ pub struct SpikeRaster {
     pub step_ms: f64,
     /// Input (T, C).
     pub input: Array2<f32>,
+    /// Steps of the sample itself, behind which the input is padding; `None` where that is not known.
+    pub length: Option<usize>,
     /// What the channels of the input are, for example "Mel channel".
     pub input_label: String,
     /// The hidden layers in order.
@@ -97,12 +105,28 @@ impl SpikeRaster {
         let mut y = layout.top;
         self.input_panel(&mut svg, area(y, layout.input), layout.width, time, &ticks);
         y += layout.input + GAP;
-        for layer in &self.layers {
+        for layer in self.shown_layers() {
             self.layer_panel(&mut svg, area(y, layout.layer), time, &ticks, layer);
             y += layout.layer + GAP;
         }
         self.readout_panel(&mut svg, area(y, layout.readout), layout.width, time, &ticks);
         (svg, y + layout.readout + 56.0)
+    }
+
+    fn shown_layers(&self) -> impl Iterator<Item = &RasterLayer> {
+        let (count, half) = (self.layers.len(), MOST_LAYERS / 2);
+        let shown = move |index: usize| count <= MOST_LAYERS || index < half || index >= count - half;
+        self.layers.iter().enumerate().filter(move |(index, _)| shown(*index)).map(|(_, layer)| layer)
+    }
+
+    /// Where the sample ends and padding begins.
+    fn end(&self, svg: &mut Svg, panel: &Panel, name: bool) {
+        let Some(end) = self.length.filter(|length| *length < self.input.nrows()) else { return };
+        let end = end as f64 * self.step_ms;
+        panel.upright(svg, end, "mark hair dot");
+        if name && panel.area.right() - panel.x.at(end) > 60.0 {
+            svg.text((panel.x.at(end) + 5.0, panel.area.y + 14.0), "muted halo", "padding");
+        }
     }
 
     fn name(&self, class: usize) -> String {
@@ -122,11 +146,12 @@ impl SpikeRaster {
         let (steps, channels) = self.input.dim();
         let panel = Panel::new(area, time, (0.0, channels.max(1) as f64));
         panel.ground(svg);
-        let (low, high) = extent(self.input.iter().map(|value| f64::from(*value)));
+        let shades = Shades::of(extent(self.input.iter().map(|value| f64::from(*value))));
         panel.heading(svg, "Input", &format!("{} (index)", self.input_label));
         let right = panel.x.at(steps as f64 * self.step_ms);
-        heat_map(svg, &self.input, Rect::new(area.x, area.y, right - area.x, area.height), (low, high));
-        shade_key(svg, area, width, (low, high), "input value");
+        heat_map(svg, &self.input, Rect::new(area.x, area.y, right - area.x, area.height), shades);
+        shade_key(svg, area, width, shades, "input value");
+        self.end(svg, &panel, true);
         index_labels(svg, &panel, channels);
         panel.x_ticks(svg, ticks);
     }
@@ -140,12 +165,20 @@ impl SpikeRaster {
         let length = (0.85 * row).max(2.4);
         let mut path = Path::default();
         let mut spikes = 0_usize;
+        // One place for each step and unit, or of a grid where there are more of them than can be told apart.
+        let places = |count: usize, room: f64| count.min(index(room / LEAST).max(1));
+        let (columns, rows) = (places(steps, area.width), places(units, area.height));
+        let mut taken = Array2::from_elem((columns, rows), false);
         for ((step, unit), _) in layer.spikes.indexed_iter().filter(|(_, spike)| **spike > 0.5) {
+            spikes += 1;
+            if std::mem::replace(&mut taken[[step * columns / steps, unit * rows / units]], true) {
+                continue;
+            }
             let x = panel.x.at((step as f64 + 0.5) * self.step_ms);
             path.tick(x, area.bottom() - (unit as f64 + 0.5) * row - length / 2.0, length);
-            spikes += 1;
         }
         svg.path(&path, "spike tick", None);
+        self.end(svg, &panel, false);
         let rate = spikes as f64 / (steps.max(1) * units.max(1)) as f64;
         panel.heading(svg, &layer.name, &format!("Unit (index); {} of steps spike", percent(rate)));
         index_labels(svg, &panel, units);
@@ -156,11 +189,16 @@ impl SpikeRaster {
         let range = rounded_out(extent(self.readout.iter().map(|value| f64::from(*value))), 4.0);
         let panel = Panel::new(area, time, range);
         panel.ground(svg);
-        panel.heading(svg, "Readout", &self.readout_label);
+        let (others, all) = (self.highest(), self.readout.ncols());
+        let measure = if all > MOST_CLASSES {
+            format!("{}; the {MOST_CLASSES} highest of {all} classes", self.readout_label)
+        } else {
+            self.readout_label.clone()
+        };
+        panel.heading(svg, "Readout", &measure);
         panel.x_grid(svg, ticks);
         panel.y_axis(svg, &Ticks::new(range.0, range.1, 4.0));
-        let named = [self.predicted_class, Some(self.true_class)];
-        for class in (0..self.readout.ncols()).filter(|class| !named.contains(&Some(*class))) {
+        for class in others {
             svg.path(&self.trace(&panel, class), "quiet hair", None);
         }
         let mut labels = Vec::new();
@@ -174,23 +212,22 @@ impl SpikeRaster {
     }
 
     fn trace(&self, panel: &Panel, class: usize) -> Path {
-        let mut path = Path::default();
-        let mut pen_down = false;
-        for (step, value) in self.readout.column(class).iter().enumerate() {
-            let value = f64::from(*value);
-            if !drawable(value) {
-                pen_down = false;
-                continue;
-            }
-            let (x, y) = (panel.x.at((step as f64 + 0.5) * self.step_ms), panel.y.within(value));
-            if pen_down {
-                path.line_to(x, y);
-            } else {
-                path.move_to(x, y);
-            }
-            pen_down = true;
+        let values = self.readout.column(class);
+        let place = |(step, value): (usize, &f32)| ((step as f64 + 0.5) * self.step_ms, f64::from(*value));
+        panel.polyline(&values.iter().enumerate().map(place).collect::<Vec<_>>()).0
+    }
+
+    /// The classes beside the true and the predicted one, of many those whose membranes reach highest, in their order.
+    fn highest(&self) -> Vec<usize> {
+        let top = |class: usize| self.readout.column(class).iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mut classes: Vec<usize> = (0..self.readout.ncols()).collect();
+        if classes.len() > MOST_CLASSES {
+            classes.sort_by(|a, b| top(*b).total_cmp(&top(*a)));
+            classes.truncate(MOST_CLASSES);
+            classes.sort_unstable();
         }
-        path
+        classes.retain(|class| *class != self.true_class && Some(*class) != self.predicted_class);
+        classes
     }
 
     /// Draws a named class and notes where its label wants to be.

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::heat::{heat_map, shade_key};
+use super::heat::{Shades, heat_map, shade_key};
 use super::panel::{Panel, masthead};
 use super::scale::{Ticks, count, drawable, extent};
 use super::svg::{Path, Rect, Svg};
@@ -188,23 +188,23 @@ impl SampleMap {
         panel.ground(svg);
         let remark = if self.remark.is_empty() { String::new() } else { format!("; {}", self.remark) };
         panel.heading(svg, &self.name, &format!("{} (index){remark}", self.label));
-        let range = self.range();
+        let shades = self.shades();
         channel_axis(svg, &panel, channels);
         let (left, right) =
             (panel.x.at(self.start_ms), panel.x.at(self.start_ms + steps as f64 * self.step_ms));
-        heat_map(svg, &self.values, Rect::new(left, area.y, right - left, area.height), range);
-        shade_key(svg, area, WIDTH, range, &self.unit);
+        heat_map(svg, &self.values, Rect::new(left, area.y, right - left, area.height), shades);
+        shade_key(svg, area, WIDTH, shades, &self.unit);
         panel
     }
 
-    fn range(&self) -> (f64, f64) {
+    fn shades(&self) -> Shades {
         let values = self.values.iter().map(|value| f64::from(*value)).filter(|value| drawable(*value));
         match self.least.filter(|least| drawable(*least)) {
             Some(least) => {
                 let most = values.fold(least, f64::max);
-                (least, if most > least { most } else { least + 1.0 })
+                Shades::From(least, if most > least { most } else { least + 1.0 })
             }
-            None => extent(values),
+            None => Shades::of(extent(values)),
         }
     }
 }

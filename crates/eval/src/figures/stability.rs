@@ -1,14 +1,18 @@
 //! The eigenvalues of neurons in the complex plane, beside the unit circle.
 
+use std::collections::BTreeSet;
 use std::f64::consts::TAU;
 
 use super::panel::{Glyph, LEGEND_PITCH, NARROW, Panel, legend, single};
-use super::scale::{Ticks, count, drawable, figure};
+use super::scale::{Ticks, count, drawable, figure, index};
 use super::svg::Svg;
 
 const HEIGHT: f64 = 236.0;
 /// Corners of the circle's polygon.
 const CORNERS: u32 = 720;
+/// Of more eigenvalues than this, one is drawn in each square of a grid this wide: the others would lie upon it.
+const MOST_DOTS: usize = 2000;
+const GRID: f64 = 3.0;
 /// An imaginary part above this makes a neuron oscillate.
 const REAL: f64 = 1e-9;
 
@@ -72,10 +76,16 @@ impl StabilityMap {
             inside((cosine, sine))
         });
         panel.curve(&mut svg, &circle.collect::<Vec<_>>(), 2, "thin");
+        let all: usize = neurons.iter().map(Vec::len).sum();
+        let mut taken = BTreeSet::new();
         for modes in neurons {
             let class = if oscillates(modes) { "f1 point" } else { "f0 point" };
             for (re, im) in modes.iter().copied().map(inside).filter(|mode| drawable(mode.0)) {
-                svg.circle((panel.x.at(re), panel.y.at(im)), 2.8, class);
+                let at = (panel.x.at(re), panel.y.at(im));
+                let place = (index(at.0 / GRID), index(at.1 / GRID), class);
+                if all <= MOST_DOTS || taken.insert(place) {
+                    svg.circle(at, 2.8, class);
+                }
             }
         }
         let keys = [

@@ -61,6 +61,7 @@ pub(super) fn raster(kind: usize, (steps, units): (usize, usize)) -> SpikeRaster
         step_ms: 4.0,
         input: matrix(steps, 3 * units, kind),
         input_label: HOSTILE[0].into(),
+        length: kind.is_multiple_of(2).then_some(steps / 3),
         layers: vec![layer(HOSTILE[1]), layer(HOSTILE[2])],
         readout: matrix(steps, units.min(5), kind),
         readout_label: "x".into(),

@@ -1,26 +1,26 @@
 //! Colours and type of all figures, as one style sheet for light and dark surroundings.
 //!
 //! The series colours follow Okabe and Ito (2008), "Color Universal Design", whose eight hues stay apart for people
-//! with the common kinds of colour blindness; on dark ground they are lightened. Yellow, too pale on white, gives way
-//! to grey.
+//! with the common kinds of colour blindness; on dark ground they are lightened. Yellow, too pale on white, is left out,
+//! and so is sky blue, which lines share too easily with blue; black is the colour of text.
 
 use std::fmt::Write;
 
 /// How many series colours there are: classes `s0` (lines) and `f0` (areas and glyphs) and so on.
 pub(crate) const SERIES: usize = 6;
 
-/// Light and dark variant of the series: blue, vermillion, green, purple, orange, sky blue.
+/// Light and dark variant of the series: blue, vermillion, green, purple, orange, black.
 const SERIES_COLOURS: [(&str, &str); SERIES] = [
     ("#0072b2", "#5db5f2"),
     ("#d55e00", "#ff9152"),
     ("#009e73", "#3fcf9f"),
     ("#b5679a", "#e5a3cb"),
     ("#bd8100", "#f2bd4b"),
-    ("#2f8fcb", "#9ad7fa"),
+    ("#1d2430", "#e8ebf1"),
 ];
 
 /// Class, property, light, dark.
-const ROLES: [(&str, &str, &str, &str); 15] = [
+const ROLES: [(&str, &str, &str, &str); 16] = [
     ("bg", "fill", "#ffffff", "#12161c"),
     ("plot", "fill", "#f8f9fb", "#181d25"),
     ("ink", "fill", "#1d2430", "#e8ebf1"),
@@ -33,6 +33,7 @@ const ROLES: [(&str, &str, &str, &str); 15] = [
     ("outline", "stroke", "#4a5465", "#c3cbd8"),
     ("mark", "stroke", "#1d2430", "#e8ebf1"),
     ("hole", "fill", "#ffffff", "#12161c"),
+    ("shade", "fill", "#9aa3b2", "#6d7789"),
     ("quietfill", "fill", "#c3c9d3", "#475062"),
     ("spike", "stroke", "#1d2430", "#e8ebf1"),
     ("halo", "stroke", "#f8f9fb", "#181d25"),

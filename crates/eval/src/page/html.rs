@@ -13,10 +13,11 @@ pub(super) fn page(page: &Page) -> String {
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
          <link rel=\"icon\" href=\"data:,\"/>\n<title>{title}</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>{title}</h1>\n<p class=\"lead\">{}</p>\n</header>\n<nav aria-label=\"Contents\">\n<ul>\n",
-        page_style(),
-        escape(&page.lead)
+         <header>\n<h1>{title}</h1>\n",
+        page_style()
     );
+    head(&mut out, page);
+    out.push_str("</header>\n<nav aria-label=\"Contents\">\n<ul>\n");
     for section in &page.sections {
         line(
             &mut out,
@@ -35,6 +36,23 @@ pub(super) fn page(page: &Page) -> String {
     out
 }
 
+/// The answer with its numbers, and what the page is about.
+fn head(out: &mut String, page: &Page) {
+    if !page.answer.is_empty() {
+        line(out, &["<p class=\"answer\">", &escape(&page.answer), "</p>"]);
+    }
+    if !page.facts.is_empty() {
+        out.push_str("<dl class=\"facts\">\n");
+        for (name, value) in &page.facts {
+            line(out, &["<div><dt>", &escape(name), "</dt><dd>", &escape(value), "</dd></div>"]);
+        }
+        out.push_str("</dl>\n");
+    }
+    if !page.lead.is_empty() {
+        line(out, &["<p class=\"lead\">", &escape(&page.lead), "</p>"]);
+    }
+}
+
 fn line(out: &mut String, parts: &[&str]) {
     for part in parts {
         out.push_str(part);
@@ -48,6 +66,9 @@ fn blocks(out: &mut String, content: &[Block]) {
             Block::Text(text) => line(out, &["<p>", &escape(text), "</p>"]),
             Block::Missing(text) => line(out, &["<p class=\"missing\">", &escape(text), "</p>"]),
             Block::Table { caption, table: content, .. } => table(out, caption, content),
+            Block::Data { name, caption, .. } => {
+                line(out, &["<p class=\"file\">", &escape(caption), " (", &escape(name), ".csv)</p>"]);
+            }
             Block::Figure { panels, wide, caption } => {
                 figure(out, (panels, "panels"), wide.as_deref(), caption);
             }

@@ -13,11 +13,18 @@
 //! table.row(["d-cadlif", "94.9 %"]);
 //! let page = Page {
 //!     title: "Delays".into(),
+//!     answer: "d-cadlif: 94.9 % of 1,000 samples are right.".into(),
+//!     facts: vec![("parameters".into(), "49,724".into())],
 //!     lead: "One model.".into(),
 //!     sections: vec![Section {
 //!         id: "accuracy".into(),
 //!         title: "Accuracy".into(),
-//!         blocks: vec![Block::Table { name: "accuracy".into(), caption: "On the test split.".into(), table }],
+//!         blocks: vec![Block::Table {
+//!             name: "accuracy".into(),
+//!             caption: "On the test split.".into(),
+//!             table,
+//!             data: None,
+//!         }],
 //!     }],
 //! };
 //! assert!(page.html().starts_with("<!DOCTYPE html>"));
@@ -37,7 +44,11 @@ use crate::table::Table;
 pub struct Page {
     /// Headline.
     pub title: String,
-    /// A sentence or two under the headline.
+    /// What the page found, in a sentence or two, before anything else.
+    pub answer: String,
+    /// Names and values of the few numbers that belong to the answer.
+    pub facts: Vec<(String, String)>,
+    /// What the page is about, in a sentence or two.
     pub lead: String,
     /// The sections in order.
     pub sections: Vec<Section>,
@@ -67,8 +78,20 @@ pub enum Block {
         name: String,
         /// What one sees and how it was computed.
         caption: String,
-        /// The table.
+        /// The table as it is read.
         table: Table,
+        /// The same for programs, with plain numbers, one a column, and empty cells where there is none; without it the file
+        /// holds the words of `table`.
+        data: Option<Table>,
+    },
+    /// Numbers that are too many to be shown: a file alone.
+    Data {
+        /// Name of the file without its ending: letters, digits and `-`.
+        name: String,
+        /// What is in it.
+        caption: String,
+        /// The table.
+        data: Table,
     },
     /// A figure of one or more drawings.
     Figure {
@@ -107,7 +130,13 @@ impl Page {
     /// Text, captions and tables as Markdown; figures by their captions.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = format!("# {}\n\n{}\n", self.title, self.lead);
+        let mut out = format!("# {}\n\n", self.title);
+        for paragraph in [&self.answer, &self.lead].into_iter().filter(|text| !text.is_empty()) {
+            write!(out, "{paragraph}\n\n").expect("a string takes every text");
+        }
+        for (name, value) in &self.facts {
+            writeln!(out, "- {name}: {value}").expect("a string takes every text");
+        }
         for section in &self.sections {
             write!(out, "\n## {}\n", section.title).expect("a string takes every text");
             markdown(&mut out, &section.blocks, 3);
@@ -131,6 +160,7 @@ fn markdown(out: &mut String, blocks: &[Block], level: usize) {
             Block::Text(words) => write!(out, "\n{words}\n"),
             Block::Missing(words) => write!(out, "\n*{words}*\n"),
             Block::Table { caption, table, .. } => write!(out, "\n{caption}\n\n{table}"),
+            Block::Data { name, caption, .. } => write!(out, "\n{caption} (`{name}.csv`)\n"),
             Block::Figure { caption, .. } | Block::Pair { caption, .. } => {
                 write!(out, "\n*Figure on the page:* {caption}\n")
             }
@@ -147,7 +177,10 @@ fn markdown(out: &mut String, blocks: &[Block], level: usize) {
 fn tables(found: &mut Vec<(String, String)>, blocks: &[Block]) {
     for block in blocks {
         match block {
-            Block::Table { name, table, .. } => found.push((name.clone(), table.to_csv())),
+            Block::Table { name, table, data, .. } => {
+                found.push((name.clone(), data.as_ref().unwrap_or(table).to_csv()));
+            }
+            Block::Data { name, data, .. } => found.push((name.clone(), data.to_csv())),
             Block::Group { blocks, .. } => tables(found, blocks),
             Block::Text(_) | Block::Missing(_) | Block::Figure { .. } | Block::Pair { .. } => {}
         }

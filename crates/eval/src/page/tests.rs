@@ -1,7 +1,7 @@
 //! Laws of the page: well-formed, complete, closed to the network.
 
 use super::*;
-use crate::figures::{BandCurves, CurveGroup};
+use crate::figures::{BandCurves, CurveGroup, Look};
 
 const HOSTILE: &str = "<script>alert('x')</script> & \"quotes\" | bar";
 
@@ -11,7 +11,12 @@ fn page() -> Page {
     let curves = BandCurves {
         title: HOSTILE.into(),
         measure: HOSTILE.into(),
-        groups: vec![CurveGroup { name: HOSTILE.into(), runs: vec![vec![(1, 0.5), (2, 0.6)]] }],
+        groups: vec![CurveGroup {
+            name: HOSTILE.into(),
+            look: Look::Cell(0),
+            runs: vec![vec![(1, 0.5), (2, 0.6)]],
+            best: vec![2],
+        }],
         top: None,
         reference: None,
     };
@@ -20,8 +25,15 @@ fn page() -> Page {
         wide,
         caption: format!("caption {HOSTILE}"),
     };
-    let table =
-        |name: &str| Block::Table { name: name.into(), caption: HOSTILE.into(), table: table.clone() };
+    let mut numbers = Table::new(["name", "value"]);
+    numbers.row([HOSTILE, "1.5"]);
+    let table = |name: &str| Block::Table {
+        name: name.into(),
+        caption: HOSTILE.into(),
+        table: table.clone(),
+        data: (name == "inner").then(|| numbers.clone()),
+    };
+    let file = Block::Data { name: "file".into(), caption: HOSTILE.into(), data: numbers.clone() };
     let group = Block::Group {
         title: HOSTILE.into(),
         open: true,
@@ -34,10 +46,12 @@ fn page() -> Page {
     let section = |id: &str, blocks: Vec<Block>| Section { id: id.into(), title: HOSTILE.into(), blocks };
     Page {
         title: HOSTILE.into(),
+        answer: HOSTILE.into(),
+        facts: vec![(HOSTILE.into(), HOSTILE.into())],
         lead: HOSTILE.into(),
         sections: vec![
             section("one", vec![Block::Text(HOSTILE.into()), Block::Missing(HOSTILE.into()), table("outer")]),
-            section("two", vec![figure(None), group]),
+            section("two", vec![figure(None), group, file]),
         ],
     }
 }
@@ -93,6 +107,16 @@ fn the_page_is_well_formed_and_holds_every_section() {
     assert_eq!(html.matches("<table>").count(), 2);
     assert_eq!(html.matches("<figcaption>").count(), 5);
     assert!(html.contains("<details open=\"open\"><summary>&lt;script&gt;"));
+}
+
+/// What the reader came for stands before contents and sections.
+#[test]
+fn the_answer_and_its_numbers_come_first() {
+    let html = page().html();
+    let place = |part: &str| html.find(part).unwrap_or_else(|| panic!("{part}"));
+    let order =
+        ["<h1>", "<p class=\"answer\">", "<dl class=\"facts\">", "<p class=\"lead\">", "<nav", "<section"];
+    assert!(order.windows(2).all(|pair| place(pair[0]) < place(pair[1])));
 }
 
 #[test]
@@ -165,6 +189,10 @@ fn markdown_and_tables_hold_the_same_words() {
     assert_eq!(markdown.matches("\n### ").count(), 1);
     assert_eq!(markdown.matches("| ---").count(), 2);
     let tables = page.tables();
-    assert_eq!(tables.iter().map(|table| table.0.as_str()).collect::<Vec<_>>(), ["outer", "inner"]);
+    assert_eq!(tables.iter().map(|table| table.0.as_str()).collect::<Vec<_>>(), ["outer", "inner", "file"]);
     assert!(tables[0].1.ends_with("| bar\",\"1,5\"\n"), "{}", tables[0].1);
+    for (name, text) in &tables[1..] {
+        assert!(text.starts_with("name,value\n") && text.ends_with(",1.5\n"), "{name}: {text}");
+    }
+    assert!(markdown.contains("(`file.csv`)"));
 }
