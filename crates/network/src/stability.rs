@@ -1,32 +1,31 @@
-//! Adaptive neurons whose membrane does not settle below threshold.
+//! Neurons whose state does not settle below threshold.
 
 use crate::Network;
-use crate::config::HiddenModel;
-use colearn_neurons::NeuronModel;
-use colearn_neurons::analysis::is_stable;
+use colearn_neurons::analysis::modes;
 use colearn_tape::Real;
 
 impl<F: Real> Network<F> {
     /// Units of each hidden layer whose sub-threshold map has an eigenvalue on or outside the unit circle, with the
-    /// parameters as used: see [`colearn_neurons::analysis`]. 0 for the constrained box, which holds none, and for models
-    /// with other equations.
+    /// parameters as used: see [`colearn_neurons::analysis`]. 0 for the constrained box, which holds none, and for layers
+    /// without neurons.
     #[must_use]
     pub fn unstable_units(&self) -> Vec<usize> {
-        let adaptive = [NeuronModel::Adlif, NeuronModel::Cadlif].map(HiddenModel::Spiking);
-        if !adaptive.contains(&self.description.config.neuron.model) {
-            return vec![0; self.hidden_layers()];
-        }
-        let unstable = |k: usize| {
-            let used = |name: &str| {
-                let name = format!("{}.{name}", self.layer_name(k));
-                let parameter = self.parameters.iter().find(|p| p.name == name);
-                parameter.expect("adaptive neurons have α, β and a").used()
-            };
-            let (alpha, beta, a) = (used("alpha"), used("beta"), used("a"));
-            let units = alpha.iter().zip(&beta).zip(&a);
-            units.filter(|((alpha, beta), a)| !is_stable(alpha.as_f64(), beta.as_f64(), a.as_f64())).count()
+        (0..self.hidden_layers()).map(|k| self.unstable_units_of(k)).collect()
+    }
+
+    fn unstable_units_of(&self, layer: usize) -> usize {
+        let Some(neuron) = self.neuron(layer) else { return 0 };
+        let used: Vec<Vec<f64>> = self.layers[layer]
+            .neuron
+            .iter()
+            .map(|&index| self.parameters[index].used().iter().map(|value| value.as_f64()).collect())
+            .collect();
+        let units = used.first().map_or(0, Vec::len);
+        let is_unstable = |&unit: &usize| {
+            let parameters: Vec<f64> = used.iter().map(|values| values[unit]).collect();
+            modes(neuron.model(), &parameters).iter().any(|(real, imaginary)| real.hypot(*imaginary) >= 1.0)
         };
-        (0..self.hidden_layers()).map(unstable).collect()
+        (0..units).filter(is_unstable).count()
     }
 }
 

@@ -19,8 +19,7 @@
 //! assert!((steady_state_gain(0.98, 0.5) - 1.0 / 26.0).abs() < 1e-12);
 //! ```
 
-use crate::model::NeuronModel;
-use crate::se_adlif;
+use crate::models::NeuronModel;
 
 /// τ = −Δt/ln α, in the unit of `dt`: the time in which a decay of α per step falls to 1/e.
 #[must_use]
@@ -84,11 +83,8 @@ impl Eigenvalues {
     }
 }
 
-/// Eigenvalues (real, imaginary) of the sub-threshold map of any model, without recurrence: α alone for a model without
-/// adaptation, two otherwise. `parameters` are the values in use, in the order of [`NeuronModel::specs`].
-///
-/// SE-adLIF has w' = β w + c u' and u' = α u + (1 − α)(I − w) with c = (1 − β) q a: the same determinant αβ and the
-/// trace α + β − (1 − α) c, so its eigenvalues are those of the adaptive model with a = c.
+/// Eigenvalues (real, imaginary) of the sub-threshold map of any model, without recurrence: one for each state variable.
+/// `parameters` are the values in use, in the order of [`NeuronModel::specs`].
 ///
 /// # Panics
 /// If there are fewer values than the model has parameters.
@@ -110,14 +106,14 @@ pub fn modes(model: NeuronModel, parameters: &[f64]) -> Vec<(f64, f64)> {
         model.name(),
         parameters.len()
     );
-    let coupled = |a: f64| match Eigenvalues::of(parameters[0], parameters[1], a) {
+    model.linear_modes(parameters)
+}
+
+/// Eigenvalues (real, imaginary) of the map at the head of this module.
+pub(crate) fn coupled_modes(alpha: f64, beta: f64, a: f64) -> Vec<(f64, f64)> {
+    match Eigenvalues::of(alpha, beta, a) {
         Eigenvalues::Real(x, y) => vec![(x, 0.0), (y, 0.0)],
         Eigenvalues::Complex { real, imaginary } => vec![(real, imaginary), (real, -imaginary)],
-    };
-    match model {
-        NeuronModel::Lif | NeuronModel::Integrator => vec![(parameters[0], 0.0)],
-        NeuronModel::Adlif | NeuronModel::Cadlif => coupled(parameters[2]),
-        NeuronModel::SeAdlif => coupled((1.0 - parameters[1]) * se_adlif::Q * parameters[2]),
     }
 }
 
@@ -206,7 +202,8 @@ mod tests {
 
     #[test]
     fn the_whole_constrained_box_is_stable() {
-        let [alpha, beta, a, _] = crate::adlif::CONSTRAINED.map(|spec| spec.bounds);
+        let bounds: Vec<_> = NeuronModel::Cadlif.specs().iter().map(|spec| spec.bounds).collect();
+        let [alpha, beta, a, _] = bounds[..] else { panic!("four parameters") };
         for alpha in [alpha.0, alpha.1] {
             for beta in [beta.0, beta.1] {
                 for a in [a.0, a.1] {

@@ -8,18 +8,17 @@
 //! With batch normalisation in front (see [`crate::normalised`]) the pass ends with its gradient, unit by unit.
 
 use crate::Neuron;
-use crate::chunk::{CHUNK, Chunk, Course, Drive, Running, drive};
-use crate::dynamics::Dynamics;
+use crate::chunk::{CHUNK, Chunk, Course, Drive, Running, drive, sample};
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
 use crate::lane_step::{Carried, Visited, adjoint};
-use crate::model::Visitor;
+use crate::models::Visitor;
 use crate::normalised::{Norm, Normalisation};
 use crate::shape::{Shape, clamped};
 use colearn_tape::simd::{Kernel, Level, copy_row, dispatch, store_row};
 use colearn_tape::{Pool, Real};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
-use std::marker::PhantomData;
 
 /// Most units a task works on: its scratch stays in the second-level cache from unit to unit.
 const TASK_UNITS: usize = 16;
@@ -29,8 +28,8 @@ const MIN_TASKS: usize = 8;
 
 /// Rows of scratch: states before the spike with a row of zeros before the first step, outputs likewise, then slopes,
 /// inputs and gradients.
-fn rows<const S: usize>(steps: usize) -> usize {
-    (S + 1) * (steps + 1) + 3 * steps
+fn rows(states: usize, steps: usize) -> usize {
+    (states + 1) * (steps + 1) + 3 * steps
 }
 
 /// Pulls ∂L/∂output back to the input and the parameters. All sequences are unit-major.
@@ -54,14 +53,14 @@ pub(crate) struct Backward<'a, F> {
     pub(crate) pool: &'a mut Pool<F>,
 }
 
-impl<F: Real> Visitor<F> for Backward<'_, F> {
+impl<F: Real> Visitor for Backward<'_, F> {
     type Output = ();
 
-    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
-        match Output::of::<D, S, P>(self.neuron) {
-            output @ Output::Membrane => self.run::<D, _, S, P>(Membrane, output),
-            output @ Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step, output),
-            output @ Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft, output),
+    fn visit<D: Dynamics>(self) {
+        match Output::of::<D>(self.neuron) {
+            output @ Output::Membrane => self.run::<D, _>(Membrane, output),
+            output @ Output::Spike(step, _) if D::SPIKING => self.run::<D, _>(step, output),
+            output @ Output::Soft(soft) if D::SPIKING => self.run::<D, _>(soft, output),
             Output::Spike(..) | Output::Soft(..) => {
                 unreachable!("a model without spikes sends out its membrane")
             }
@@ -70,33 +69,29 @@ impl<F: Real> Visitor<F> for Backward<'_, F> {
 }
 
 impl<F: Real> Backward<'_, F> {
-    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(
-        self,
-        fire: A,
-        output: Output<F>,
-    ) {
+    fn run<D: Dynamics, A: Fire<F>>(self, fire: A, output: Output<F>) {
         let (block, Shape { steps, batch, units }) = (self.shape.block(), self.shape);
         self.g_parameters.fill(F::zero());
         self.g_norms.fill([F::zero(); 2]);
         if block == 0 {
             return;
         }
-        let parameters = clamped::<F, P>(self.neuron, self.parameters, units);
-        let rows = rows::<S>(steps);
+        let parameters = clamped::<F, D>(self.neuron, self.parameters, units);
+        let rows = rows(D::STATES, steps);
         let task_units = units.div_ceil(MIN_TASKS).clamp(1, TASK_UNITS);
         let mut scratch = self.pool.take(units.div_ceil(task_units) * rows * CHUNK);
         self.g_input
             .par_chunks_mut(task_units * block)
-            .zip(self.g_parameters.par_chunks_mut(task_units * P))
+            .zip(self.g_parameters.par_chunks_mut(task_units * D::PARAMETERS))
             .zip(self.g_norms.par_chunks_mut(task_units))
             .zip(scratch.par_chunks_mut(rows * CHUNK))
             .enumerate()
             .for_each(|(chunk, (((g_input, sums), g_norms), scratch))| {
-                let each = g_input.chunks_mut(block).zip(sums.chunks_mut(P)).zip(g_norms);
+                let each = g_input.chunks_mut(block).zip(sums.chunks_mut(D::PARAMETERS)).zip(g_norms);
                 for (k, ((g_input, sums), g_norm)) in each.enumerate() {
                     let n = chunk * task_units + k;
                     let (rows, _) = scratch.as_chunks_mut::<CHUNK>();
-                    let (total, of_norm) = dispatch(Unit::<F, D, A, S, P> {
+                    let (total, of_norm) = dispatch(Unit::<F, D, A> {
                         p: parameters[n],
                         fire,
                         output,
@@ -108,9 +103,8 @@ impl<F: Real> Backward<'_, F> {
                         gradient: &self.gradient[n * block..],
                         g_input,
                         rows,
-                        dynamics: PhantomData,
                     });
-                    sums.copy_from_slice(&total);
+                    *D::Parameters::first_mut(sums) = total;
                     *g_norm = of_norm;
                 }
             });
@@ -119,8 +113,8 @@ impl<F: Real> Backward<'_, F> {
 }
 
 /// One unit over all samples.
-struct Unit<'a, F, D, A, const S: usize, const P: usize> {
-    p: [F; P],
+struct Unit<'a, F: Real, D: Dynamics, A> {
+    p: D::Parameters<F>,
     fire: A,
     output: Output<F>,
     drive: Drive<F>,
@@ -132,24 +126,21 @@ struct Unit<'a, F, D, A, const S: usize, const P: usize> {
     gradient: &'a [F],
     g_input: &'a mut [F],
     rows: &'a mut [Chunk<F>],
-    dynamics: PhantomData<D>,
 }
 
 /// Sums over time, sample by sample.
-struct Sums<F, const P: usize> {
-    parameters: [Chunk<F>; P],
+struct Sums<F: Real, D: Dynamics> {
+    parameters: D::Parameters<Chunk<F>>,
     /// Σ g x̂ and Σ g, g = ∂L/∂current.
     norm: [Chunk<F>; 2],
 }
 
-impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> Kernel
-    for Unit<'_, F, D, A, S, P>
-{
-    type Output = ([F; P], [F; 2]);
+impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, F, D, A> {
+    type Output = (D::Parameters<F>, [F; 2]);
 
     #[inline(always)]
-    fn run<L: Level>(mut self) -> ([F; P], [F; 2]) {
-        let (mut parameters, mut norm) = ([F::zero(); P], [F::zero(); 2]);
+    fn run<L: Level>(mut self) -> (D::Parameters<F>, [F; 2]) {
+        let (mut parameters, mut norm) = (D::Parameters::splat(F::zero()), [F::zero(); 2]);
         for start in (0..self.batch).step_by(CHUNK) {
             let count = CHUNK.min(self.batch - start);
             self.gather(start, count);
@@ -157,7 +148,9 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
             let sums = self.reverse(start, count);
             // The other numbers of a chunk belong to no sample.
             let total = |chunk: &Chunk<F>| chunk[..count].iter().fold(F::zero(), |sum, &x| sum + x);
-            parameters.iter_mut().zip(&sums.parameters).for_each(|(sum, chunk)| *sum += total(chunk));
+            for k in 0..D::PARAMETERS {
+                *parameters.get_mut(k) += total(sums.parameters.get_ref(k));
+            }
             norm.iter_mut().zip(&sums.norm).for_each(|(sum, chunk)| *sum += total(chunk));
         }
         if let Some(of_unit) = self.norm {
@@ -167,13 +160,13 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
     }
 }
 
-impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> Unit<'_, F, D, A, S, P> {
+impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, F, D, A> {
     /// Fills the rows of inputs and gradients with those of samples `start..start + count`. On its own, because these
     /// reads wait for memory: the processor has many of them under way at once, which the loops over time do not allow.
     #[inline(always)]
     fn gather(&mut self, start: usize, count: usize) {
         let steps = self.steps;
-        let (_, rest) = self.rows.split_at_mut((S + 1) * (steps + 1) + steps);
+        let (_, rest) = self.rows.split_at_mut((D::STATES + 1) * (steps + 1) + steps);
         let (inputs, gradients) = rest.split_at_mut(steps);
         for (t, (x, g)) in inputs.iter_mut().zip(gradients).enumerate() {
             let at = start + t * self.batch;
@@ -186,69 +179,65 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
     #[inline(always)]
     fn forward(&mut self, course: Course) {
         let steps = self.steps;
-        let (states, rest) = self.rows.split_at_mut(S * (steps + 1));
+        let (states, rest) = self.rows.split_at_mut(D::STATES * (steps + 1));
         let (outputs, rest) = rest.split_at_mut(steps + 1);
         let (slopes, inputs) = rest.split_at_mut(steps);
-        states[..S].fill([F::zero(); CHUNK]);
+        states[..D::STATES].fill([F::zero(); CHUNK]);
         outputs[0] = [F::zero(); CHUNK];
-        let mut running = Running::<F, S>::start();
+        let mut running = Running::<F, D>::start();
         for t in 0..steps {
             course.ask_for(self.input, t, steps);
             course.ask_for(self.gradient, t, steps);
             // Where this chunk's gradients will be written.
             course.ask_for(self.g_input, t, 0);
-            let before: &mut [Chunk<F>; S] =
-                (&mut states[(t + 1) * S..(t + 2) * S]).try_into().expect("sliced to this length");
-            running.step::<D, A, P>(&self.p, self.fire, self.drive, &inputs[t], before);
+            let before = D::State::first_mut(&mut states[(t + 1) * D::STATES..]);
+            running.step(&self.p, self.fire, self.drive, &inputs[t], before);
             outputs[t + 1] = running.output;
-            self.output.slopes(&before[0], &mut slopes[t]);
+            self.output.slopes(&running.potential, &mut slopes[t]);
         }
     }
 
     /// The gradient of the samples' currents, in reverse.
     #[inline(always)]
-    fn reverse(&mut self, start: usize, count: usize) -> Sums<F, P> {
+    fn reverse(&mut self, start: usize, count: usize) -> Sums<F, D> {
         let steps = self.steps;
-        let (states, rest) = self.rows.split_at(S * (steps + 1));
+        let (states, rest) = self.rows.split_at(D::STATES * (steps + 1));
         let (outputs, rest) = rest.split_at(steps + 1);
         let (slopes, rest) = rest.split_at(steps);
         let (inputs, gradients) = rest.split_at(steps);
         let norm = self.norm.unwrap_or_default();
-        let mut sums = Sums { parameters: [[F::zero(); CHUNK]; P], norm: [[F::zero(); CHUNK]; 2] };
-        let mut carried = Running::<F, S>::start();
+        let zeros = [F::zero(); CHUNK];
+        let mut sums = Sums::<F, D> { parameters: Values::splat(zeros), norm: [zeros; 2] };
+        let mut carried = Running::<F, D>::start();
         for t in (0..steps).rev() {
             let at = start + t * self.batch;
             let (x, above) = (&inputs[t], &gradients[t]);
             // Arrays, not slices: a check inside the loop over samples would keep it from being vectorised.
-            let states_of = |t: usize| -> &[Chunk<F>; S] {
-                states[t * S..(t + 1) * S].try_into().expect("sliced to this length")
-            };
-            let (states_before, states_now) = (states_of(t), states_of(t + 1));
+            let states_before: &D::State<Chunk<F>> = Values::first(&states[t * D::STATES..]);
+            let states_now: &D::State<Chunk<F>> = Values::first(&states[(t + 1) * D::STATES..]);
             let (spikes_before, spikes, slopes) = (&outputs[t], &outputs[t + 1], &slopes[t]);
-            let mut g_current = [F::zero(); CHUNK];
+            let mut g_current = zeros;
             for l in 0..CHUNK {
-                let (mut before, mut state) = ([F::zero(); S], [F::zero(); S]);
-                let mut old = Carried { state: [F::zero(); S], spike: carried.output[l] };
-                for k in 0..S {
-                    (before[k], state[k]) = (states_before[k][l], states_now[k][l]);
-                    old.state[k] = carried.state[k][l];
-                }
+                let before = sample::<F, D>(states_before, l);
+                let mut old = Carried { state: sample::<F, D>(&carried.state, l), spike: carried.output[l] };
                 let visited = Visited {
                     before: D::settle(&self.p, before, spikes_before[l]),
                     spike_before: spikes_before[l],
                     input: self.drive.current(x[l]),
-                    state,
+                    state: sample::<F, D>(states_now, l),
                     spike: spikes[l],
                     slope: slopes[l],
                 };
-                let mut own = [F::zero(); P];
-                let g = adjoint::<F, F, D, S, P>(&self.p, visited, above[l], &mut old, &mut own);
-                for k in 0..S {
-                    carried.state[k][l] = old.state[k];
+                let mut own = D::Parameters::splat(F::zero());
+                let g = adjoint::<F, F, D>(&self.p, visited, above[l], &mut old, &mut own);
+                for k in 0..D::STATES {
+                    let of_chunk: &mut Chunk<F> = carried.state.get_mut(k);
+                    of_chunk[l] = old.state.get(k);
                 }
                 carried.output[l] = old.spike;
-                for (sum, own) in sums.parameters.iter_mut().zip(own) {
-                    sum[l] += own;
+                for k in 0..D::PARAMETERS {
+                    let sum: &mut Chunk<F> = sums.parameters.get_mut(k);
+                    sum[l] += own.get(k);
                 }
                 sums.norm[0][l] += g * norm.hat(x[l]);
                 sums.norm[1][l] += g;
@@ -264,9 +253,9 @@ impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> 
 mod tests {
     use super::*;
     use crate::Surrogate;
-    use crate::adlif::Adlif;
     use crate::fire::Step;
     use crate::forward;
+    use crate::models::adlif::Adlif;
     use colearn_tape::simd::{InstructionSet, dispatch_to};
 
     /// Outputs, gradient of the input, and parameter sums of one unit.
@@ -280,7 +269,7 @@ mod tests {
         let (p, step, drive) = ([0.8, 0.97, 0.4, 1.1], Step(1.0), Drive { scale: 0.9, shift: 0.1 });
         dispatch_to(
             set,
-            forward::Unit::<f64, Adlif, _, 2, 4, false> {
+            forward::Unit::<f64, Adlif, _, false> {
                 p,
                 fire: step,
                 drive,
@@ -288,13 +277,12 @@ mod tests {
                 input: &input,
                 output: &mut output,
                 states: &mut [],
-                dynamics: PhantomData,
             },
         );
         let mut g_input = vec![0.0; input.len()];
         let (sums, of_norm) = dispatch_to(
             set,
-            Unit::<f64, Adlif, _, 2, 4> {
+            Unit::<f64, Adlif, _> {
                 p,
                 fire: step,
                 output: Output::Spike(step, Surrogate::default()),
@@ -305,8 +293,7 @@ mod tests {
                 input: &input,
                 gradient: &gradient,
                 g_input: &mut g_input,
-                rows: &mut vec![[0.0; CHUNK]; rows::<2>(steps)],
-                dynamics: PhantomData,
+                rows: &mut vec![[0.0; CHUNK]; rows(2, steps)],
             },
         );
         ([output, g_input], sums, of_norm)

@@ -3,11 +3,10 @@
 //! The same equations in the same order as [`crate::infer_scaled`]: the outputs are equal to the bit, however time is cut.
 
 use crate::Neuron;
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
-use crate::lane_step::{State, integrate};
-use crate::model::Visitor;
-use crate::row::Row;
+use crate::lane_step::integrate;
+use crate::models::Visitor;
 use crate::shape::check;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Lanes, Real};
@@ -82,34 +81,34 @@ struct Advance<'a, F> {
     stride: usize,
 }
 
-impl<F: Real> Visitor<F> for Advance<'_, F> {
+impl<F: Real> Visitor for Advance<'_, F> {
     type Output = ();
 
-    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
-        match Output::of::<D, S, P>(self.neuron) {
-            Output::Membrane => self.run::<D, _, S, P>(Membrane),
-            Output::Spike(step, _) => self.run::<D, _, S, P>(step),
-            Output::Soft(soft) => self.run::<D, _, S, P>(soft),
+    fn visit<D: Dynamics>(self) {
+        match Output::of::<D>(self.neuron) {
+            Output::Membrane => self.run::<D, _>(Membrane),
+            Output::Spike(step, _) => self.run::<D, _>(step),
+            Output::Soft(soft) => self.run::<D, _>(soft),
         }
     }
 }
 
 impl<F: Real> Advance<'_, F> {
-    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
-        dispatch(Units::<F, D, A, S, P> { of: self, fire, dynamics: PhantomData });
+    fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
+        dispatch(Units::<F, D, A> { of: self, fire, dynamics: PhantomData });
     }
 }
 
-struct Units<'a, F, D, A, const S: usize, const P: usize> {
+struct Units<'a, F, D, A> {
     of: Advance<'a, F>,
     fire: A,
     dynamics: PhantomData<D>,
 }
 
-impl<F, D, A, const S: usize, const P: usize> Kernel for Units<'_, F, D, A, S, P>
+impl<F, D, A> Kernel for Units<'_, F, D, A>
 where
     F: Real,
-    D: Dynamics<F, S, P>,
+    D: Dynamics,
     A: Fire<F>,
 {
     type Output = ();
@@ -117,23 +116,24 @@ where
     #[inline(always)]
     fn run<L: Level>(self) {
         let Advance { values, state, rows, steps, stride, .. } = self.of;
-        let pairs = values.len() / (2 * (P + 2));
-        let (values, last_values) = values.split_at(pairs * 2 * (P + 2));
-        let (state, last_state) = state.split_at_mut(pairs * 2 * (S + 1));
+        let (width, held) = (D::PARAMETERS + 2, D::STATES + 1);
+        let pairs = values.len() / (2 * width);
+        let (values, last_values) = values.split_at(pairs * 2 * width);
+        let (state, last_state) = state.split_at_mut(pairs * 2 * held);
         let (rows, last_rows) = rows.split_at_mut(pairs * 2 * stride);
-        let units = values.chunks_exact(2 * (P + 2)).zip(state.chunks_exact_mut(2 * (S + 1)));
+        let units = values.chunks_exact(2 * width).zip(state.chunks_exact_mut(2 * held));
         for ((values, state), rows) in units.zip(rows.chunks_exact_mut(2 * stride)) {
-            advance::<F, D, A, S, P, 2>(self.fire, values, state, rows, steps);
+            advance::<F, D, A, 2>(self.fire, values, state, rows, steps);
         }
         if !last_values.is_empty() {
-            advance::<F, D, A, S, P, 1>(self.fire, last_values, last_state, last_rows, steps);
+            advance::<F, D, A, 1>(self.fire, last_values, last_state, last_rows, steps);
         }
     }
 }
 
 /// Some steps of `U` units in turn: each step of a unit waits for the one before, and another unit's fill the wait.
 #[inline(always)]
-fn advance<F, D, A, const S: usize, const P: usize, const U: usize>(
+fn advance<F, D, A, const U: usize>(
     fire: A,
     values: &[F],
     state: &mut [Lanes<F>],
@@ -141,28 +141,36 @@ fn advance<F, D, A, const S: usize, const P: usize, const U: usize>(
     steps: usize,
 ) where
     F: Real,
-    D: Dynamics<F, S, P>,
+    D: Dynamics,
     A: Fire<F>,
 {
+    let (width, held) = (D::PARAMETERS + 2, D::STATES + 1);
     let stride = rows.len() / U;
-    let values: [&[F]; U] = std::array::from_fn(|n| &values[n * (P + 2)..(n + 1) * (P + 2)]);
-    let p: [[F; P]; U] = std::array::from_fn(|n| std::array::from_fn(|k| values[n][k]));
-    let mut carried: [State<F, S>; U] =
-        std::array::from_fn(|n| std::array::from_fn(|k| Row(state[n * (S + 1) + k])));
-    let mut output: [Row<F>; U] = std::array::from_fn(|n| Row(state[n * (S + 1) + S]));
+    let values: [&[F]; U] = std::array::from_fn(|n| &values[n * width..(n + 1) * width]);
+    let mut carried = [D::State::splat(Lanes::default()); U];
+    let mut output = [Lanes::default(); U];
+    for n in 0..U {
+        for k in 0..D::STATES {
+            *carried[n].get_mut(k) = state[n * held + k];
+        }
+        output[n] = state[n * held + D::STATES];
+    }
     for t in 0..steps {
         for n in 0..U {
             let row = &mut rows[n * stride + t];
-            let current = Row(*row).map(|x| x * values[n][P] + values[n][P + 1]);
-            let (before, fired) = integrate::<F, D, A, S, P>(&p[n], fire, carried[n], output[n], current);
-            carried[n] = D::settle(&p[n], before, fired);
+            let [scale, shift] = [D::PARAMETERS, D::PARAMETERS + 1].map(|k| values[n][k]);
+            let current = row.map(|x| x * scale + shift);
+            let p = D::Parameters::first(values[n]);
+            let (before, fired) = integrate::<F, D, A>(p, fire, carried[n], output[n], current);
+            carried[n] = D::settle(p, before, fired);
             output[n] = fired;
-            *row = fired.0;
+            *row = fired;
         }
     }
     for n in 0..U {
-        for (to, row) in state[n * (S + 1)..].iter_mut().zip(carried[n].iter().chain([&output[n]])) {
-            *to = row.0;
+        for k in 0..D::STATES {
+            state[n * held + k] = carried[n].get(k);
         }
+        state[n * held + D::STATES] = output[n];
     }
 }

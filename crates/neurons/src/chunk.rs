@@ -4,7 +4,7 @@
 //! long enough that the compiler does not unroll the loop away but vectorises it, and short enough that the states of
 //! all steps stay in the second-level cache. Samples that a chunk lacks are computed on zeros and dropped.
 
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::Fire;
 use colearn_tape::Real;
 use colearn_tape::simd::prefetch;
@@ -75,42 +75,56 @@ impl Course {
 
 /// What a unit carries from step to step.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Running<F, const S: usize> {
+pub(crate) struct Running<F: Real, D: Dynamics> {
     /// The settled state.
-    pub(crate) state: [Chunk<F>; S],
+    pub(crate) state: D::State<Chunk<F>>,
+    /// What was compared with the threshold in the last step.
+    pub(crate) potential: Chunk<F>,
     /// The output.
     pub(crate) output: Chunk<F>,
 }
 
-impl<F: Real, const S: usize> Running<F, S> {
+impl<F: Real, D: Dynamics> Running<F, D> {
     #[inline(always)]
     pub(crate) fn start() -> Self {
-        Self { state: [[F::zero(); CHUNK]; S], output: [F::zero(); CHUNK] }
+        let zeros = [F::zero(); CHUNK];
+        Self { state: D::State::splat(zeros), potential: zeros, output: zeros }
     }
 
     /// One step on input `x`; `before` receives the state before the spike.
     #[inline(always)]
-    pub(crate) fn step<D: Dynamics<F, S, P>, A: Fire<F>, const P: usize>(
+    pub(crate) fn step<A: Fire<F>>(
         &mut self,
-        p: &[F; P],
+        p: &D::Parameters<F>,
         fire: A,
         drive: Drive<F>,
         x: &Chunk<F>,
-        before: &mut [Chunk<F>; S],
+        before: &mut D::State<Chunk<F>>,
     ) {
         for l in 0..CHUNK {
-            let mut settled = [F::zero(); S];
-            for (settled, stored) in settled.iter_mut().zip(&self.state) {
-                *settled = stored[l];
-            }
+            let settled = sample::<F, D>(&self.state, l);
             let state = D::integrate(p, settled, self.output[l], drive.current(x[l]));
-            let output = fire.output(state[0]);
+            let potential = D::potential(p, &state);
+            let output = fire.output(potential);
             let settled = D::settle(p, state, output);
-            for k in 0..S {
-                before[k][l] = state[k];
-                self.state[k][l] = settled[k];
+            for k in 0..D::STATES {
+                let (before, carried): (&mut Chunk<F>, &mut Chunk<F>) =
+                    (before.get_mut(k), self.state.get_mut(k));
+                (before[l], carried[l]) = (state.get(k), settled.get(k));
             }
+            self.potential[l] = potential;
             self.output[l] = output;
         }
     }
+}
+
+/// The state of sample `l` of a chunk.
+#[inline(always)]
+pub(crate) fn sample<F: Real, D: Dynamics>(state: &D::State<Chunk<F>>, l: usize) -> D::State<F> {
+    let mut of_sample = D::State::splat(F::zero());
+    for k in 0..D::STATES {
+        let of_chunk: &Chunk<F> = state.get_ref(k);
+        *of_sample.get_mut(k) = of_chunk[l];
+    }
+    of_sample
 }

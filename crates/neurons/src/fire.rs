@@ -58,7 +58,7 @@ pub(crate) enum Output<F> {
 
 impl<F: Real> Output<F> {
     /// The output function of `neuron`, whose dynamics are `D`.
-    pub(crate) fn of<D: Dynamics<F, S, P>, const S: usize, const P: usize>(neuron: &Neuron) -> Self {
+    pub(crate) fn of<D: Dynamics>(neuron: &Neuron) -> Self {
         let threshold = F::of(neuron.threshold());
         match neuron.firing() {
             _ if !D::SPIKING => Self::Membrane,

@@ -6,15 +6,14 @@
 
 use crate::Neuron;
 use crate::chunk::{CHUNK, Course, Drive, Drives, Running, drive};
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
-use crate::model::Visitor;
+use crate::models::Visitor;
 use crate::shape::{Shape, clamped};
 use colearn_tape::Real;
 use colearn_tape::simd::{Kernel, Level, dispatch, load_row, store_row};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
-use std::marker::PhantomData;
 
 /// Units a task works on. Fixed: results cannot depend on the number of threads.
 pub(crate) const UNITS: usize = 4;
@@ -35,14 +34,14 @@ pub(crate) struct Forward<'a, F> {
     pub(crate) states: Option<&'a mut [F]>,
 }
 
-impl<F: Real> Visitor<F> for Forward<'_, F> {
+impl<F: Real> Visitor for Forward<'_, F> {
     type Output = ();
 
-    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
-        match Output::of::<D, S, P>(self.neuron) {
-            Output::Membrane => self.run::<D, _, S, P>(Membrane),
-            Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step),
-            Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft),
+    fn visit<D: Dynamics>(self) {
+        match Output::of::<D>(self.neuron) {
+            Output::Membrane => self.run::<D, _>(Membrane),
+            Output::Spike(step, _) if D::SPIKING => self.run::<D, _>(step),
+            Output::Soft(soft) if D::SPIKING => self.run::<D, _>(soft),
             Output::Spike(..) | Output::Soft(..) => {
                 unreachable!("a model without spikes sends out its membrane")
             }
@@ -51,24 +50,24 @@ impl<F: Real> Visitor<F> for Forward<'_, F> {
 }
 
 impl<F: Real> Forward<'_, F> {
-    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
+    fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
         let Self { neuron, parameters, shape, drives, input, output, states } = self;
         let (block, batch) = (shape.block(), shape.batch);
         if block == 0 {
             return;
         }
-        let parameters = clamped::<F, P>(neuron, parameters, shape.units);
+        let parameters = clamped::<F, D>(neuron, parameters, shape.units);
         let inputs = input.par_chunks(UNITS * block);
         let tasks = output.par_chunks_mut(UNITS * block).zip(inputs).zip(parameters.par_chunks(UNITS));
         if let Some(states) = states {
-            let tasks = tasks.zip(states.par_chunks_mut(UNITS * S * block)).enumerate();
+            let tasks = tasks.zip(states.par_chunks_mut(UNITS * D::STATES * block)).enumerate();
             tasks.for_each(|(task, (((output, input), p), states))| {
                 for (n, (output, states)) in
-                    output.chunks_mut(block).zip(states.chunks_mut(S * block)).enumerate()
+                    output.chunks_mut(block).zip(states.chunks_mut(D::STATES * block)).enumerate()
                 {
                     let input = &input[n * block..];
                     let p = p[n];
-                    dispatch(Unit::<F, D, A, S, P, true> {
+                    dispatch(Unit::<F, D, A, true> {
                         p,
                         fire,
                         drive: drive(drives, task * UNITS + n),
@@ -76,7 +75,6 @@ impl<F: Real> Forward<'_, F> {
                         input,
                         output,
                         states,
-                        dynamics: PhantomData,
                     });
                 }
             });
@@ -84,7 +82,7 @@ impl<F: Real> Forward<'_, F> {
             tasks.enumerate().for_each(|(task, ((output, input), p))| {
                 for (n, output) in output.chunks_mut(block).enumerate() {
                     let (p, input, states) = (p[n], &input[n * block..], &mut [][..]);
-                    dispatch(Unit::<F, D, A, S, P, false> {
+                    dispatch(Unit::<F, D, A, false> {
                         p,
                         fire,
                         drive: drive(drives, task * UNITS + n),
@@ -92,7 +90,6 @@ impl<F: Real> Forward<'_, F> {
                         input,
                         output,
                         states,
-                        dynamics: PhantomData,
                     });
                 }
             });
@@ -105,8 +102,8 @@ const AHEAD: usize = 12;
 
 /// One unit over all samples.
 #[derive(Debug)]
-pub(crate) struct Unit<'a, F, D, A, const S: usize, const P: usize, const SAVE: bool> {
-    pub(crate) p: [F; P],
+pub(crate) struct Unit<'a, F: Real, D: Dynamics, A, const SAVE: bool> {
+    pub(crate) p: D::Parameters<F>,
     pub(crate) fire: A,
     pub(crate) drive: Drive<F>,
     pub(crate) batch: usize,
@@ -114,13 +111,12 @@ pub(crate) struct Unit<'a, F, D, A, const S: usize, const P: usize, const SAVE: 
     pub(crate) input: &'a [F],
     pub(crate) output: &'a mut [F],
     pub(crate) states: &'a mut [F],
-    pub(crate) dynamics: PhantomData<D>,
 }
 
-impl<F, D, A, const S: usize, const P: usize, const SAVE: bool> Kernel for Unit<'_, F, D, A, S, P, SAVE>
+impl<F, D, A, const SAVE: bool> Kernel for Unit<'_, F, D, A, SAVE>
 where
     F: Real,
-    D: Dynamics<F, S, P>,
+    D: Dynamics,
     A: Fire<F>,
 {
     type Output = ();
@@ -133,10 +129,10 @@ where
     }
 }
 
-impl<F, D, A, const S: usize, const P: usize, const SAVE: bool> Unit<'_, F, D, A, S, P, SAVE>
+impl<F, D, A, const SAVE: bool> Unit<'_, F, D, A, SAVE>
 where
     F: Real,
-    D: Dynamics<F, S, P>,
+    D: Dynamics,
     A: Fire<F>,
 {
     /// Samples `start..start + count` over all time.
@@ -144,17 +140,17 @@ where
     fn samples(&mut self, start: usize, count: usize) {
         let block = self.output.len();
         let course = Course { steps: block / self.batch, batch: self.batch, start };
-        let mut running = Running::<F, S>::start();
+        let mut running = Running::<F, D>::start();
         let mut before = running.state;
         for (t, at) in (start..block).step_by(self.batch).enumerate() {
             course.ask_for(self.input, t, AHEAD.min(course.steps));
             course.ask_for(self.output, t, AHEAD.min(course.steps));
             let x = load_row(&self.input[at..], count);
-            running.step::<D, A, P>(&self.p, self.fire, self.drive, &x, &mut before);
+            running.step(&self.p, self.fire, self.drive, &x, &mut before);
             store_row(&running.output, &mut self.output[at..], count);
             if SAVE {
-                for (k, variable) in before.iter().enumerate() {
-                    store_row(variable, &mut self.states[k * block + at..], count);
+                for k in 0..D::STATES {
+                    store_row(before.get_ref(k), &mut self.states[k * block + at..], count);
                 }
             }
         }

@@ -1,48 +1,46 @@
 //! One step of one unit, for one sample or sixteen: the adjoint that every scan shares, and the step of recurrent ones.
 
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::Fire;
-use crate::row::{Row, Value};
-use colearn_tape::Real;
+use crate::value::Value;
+use colearn_tape::{Lanes, Real};
 
-/// One unit's state for sixteen samples.
-pub(crate) type State<F, const S: usize> = [Row<F>; S];
-
-/// The state before the spike, and the output.
+/// The state before the spike, what is compared with the threshold, and the output.
 #[inline(always)]
-pub(crate) fn integrate<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(
-    p: &[F; P],
+pub(crate) fn integrate<F: Real, D: Dynamics, A: Fire<F>>(
+    p: &D::Parameters<F>,
     fire: A,
-    before: State<F, S>,
-    spike_before: Row<F>,
-    input: Row<F>,
-) -> (State<F, S>, Row<F>) {
+    before: D::State<Lanes<F>>,
+    spike_before: Lanes<F>,
+    input: Lanes<F>,
+) -> (D::State<Lanes<F>>, Lanes<F>) {
     let state = D::integrate(p, before, spike_before, input);
-    (state, state[0].map(|u| fire.output(u)))
+    let potential: Lanes<F> = D::potential(p, &state);
+    (state, potential.map(|potential| fire.output(potential)))
 }
 
 /// What one step of the forward pass went through, of one sample or sixteen.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Visited<V, const S: usize> {
+pub(crate) struct Visited<D: Dynamics, V: Copy + Send + Sync> {
     /// The settled state before the step.
-    pub(crate) before: [V; S],
+    pub(crate) before: D::State<V>,
     /// The output before the step.
     pub(crate) spike_before: V,
     /// The input current.
     pub(crate) input: V,
     /// The state before the spike.
-    pub(crate) state: [V; S],
+    pub(crate) state: D::State<V>,
     /// The output.
     pub(crate) spike: V,
-    /// The derivative of the output with respect to the membrane.
+    /// The derivative of the output with respect to the potential.
     pub(crate) slope: V,
 }
 
 /// What the backward pass carries from step t + 1 to step t.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Carried<V, const S: usize> {
+pub(crate) struct Carried<D: Dynamics, V: Copy + Send + Sync> {
     /// ∂L/∂(settled state at t).
-    pub(crate) state: [V; S],
+    pub(crate) state: D::State<V>,
     /// ∂L/∂s[t] through the neuron's own future.
     pub(crate) spike: V,
 }
@@ -50,21 +48,22 @@ pub(crate) struct Carried<V, const S: usize> {
 /// Pulls ∂L/∂s[t] (`gradient`, without the neuron's own future) back through one step: updates `carried`, adds to
 /// the parameters' sums and returns ∂L/∂I[t].
 #[inline(always)]
-pub(crate) fn adjoint<F: Real, V: Value<F>, D: Dynamics<F, S, P>, const S: usize, const P: usize>(
-    p: &[F; P],
-    at: Visited<V, S>,
+pub(crate) fn adjoint<F: Real, V: Value<F>, D: Dynamics>(
+    p: &D::Parameters<F>,
+    at: Visited<D, V>,
     gradient: V,
-    carried: &mut Carried<V, S>,
-    sums: &mut [V; P],
+    carried: &mut Carried<D, V>,
+    sums: &mut D::Parameters<V>,
 ) -> V {
-    let settled = D::settle_adjoint(p, at.state, at.spike, carried.state);
+    let mut settled = D::settle_adjoint(p, at.state, at.spike, carried.state);
+    let g_potential = at.slope * (gradient + carried.spike + settled.spike);
     let mut g_state = settled.state;
-    g_state[0] = g_state[0] + at.slope * (gradient + carried.spike + settled.spike);
+    D::potential_adjoint(p, &at.state, g_potential, &mut g_state, &mut settled.parameters);
     let pulled = D::integrate_adjoint(p, at.before, at.spike_before, at.input, at.state, g_state);
     carried.state = pulled.state;
     carried.spike = pulled.spike;
-    for (k, sum) in sums.iter_mut().enumerate() {
-        *sum = *sum + (pulled.parameters[k] + settled.parameters[k]);
+    for k in 0..D::PARAMETERS {
+        *sums.get_mut(k) = sums.get(k) + (pulled.parameters.get(k) + settled.parameters.get(k));
     }
     pulled.input
 }

@@ -32,11 +32,10 @@
 //!   with: [`GatedModel::Rnn`], [`GatedModel::Ligru`], [`GatedModel::Gru`]; [`scan_gated_normalised`] normalises as well.
 //! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
 //!
-//! To add a model, write its file (the parameters with their bounds, and `Dynamics` with the two adjoints) and add
-//! its line to the registry in `model.rs`: every function above then has it. The law tests run over the registry, but for
-//! two lists of theirs to add it to: gradients (`gradients.rs`) and elementary forms (`equivalence.rs`).
+//! To add a model, write its file in `models` (what is known of it by name, its elementary form, and its equations with
+//! their adjoints) and add its line to the registry in `models/mod.rs`: every function above, the configuration, and
+//! every law in the tests then holds it too. Golden values come from `datasets/golden/make_golden.py`.
 
-mod adlif;
 pub mod analysis;
 mod backward;
 mod block;
@@ -46,27 +45,25 @@ mod error;
 mod fire;
 mod forward;
 mod gated;
-mod integrator;
 mod lane_step;
-mod lif;
-mod model;
+mod models;
 mod neuron;
 mod normalised;
 mod parameters;
 mod recurrent;
-mod row;
 mod scan;
-mod se_adlif;
 mod shape;
 mod step;
 mod surrogate;
+mod value;
 
 pub use block::BlockScan;
+pub use dynamics::{ElementaryStep, VariableSpec};
 pub use error::Error;
 pub use gated::{
     Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated, scan_gated_normalised,
 };
-pub use model::NeuronModel;
+pub use models::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
 pub use normalised::{BatchNorm, infer_scaled, scan_normalised};
 pub use parameters::{ParameterRole, ParameterSpec, initial};

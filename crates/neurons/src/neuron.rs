@@ -1,6 +1,6 @@
 //! A model with its options: what a configuration says, and what is left of it once it is checked.
 
-use crate::model::NeuronModel;
+use crate::models::NeuronModel;
 use crate::parameters::{ParameterRole, ParameterSpec};
 use crate::{Error, Surrogate};
 use colearn_tape::Real;

@@ -9,15 +9,21 @@ use ndarray_rand::rand::Rng;
 pub enum ParameterRole {
     /// A decay per step, between 0 and 1.
     TimeConstant,
-    /// A coupling of adaptation to the membrane or to spikes.
+    /// A strength of adaptation: its coupling to the membrane or to spikes, or that of the threshold to it.
     Adaptation,
 }
 
 /// One parameter of a model; every unit has its own value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParameterSpec {
-    /// The field's letter for it: `alpha`, `beta`, `a` or `b`.
+    /// The name in configurations, such as `alpha`.
     pub name: &'static str,
+    /// The field's symbol for it, such as `α`.
+    pub symbol: &'static str,
+    /// What it is, in a few words.
+    pub meaning: &'static str,
+    /// The symbol of the state variable whose equation it stands in.
+    pub variable: &'static str,
     /// What it does.
     pub role: ParameterRole,
     /// The value used is clamped to this interval; outside of it the gradient is zero.
@@ -27,9 +33,32 @@ pub struct ParameterSpec {
 }
 
 impl ParameterSpec {
-    /// A parameter that starts uniformly distributed over all of its bounds.
-    pub(crate) const fn uniform(name: &'static str, role: ParameterRole, bounds: (f64, f64)) -> Self {
-        Self { name, role, bounds, initial: bounds }
+    /// A decay per step of the state variable `variable`, between 0 and 1, that starts uniformly distributed over all of
+    /// its bounds.
+    pub(crate) const fn decay(
+        (name, symbol): (&'static str, &'static str),
+        (variable, meaning): (&'static str, &'static str),
+        bounds: (f64, f64),
+    ) -> Self {
+        Self { name, symbol, meaning, variable, role: ParameterRole::TimeConstant, bounds, initial: bounds }
+    }
+
+    /// A strength of adaptation in the equation of `variable` that starts uniformly distributed over all of its bounds.
+    pub(crate) const fn coupling(
+        (name, symbol): (&'static str, &'static str),
+        (variable, meaning): (&'static str, &'static str),
+        bounds: (f64, f64),
+    ) -> Self {
+        Self { name, symbol, meaning, variable, role: ParameterRole::Adaptation, bounds, initial: bounds }
+    }
+
+    /// What a value is measured in.
+    #[must_use]
+    pub fn unit(&self) -> &'static str {
+        match self.role {
+            ParameterRole::TimeConstant => "per step",
+            ParameterRole::Adaptation => "no unit",
+        }
     }
 }
 

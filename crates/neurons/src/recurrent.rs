@@ -18,7 +18,7 @@ use crate::Neuron;
 use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
-use crate::model::Visitor;
+use crate::models::Visitor;
 use crate::scan::Keep;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
@@ -31,7 +31,6 @@ use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, s
 use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
-use std::marker::PhantomData;
 
 /// What a recurrent scan saves, sixteen samples side by side.
 #[derive(Debug)]
@@ -376,14 +375,14 @@ struct Run<'a, F> {
     pool: &'a mut Pool<F>,
 }
 
-impl<F: Real> Visitor<F> for Run<'_, F> {
+impl<F: Real> Visitor for Run<'_, F> {
     type Output = ();
 
-    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
-        match Output::of::<D, S, P>(self.neuron) {
-            Output::Membrane => self.run::<D, _, S, P>(Membrane),
-            Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step),
-            Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft),
+    fn visit<D: Dynamics>(self) {
+        match Output::of::<D>(self.neuron) {
+            Output::Membrane => self.run::<D, _>(Membrane),
+            Output::Spike(step, _) if D::SPIKING => self.run::<D, _>(step),
+            Output::Soft(soft) if D::SPIKING => self.run::<D, _>(soft),
             Output::Spike(..) | Output::Soft(..) => {
                 unreachable!("a model without spikes sends out its membrane")
             }
@@ -392,10 +391,10 @@ impl<F: Real> Visitor<F> for Run<'_, F> {
 }
 
 impl<F: Real> Run<'_, F> {
-    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
+    fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
         let Self { neuron, parameters, weights, shape, room, looks_up, saved, spikes, pool } = self;
-        let parameters = clamped::<F, P>(neuron, parameters, shape.units);
-        let (all, row) = (blocks(shape), S * shape.units);
+        let parameters = clamped::<F, D>(neuron, parameters, shape.units);
+        let (all, row) = (blocks(shape), D::STATES * shape.units);
         let by_table = adds_by_table::<F, A>(looks_up);
         let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
@@ -409,7 +408,7 @@ impl<F: Real> Run<'_, F> {
         let buffers = currents.zip(states).zip(marks).zip(scratch.par_chunks_mut(width * own));
         let spikes = spikes.par_chunks_mut(width * shape.steps * shape.units);
         spikes.zip(buffers).for_each(|(spikes, (((currents, states), marks), scratch))| {
-            dispatch(ForwardBlocks::<F, D, A, S, P> {
+            dispatch(ForwardBlocks::<F, D, A> {
                 parameters: &parameters,
                 fire,
                 weights,
@@ -420,7 +419,6 @@ impl<F: Real> Run<'_, F> {
                 marks,
                 spikes,
                 scratch,
-                dynamics: PhantomData,
             });
         });
         pool.give_lanes(tables);
@@ -445,35 +443,35 @@ pub(crate) struct RecurrentBackward<'a, F> {
     pub(crate) pool: &'a mut Pool<F>,
 }
 
-impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
+impl<F: Real> Visitor for RecurrentBackward<'_, F> {
     type Output = ();
 
-    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
+    fn visit<D: Dynamics>(self) {
         let Self { neuron, shape, saved, pool, .. } = self;
         self.g_parameters.fill(F::zero());
         if shape.len() == 0 {
             return;
         }
-        let output = Output::of::<D, S, P>(neuron);
-        let parameters = clamped::<F, P>(neuron, self.parameters, shape.units);
+        let output = Output::of::<D>(neuron);
+        let parameters = clamped::<F, D>(neuron, self.parameters, shape.units);
         let weights = pack_weights(self.weights, false, pool);
         let (all, rows) = (blocks(shape), shape.steps * shape.units);
         let mut g_currents = pool.take_lanes(all * rows);
         pack_units(self.gradient, shape, None, &mut g_currents);
         let width = task_blocks(all);
-        let room = segment_scratch(S, shape.units);
+        let room = segment_scratch(D::STATES, shape.units);
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
-        let mut sums = pool.take_lanes(all * P * shape.units);
+        let mut sums = pool.take_lanes(all * D::PARAMETERS * shape.units);
         // Without marks there is one register a block: see `Room::mark_lanes`.
-        let marks = Room::of(Keep::Recording, shape.steps).mark_lanes(S * shape.units);
+        let marks = Room::of(Keep::Recording, shape.steps).mark_lanes(D::STATES * shape.units);
         let saved = saved.currents.par_chunks(width * rows).zip(saved.states.par_chunks(width * marks));
         g_currents
             .par_chunks_mut(width * rows)
             .zip(scratch.par_chunks_mut(room))
-            .zip(sums.par_chunks_mut(width * P * shape.units))
+            .zip(sums.par_chunks_mut(width * D::PARAMETERS * shape.units))
             .zip(saved)
             .for_each(|(((g_currents, scratch), sums), (currents, marks))| {
-                dispatch(BackwardBlocks::<F, D, S, P> {
+                dispatch(BackwardBlocks::<F, D> {
                     parameters: &parameters,
                     output,
                     weights: &weights,
@@ -483,11 +481,10 @@ impl<F: Real> Visitor<F> for RecurrentBackward<'_, F> {
                     g_currents,
                     scratch,
                     sums,
-                    dynamics: PhantomData,
                 });
             });
         unpack_units(&g_currents, shape, self.g_current);
-        for (k, sums) in sums.chunks(P * shape.units).enumerate() {
+        for (k, sums) in sums.chunks(D::PARAMETERS * shape.units).enumerate() {
             for (total, lanes) in self.g_parameters.iter_mut().zip(sums) {
                 *total += lanes.0[..count(shape, k)].iter().fold(F::zero(), |sum, &x| sum + x);
             }

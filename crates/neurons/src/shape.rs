@@ -1,6 +1,7 @@
 //! Shapes of sequences, parameters and recurrent weights, checked in one place.
 
 use crate::Neuron;
+use crate::dynamics::{Dynamics, Values};
 use colearn_tape::Real;
 use ndarray::{ArrayRef2, ArrayRef3, ArrayView1};
 
@@ -56,10 +57,17 @@ pub(crate) fn check<F>(
 }
 
 /// The values that are used, unit by unit: clamped to their bounds.
-pub(crate) fn clamped<F: Real, const P: usize>(
+pub(crate) fn clamped<F: Real, D: Dynamics>(
     neuron: &Neuron,
     parameters: &[ArrayView1<'_, F>],
     units: usize,
-) -> Vec<[F; P]> {
-    (0..units).map(|n| std::array::from_fn(|k| neuron.clamp(k, parameters[k][n]))).collect()
+) -> Vec<D::Parameters<F>> {
+    let of_unit = |n: usize| {
+        let mut values = D::Parameters::splat(F::zero());
+        for (k, stored) in parameters.iter().enumerate() {
+            *values.get_mut(k) = neuron.clamp(k, stored[n]);
+        }
+        values
+    };
+    (0..units).map(of_unit).collect()
 }

@@ -18,9 +18,9 @@
 //! ```
 
 use crate::Neuron;
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
-use crate::model::Visitor;
+use crate::models::Visitor;
 use crate::recurrent::adds_by_table;
 use crate::shape::check;
 use colearn_tape::Real;
@@ -204,14 +204,14 @@ struct Advance<'a, F> {
     spikes: &'a mut [F],
 }
 
-impl<F: Real> Visitor<F> for Advance<'_, F> {
+impl<F: Real> Visitor for Advance<'_, F> {
     type Output = ();
 
-    fn visit<D: Dynamics<F, S, P>, const S: usize, const P: usize>(self) {
-        match Output::of::<D, S, P>(&self.parameters.neuron) {
-            Output::Membrane => self.run::<D, _, S, P>(Membrane),
-            Output::Spike(step, _) if D::SPIKING => self.run::<D, _, S, P>(step),
-            Output::Soft(soft) if D::SPIKING => self.run::<D, _, S, P>(soft),
+    fn visit<D: Dynamics>(self) {
+        match Output::of::<D>(&self.parameters.neuron) {
+            Output::Membrane => self.run::<D, _>(Membrane),
+            Output::Spike(step, _) if D::SPIKING => self.run::<D, _>(step),
+            Output::Soft(soft) if D::SPIKING => self.run::<D, _>(soft),
             Output::Spike(..) | Output::Soft(..) => {
                 unreachable!("a model without spikes sends out its membrane")
             }
@@ -220,7 +220,7 @@ impl<F: Real> Visitor<F> for Advance<'_, F> {
 }
 
 impl<F: Real> Advance<'_, F> {
-    fn run<D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize>(self, fire: A) {
+    fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
         let Self { parameters, state, spikes } = self;
         let units = parameters.units;
         if let (Some(weights), true) = (&parameters.recurrent, state.begun) {
@@ -232,13 +232,19 @@ impl<F: Real> Advance<'_, F> {
         }
         state.begun = true;
         for (n, output) in spikes.iter_mut().enumerate() {
-            let p: [F; P] = std::array::from_fn(|k| parameters.values[k * units + n]);
-            let before: [F; S] = std::array::from_fn(|k| state.states[k * units + n]);
+            let mut p = D::Parameters::splat(F::zero());
+            for k in 0..D::PARAMETERS {
+                *p.get_mut(k) = parameters.values[k * units + n];
+            }
+            let mut before = D::State::splat(F::zero());
+            for k in 0..D::STATES {
+                *before.get_mut(k) = state.states[k * units + n];
+            }
             let now = D::integrate(&p, before, state.spikes[n], state.current[n]);
-            let spike = fire.output(now[0]);
+            let spike = fire.output(D::potential(&p, &now));
             let after = D::settle(&p, now, spike);
-            for (k, &x) in after.iter().enumerate() {
-                state.states[k * units + n] = x;
+            for k in 0..D::STATES {
+                state.states[k * units + n] = after.get(k);
             }
             state.spikes[n] = spike;
             *output = spike;

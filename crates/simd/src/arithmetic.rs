@@ -24,6 +24,14 @@ operator!(Sub, sub, -);
 operator!(Mul, mul, *);
 operator!(Div, div, /);
 
+impl<F: Real> Mul<F> for Lanes<F> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, scalar: F) -> Self {
+        self.map(|x| x * scalar)
+    }
+}
+
 impl<F: Real> Lanes<F> {
     /// `f` of every lane.
     #[inline(always)]

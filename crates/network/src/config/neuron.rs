@@ -10,6 +10,7 @@ use serde::de::{MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::LazyLock;
 
 /// `[neuron]`: every hidden layer's neuron.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +27,8 @@ pub struct NeuronSection {
     pub surrogate: Surrogate,
     /// Threshold θ of the membrane. Range: above 0. Unit: that of the membrane. Source: Bittar & Garner 2022.
     pub threshold: f64,
-    /// Names of the neuron's parameters that stay as they start; the others are learned. Range: `alpha`, `beta`, `a`,
-    /// `b`, as the model has them. Source: own choice.
+    /// Names of the neuron's parameters that stay as they start; the others are learned. Range: those that the model
+    /// has, such as `alpha`, `beta`, `a` and `b` (docs/equations.md). Source: own choice.
     pub frozen: BTreeSet<String>,
     /// Parameters that have one value in all units and are not learned, by name; a and b at 0 leave a neuron without
     /// adaptation. Range: names as in `frozen`, each value within the parameter's bounds. Source: own choice.
@@ -41,8 +42,8 @@ pub struct NeuronSection {
     /// Whether spikes also reach the layer's own units one step later, through a learned matrix. Range: `true`, `false`.
     /// Source: Bittar & Garner 2022.
     pub recurrent: bool,
-    /// Bounds in place of the model's own, by parameter name. Range: `alpha`, `beta` within [0, 1], `a`, `b` finite, low
-    /// ≤ high. Source: the model's own from Deckers et al. 2024.
+    /// Bounds in place of the model's own, by parameter name. Range: decays within [0, 1], others finite, low ≤ high.
+    /// Source: the model's own from Deckers et al. 2024.
     pub bounds: BTreeMap<String, (f64, f64)>,
     /// Whether units spike, or the step is replaced by the surrogate's soft function, to check gradients. Range:
     /// `spike`, `soft`. Source: own choice.
@@ -106,7 +107,8 @@ pub enum HiddenModel {
 }
 
 /// The names of hidden layers in configurations.
-const NAMES: [&str; 7] = ["lif", "adlif", "cadlif", "se_adlif", "rnn", "ligru", "gru"];
+static NAMES: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| HiddenModel::all().map(HiddenModel::name).collect());
 
 impl HiddenModel {
     /// The name in configurations.
@@ -118,11 +120,16 @@ impl HiddenModel {
         }
     }
 
+    /// Every model that hidden layers can be made of.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let spiking = NeuronModel::ALL.iter().filter(|m| m.is_spiking()).map(|&m| Self::Spiking(m));
+        spiking.chain(GatedModel::ALL.map(Self::Gated))
+    }
+
     /// The model of this name, `None` if there is none that makes hidden layers.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let spiking = NeuronModel::ALL.iter().filter(|m| m.is_spiking()).map(|&m| Self::Spiking(m));
-        spiking.chain(GatedModel::ALL.map(Self::Gated)).find(|model| model.name() == name)
+        Self::all().find(|model| model.name() == name)
     }
 
     /// Whether the layer's outputs are spikes.
@@ -294,12 +301,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_a_model_and_every_model_has_its_name() {
-        for name in NAMES {
+    fn every_name_is_a_model_and_the_documentation_of_the_key_lists_it() {
+        let source = include_str!("neuron.rs");
+        let end = source.find("pub model: HiddenModel").expect("the key is in this file");
+        for &name in NAMES.iter() {
             assert_eq!(HiddenModel::named(name).map(HiddenModel::name), Some(name));
+            assert!(
+                source[..end].contains(&format!("`{name}`")),
+                "{name} is not in the range of neuron.model"
+            );
         }
-        let spiking = NeuronModel::ALL.iter().filter(|m| m.is_spiking()).count();
-        assert_eq!(NAMES.len(), spiking + GatedModel::ALL.len());
         assert_eq!(HiddenModel::named("integrator"), None);
     }
 }

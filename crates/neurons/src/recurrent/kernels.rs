@@ -1,15 +1,13 @@
 //! The loops of a recurrent layer over blocks of sixteen samples.
 
 use super::{Room, SEGMENT};
-use crate::dynamics::Dynamics;
+use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Output};
-use crate::lane_step::{Carried, State, Visited, adjoint, integrate};
-use crate::row::Row;
+use crate::lane_step::{Carried, Visited, adjoint, integrate};
 use crate::scan::Keep;
 use crate::shape::Shape;
 use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch};
 use colearn_tape::{Lanes, Real};
-use std::marker::PhantomData;
 
 /// Outputs whose sums are kept in registers. 4 and 8 measured the same, 2 takes 1.7 times as long, 1 takes 2.6 times.
 const TILE: usize = 4;
@@ -45,12 +43,20 @@ pub(crate) fn add_product<F: Real, L: Level>(weights: &[F], x: &[Lanes<F>], y: &
 
 /// Variable k of unit n of a row of states lies at k · units + n.
 #[inline(always)]
-fn read<F: Real, const S: usize>(row: &[Lanes<F>], units: usize, n: usize) -> State<F, S> {
-    let mut state = [Row::default(); S];
-    for (k, variable) in state.iter_mut().enumerate() {
-        *variable = Row(row[k * units + n]);
+fn read<F: Real, D: Dynamics>(row: &[Lanes<F>], units: usize, n: usize) -> D::State<Lanes<F>> {
+    let mut state = D::State::splat(Lanes::default());
+    for k in 0..D::STATES {
+        *state.get_mut(k) = row[k * units + n];
     }
     state
+}
+
+/// Writes the state of unit n, as [`read`] reads it.
+#[inline(always)]
+fn write<F: Real, D: Dynamics>(state: &D::State<Lanes<F>>, row: &mut [Lanes<F>], units: usize, n: usize) {
+    for k in 0..D::STATES {
+        row[k * units + n] = state.get(k);
+    }
 }
 
 /// V without its diagonal, for [`ForwardBlocks`].
@@ -69,34 +75,31 @@ pub(super) const fn groups(units: usize) -> usize {
 
 /// What one step of any unit needs. A function of its own, not a closure, which the compiler may leave out of line and
 /// then compiles for the instructions that every machine has.
-struct Step<'a, F, D, A, const S: usize, const P: usize> {
-    parameters: &'a [[F; P]],
+struct Step<'a, F: Real, D: Dynamics, A> {
+    parameters: &'a [D::Parameters<F>],
     fire: A,
-    dynamics: PhantomData<D>,
 }
 
-impl<F: Real, D: Dynamics<F, S, P>, A: Fire<F>, const S: usize, const P: usize> Step<'_, F, D, A, S, P> {
+impl<F: Real, D: Dynamics, A: Fire<F>> Step<'_, F, D, A> {
     /// The output of unit `n` from its settled state and output before; its state goes to the row `states`.
     #[inline(always)]
     fn advance(
         &self,
         n: usize,
-        (before, spike_before): (State<F, S>, Row<F>),
+        (before, spike_before): (D::State<Lanes<F>>, Lanes<F>),
         current: Lanes<F>,
         states: &mut [Lanes<F>],
     ) -> Lanes<F> {
         let (p, units) = (&self.parameters[n], self.parameters.len());
-        let (state, spike) = integrate::<F, D, A, S, P>(p, self.fire, before, spike_before, Row(current));
-        for (k, variable) in state.iter().enumerate() {
-            states[k * units + n] = variable.0;
-        }
-        spike.0
+        let (state, spike) = integrate::<F, D, A>(p, self.fire, before, spike_before, current);
+        write::<F, D>(&state, states, units, n);
+        spike
     }
 }
 
 /// Forward over all time and units, for some blocks of samples.
-pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
-    pub(super) parameters: &'a [[F; P]],
+pub(super) struct ForwardBlocks<'a, F: Real, D: Dynamics, A> {
+    pub(super) parameters: &'a [D::Parameters<F>],
     pub(super) fire: A,
     pub(super) weights: Weights<'a, F>,
     pub(super) shape: Shape,
@@ -112,7 +115,6 @@ pub(super) struct ForwardBlocks<'a, F, D, A, const S: usize, const P: usize> {
     pub(super) spikes: &'a mut [Lanes<F>],
     /// [`look_up_scratch`] a block; for weights in rows one a block, which is not used.
     pub(super) scratch: &'a mut [Lanes<F>],
-    pub(super) dynamics: PhantomData<D>,
 }
 
 /// Lanes of codes and sums that a block needs for weights in tables.
@@ -156,10 +158,10 @@ fn look_up<F: Real, L: Level>(
     }
 }
 
-impl<F, D, A, const S: usize, const P: usize> Kernel for ForwardBlocks<'_, F, D, A, S, P>
+impl<F, D, A> Kernel for ForwardBlocks<'_, F, D, A>
 where
     F: Real,
-    D: Dynamics<F, S, P>,
+    D: Dynamics,
     A: Fire<F>,
 {
     type Output = ();
@@ -167,6 +169,7 @@ where
     #[inline(always)]
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
+        let row_len = D::STATES * units;
         let Room { currents: steps_kept, states: states_kept, .. } = self.room;
         for t in 0..steps {
             let row_of = |room: usize, t: usize| if room == steps { t } else { 0 };
@@ -175,8 +178,8 @@ where
                 look_up::<F, L>(tables, units, self.spikes, t, self.scratch, self.currents, row);
             }
             let blocks = self.currents.chunks_exact_mut(steps_kept * units);
-            let blocks = blocks.zip(self.states.chunks_exact_mut(states_kept * S * units));
-            let blocks = blocks.zip(self.marks.chunks_exact_mut(self.room.mark_lanes(S * units)));
+            let blocks = blocks.zip(self.states.chunks_exact_mut(states_kept * row_len));
+            let blocks = blocks.zip(self.marks.chunks_exact_mut(self.room.mark_lanes(row_len)));
             let blocks = self.spikes.chunks_exact_mut(steps * units).zip(blocks);
             for (spikes, ((currents, states), marks)) in blocks {
                 let (past, now) = spikes.split_at_mut(t * units);
@@ -192,24 +195,24 @@ where
                     }
                     _ => currents.copy_from_slice(&now[..units]),
                 }
-                let step = Step { parameters: self.parameters, fire: self.fire, dynamics: self.dynamics };
-                let to = state_row * S * units;
+                let step = Step::<F, D, A> { parameters: self.parameters, fire: self.fire };
+                let to = state_row * row_len;
                 // Two loops: a choice inside one keeps the compiler from putting samples side by side.
                 if t == 0 {
                     for n in 0..units {
-                        let before = ([Row::default(); S], Row::default());
-                        now[n] = step.advance(n, before, currents[n], &mut states[to..to + S * units]);
+                        let before = (D::State::splat(Lanes::default()), Lanes::default());
+                        now[n] = step.advance(n, before, currents[n], &mut states[to..to + row_len]);
                     }
                 } else {
                     for n in 0..units {
-                        let state = read(&states[row_before * S * units..], units, n);
-                        let before = (D::settle(&self.parameters[n], state, Row(past[n])), Row(past[n]));
-                        now[n] = step.advance(n, before, currents[n], &mut states[to..to + S * units]);
+                        let state = read::<F, D>(&states[row_before * row_len..], units, n);
+                        let before = (D::settle(&self.parameters[n], state, past[n]), past[n]);
+                        now[n] = step.advance(n, before, currents[n], &mut states[to..to + row_len]);
                     }
                 }
                 if self.room.marks > 0 && (t + 1).is_multiple_of(SEGMENT) && t + 1 < steps {
-                    let (mark, row) = (t / SEGMENT * S * units, state_row * S * units);
-                    marks[mark..mark + S * units].copy_from_slice(&states[row..row + S * units]);
+                    let (mark, row) = (t / SEGMENT * row_len, state_row * row_len);
+                    marks[mark..mark + row_len].copy_from_slice(&states[row..row + row_len]);
                 }
             }
         }
@@ -217,8 +220,8 @@ where
 }
 
 /// Backward over all time and units, for some blocks of samples.
-pub(super) struct BackwardBlocks<'a, F, D, const S: usize, const P: usize> {
-    pub(super) parameters: &'a [[F; P]],
+pub(super) struct BackwardBlocks<'a, F: Real, D: Dynamics> {
+    pub(super) parameters: &'a [D::Parameters<F>],
     pub(super) output: Output<F>,
     /// V without its diagonal, row by row: the weights out of unit 0, out of unit 1, …
     pub(super) weights: &'a [F],
@@ -233,29 +236,27 @@ pub(super) struct BackwardBlocks<'a, F, D, const S: usize, const P: usize> {
     pub(super) scratch: &'a mut [Lanes<F>],
     /// Receives the parameter sums of each block: (block, N, parameter).
     pub(super) sums: &'a mut [Lanes<F>],
-    pub(super) dynamics: PhantomData<D>,
 }
 
 /// Lanes that a task of the backward pass needs, for N = `units` of `states` variables: carried gradients of states and spikes,
-/// and states, outputs and slopes of a segment and of the step before it.
+/// potentials of one step, and states, outputs and slopes of a segment and of the step before it.
 pub(super) const fn segment_scratch(states: usize, units: usize) -> usize {
-    (states + 1 + (SEGMENT + 1) * (states + 2)) * units
+    (states + 2 + (SEGMENT + 1) * (states + 2)) * units
 }
 
-impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
-    for BackwardBlocks<'_, F, D, S, P>
-{
+impl<F: Real, D: Dynamics> Kernel for BackwardBlocks<'_, F, D> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
         let rows = steps * units;
-        let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(S * units));
+        let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(D::STATES * units));
         let saved = self.currents.chunks_exact(rows).zip(marks);
-        let received = self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(P * units));
+        let received =
+            self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(D::PARAMETERS * units));
         for ((currents, marks), (g_currents, sums)) in saved.zip(received) {
-            Block {
+            Block::<F, D> {
                 parameters: self.parameters,
                 output: self.output,
                 weights: self.weights,
@@ -265,7 +266,6 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
                 g_currents,
                 scratch: &mut *self.scratch,
                 sums,
-                dynamics: self.dynamics,
             }
             .pull_back::<L>();
         }
@@ -274,20 +274,21 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Kernel
 
 /// The settled state and the output of unit `n` of N = `units` before row `row` of a segment.
 #[inline(always)]
-fn before<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize>(
-    p: &[F; P],
+fn before<F: Real, D: Dynamics>(
+    p: &D::Parameters<F>,
     states: &[Lanes<F>],
     outputs: &[Lanes<F>],
     (row, units, n): (usize, usize, usize),
-) -> (State<F, S>, Row<F>) {
-    let spike = Row(outputs[(row - 1) * 2 * units + n]);
-    let state = read(&states[(row - 1) * S * units..row * S * units], units, n);
+) -> (D::State<Lanes<F>>, Lanes<F>) {
+    let spike = outputs[(row - 1) * 2 * units + n];
+    let row_len = D::STATES * units;
+    let state = read::<F, D>(&states[(row - 1) * row_len..row * row_len], units, n);
     (D::settle(p, state, spike), spike)
 }
 
 /// One of [`BackwardBlocks`].
-struct Block<'a, F, D, const S: usize, const P: usize> {
-    parameters: &'a [[F; P]],
+struct Block<'a, F: Real, D: Dynamics> {
+    parameters: &'a [D::Parameters<F>],
     output: Output<F>,
     weights: &'a [F],
     shape: Shape,
@@ -296,44 +297,43 @@ struct Block<'a, F, D, const S: usize, const P: usize> {
     g_currents: &'a mut [Lanes<F>],
     scratch: &'a mut [Lanes<F>],
     sums: &'a mut [Lanes<F>],
-    dynamics: PhantomData<D>,
 }
 
-impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F, D, S, P> {
+impl<F: Real, D: Dynamics> Block<'_, F, D> {
     #[inline(always)]
     fn pull_back<L: Level>(self) {
         let Shape { steps, units, .. } = self.shape;
+        let row_len = D::STATES * units;
         self.scratch.fill(Lanes::default());
         self.sums.fill(Lanes::default());
-        // Arrays: sums of unknown number would be copied to the stack and back.
-        let (all_sums, _) = self.sums.as_chunks_mut::<P>();
-        let (g_states, rest) = self.scratch.split_at_mut(S * units);
+        let (g_states, rest) = self.scratch.split_at_mut(row_len);
         let (g_spikes, rest) = rest.split_at_mut(units);
+        let (potentials, rest) = rest.split_at_mut(units);
         // Row 0 is the step before a segment.
-        let (states, outputs) = rest.split_at_mut((SEGMENT + 1) * S * units);
+        let (states, outputs) = rest.split_at_mut((SEGMENT + 1) * row_len);
         for first in (0..steps).step_by(SEGMENT).rev() {
             let last = steps.min(first + SEGMENT);
             if first > 0 {
-                let mark = (first / SEGMENT - 1) * S * units;
-                states[..S * units].copy_from_slice(&self.marks[mark..mark + S * units]);
-                self.output.of_row(&states[..units], &mut outputs[..2 * units]);
+                let mark = (first / SEGMENT - 1) * row_len;
+                states[..row_len].copy_from_slice(&self.marks[mark..mark + row_len]);
+                for (n, potential) in potentials.iter_mut().enumerate() {
+                    *potential = D::potential(&self.parameters[n], &read::<F, D>(states, units, n));
+                }
+                self.output.of_row(potentials, &mut outputs[..2 * units]);
             } else {
-                states[..S * units].fill(Lanes::default());
+                states[..row_len].fill(Lanes::default());
                 outputs[..units].fill(Lanes::default());
             }
             for t in first..last {
                 let row = t + 1 - first;
-                for n in 0..units {
-                    let (before, spike_before) =
-                        before::<F, D, S, P>(&self.parameters[n], states, outputs, (row, units, n));
-                    let current = Row(self.currents[t * units + n]);
-                    let state = D::integrate(&self.parameters[n], before, spike_before, current);
-                    for (k, variable) in state.iter().enumerate() {
-                        states[(row * S + k) * units + n] = variable.0;
-                    }
+                for (n, potential) in potentials.iter_mut().enumerate() {
+                    let p = &self.parameters[n];
+                    let (before, spike_before) = before::<F, D>(p, states, outputs, (row, units, n));
+                    let state = D::integrate(p, before, spike_before, self.currents[t * units + n]);
+                    write::<F, D>(&state, &mut states[row * row_len..], units, n);
+                    *potential = D::potential(p, &state);
                 }
-                let of_row = &mut outputs[row * 2 * units..(row + 1) * 2 * units];
-                self.output.of_row(&states[row * S * units..][..units], of_row);
+                self.output.of_row(potentials, &mut outputs[row * 2 * units..(row + 1) * 2 * units]);
             }
             for t in (first..last).rev() {
                 let row = t + 1 - first;
@@ -344,28 +344,23 @@ impl<F: Real, D: Dynamics<F, S, P>, const S: usize, const P: usize> Block<'_, F,
                 let now = &outputs[row * 2 * units..(row + 1) * 2 * units];
                 for n in 0..units {
                     let p = &self.parameters[n];
-                    let (before, spike_before) =
-                        before::<F, D, S, P>(&self.parameters[n], states, outputs, (row, units, n));
+                    let (before, spike_before) = before::<F, D>(p, states, outputs, (row, units, n));
                     let visited = Visited {
                         before,
                         spike_before,
-                        input: Row(self.currents[t * units + n]),
-                        state: read(&states[row * S * units..(row + 1) * S * units], units, n),
-                        spike: Row(now[n]),
-                        slope: Row(now[units + n]),
+                        input: self.currents[t * units + n],
+                        state: read::<F, D>(&states[row * row_len..(row + 1) * row_len], units, n),
+                        spike: now[n],
+                        slope: now[units + n],
                     };
                     prefetch(self.currents, (t * units + n).wrapping_sub(SEGMENT * units));
                     prefetch(up_to_now, (t * units + n).wrapping_sub(units));
-                    let above = Row(up_to_now[t * units + n]);
-                    let mut carried = Carried { state: read(g_states, units, n), spike: Row(g_spikes[n]) };
-                    let mut sums = all_sums[n].map(Row);
-                    let g_current = adjoint::<F, _, D, S, P>(p, visited, above, &mut carried, &mut sums);
-                    all_sums[n] = sums.map(|sum| sum.0);
-                    up_to_now[t * units + n] = g_current.0;
-                    for (k, variable) in carried.state.iter().enumerate() {
-                        g_states[k * units + n] = variable.0;
-                    }
-                    g_spikes[n] = carried.spike.0;
+                    let above = up_to_now[t * units + n];
+                    let mut carried = Carried { state: read::<F, D>(g_states, units, n), spike: g_spikes[n] };
+                    let sums = D::Parameters::first_mut(&mut self.sums[n * D::PARAMETERS..]);
+                    up_to_now[t * units + n] = adjoint::<F, _, D>(p, visited, above, &mut carried, sums);
+                    write::<F, D>(&carried.state, g_states, units, n);
+                    g_spikes[n] = carried.spike;
                 }
             }
         }

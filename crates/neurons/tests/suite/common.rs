@@ -48,6 +48,13 @@ impl Golden {
         self.get(name).into_dimensionality().unwrap()
     }
 
+    /// The name under which the stored values of a parameter are in the file.
+    pub(crate) fn stored(&mut self, parameter: &str) -> String {
+        let raw = format!("{parameter}_raw");
+        let names = self.0.names().expect("the file lists its arrays");
+        if names.iter().any(|name| name.trim_end_matches(".npy") == raw) { raw } else { parameter.to_owned() }
+    }
+
     pub(crate) fn labels(&mut self, name: &str) -> Vec<usize> {
         let labels: ArrayD<i64> = self.0.by_name(name).unwrap();
         labels.iter().map(|&y| usize::try_from(y).unwrap()).collect()
@@ -138,7 +145,7 @@ pub(crate) fn configured(model: NeuronModel, change: impl Fn(&mut NeuronConfig))
 pub(crate) fn output(neuron: &Neuron, u: f64) -> f64 {
     let x = u - neuron.threshold();
     match neuron.firing() {
-        _ if neuron.model() == NeuronModel::Integrator => u,
+        _ if !neuron.model().is_spiking() => u,
         Firing::Spike => f64::from(x > 0.0),
         Firing::Soft => neuron.surrogate().soft(x),
     }

@@ -34,9 +34,9 @@ fn soft(model: NeuronModel, surrogate: Surrogate) -> Neuron {
     })
 }
 
-/// Every model whose reset passes its gradient on; the detached reset of SE-adLIF is checked beside its code.
-fn models() -> [NeuronModel; 4] {
-    [NeuronModel::Lif, NeuronModel::Adlif, NeuronModel::Cadlif, NeuronModel::Integrator]
+/// Every model whose gradient is exact; the detached reset of SE-adLIF is checked beside its code.
+fn models() -> impl Iterator<Item = NeuronModel> {
+    NeuronModel::ALL.iter().copied().filter(|model| model.has_exact_gradient())
 }
 
 #[test]

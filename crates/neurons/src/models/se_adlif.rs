@@ -14,54 +14,91 @@
 //! (1 − β) q u h for a, (1 − β) q s h for b. Before it, with g = ∂L/∂û[t]: α g for u[t−1], −(1 − α) g for w[t−1],
 //! (1 − α) g for I[t] and g (u[t−1] − I[t] + w[t−1]) for α.
 
-use crate::dynamics::{Dynamics, IntegrateAdjoint, SettleAdjoint};
-use crate::parameters::{ParameterRole, ParameterSpec};
-use crate::row::Value;
-use colearn_tape::Real;
+use super::adlif::{ADAPTATION, specs};
+use crate::analysis::coupled_modes;
+use crate::dynamics::{
+    Dynamics, ElementaryStep, IntegrateAdjoint, MEMBRANE, Model, SettleAdjoint, VariableSpec, leak,
+};
+use crate::parameters::ParameterSpec;
+use crate::value::Value;
+use colearn_tape::{Real, Tape, Var};
 
 /// The scale of adaptation, q.
-pub(crate) const Q: f64 = 120.0;
-
-/// τ_u from 5 to 25 steps, τ_w from 60 to 300 steps.
-pub(crate) const PARAMETERS: [ParameterSpec; 4] = [
-    ParameterSpec::uniform(
-        "alpha",
-        ParameterRole::TimeConstant,
-        (0.818_730_753_077_981_8, 0.960_789_439_152_323_2),
-    ),
-    ParameterSpec::uniform(
-        "beta",
-        ParameterRole::TimeConstant,
-        (0.983_471_453_821_617_5, 0.996_672_216_054_523_3),
-    ),
-    ParameterSpec::uniform("a", ParameterRole::Adaptation, (0.0, 1.0)),
-    ParameterSpec::uniform("b", ParameterRole::Adaptation, (0.0, 2.0)),
-];
+const Q: f64 = 120.0;
 
 /// `DETACHED`: whether the reset factor passes no gradient. The model is the detached one; the other one has an exact
 /// gradient under a soft step, and serves to check the rest of the adjoint against finite differences.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeAdlif<const DETACHED: bool>;
 
-impl<F: Real, const DETACHED: bool> Dynamics<F, 2, 4> for SeAdlif<DETACHED> {
+impl Model for SeAdlif<true> {
+    type Dynamics = Self;
+
+    const NAME: &'static str = "se_adlif";
+    const LABEL: &'static str = "SE-adLIF";
+    const SOURCE: &'static str = "Baronig et al. 2025: τ_u from 5 to 25 steps, τ_w from 60 to 300 steps";
+    const EQUATIONS: &'static str =
+        "û ← αu + (1 − α)(I − w), then u ← û(1 − s), w ← βw + (1 − β)q(au + bs), q = 120";
+    const VARIABLES: &'static [VariableSpec] = &[MEMBRANE, ADAPTATION];
+    const SPECS: &'static [ParameterSpec] = &specs([
+        (0.818_730_753_077_981_8, 0.960_789_439_152_323_2),
+        (0.983_471_453_821_617_5, 0.996_672_216_054_523_3),
+        (0.0, 1.0),
+        (0.0, 2.0),
+    ]);
+    const SETTLES: bool = true;
+    const EXACT_GRADIENT: bool = false;
+
+    /// w' = β w + c u' and u' = α u + (1 − α)(I − w) with c = (1 − β) q a: the same determinant αβ and the trace
+    /// α + β − (1 − α) c as an adaptive model with a = c.
+    fn modes(p: &[f64]) -> Vec<(f64, f64)> {
+        coupled_modes(p[0], p[1], (1.0 - p[1]) * Q * p[2])
+    }
+
+    fn elementary<F: Real>(tape: &mut Tape<F>, step: &ElementaryStep<'_>) -> Vec<Var> {
+        let driven = tape.subtract(step.input, step.state[1]);
+        vec![leak(tape, step.parameters[0], step.state[0], driven), step.state[1]]
+    }
+
+    fn elementary_settle<F: Real>(
+        tape: &mut Tape<F>,
+        parameters: &[Var],
+        state: Vec<Var>,
+        output: Var,
+    ) -> Vec<Var> {
+        let held = tape.detach(output);
+        let held = tape.negate(held);
+        let kept = tape.offset(held, F::one());
+        let u = tape.multiply(state[0], kept);
+        let (of_u, of_s) = (tape.multiply(parameters[2], u), tape.multiply(parameters[3], output));
+        let sum = tape.add(of_u, of_s);
+        let drive = tape.scale(sum, F::of(Q));
+        vec![u, leak(tape, parameters[1], state[1], drive)]
+    }
+}
+
+impl<const DETACHED: bool> Dynamics for SeAdlif<DETACHED> {
+    type State<V: Copy + Send + Sync> = [V; 2];
+    type Parameters<V: Copy + Send + Sync> = [V; 4];
+
     #[inline(always)]
-    fn integrate<V: Value<F>>(&[alpha, ..]: &[F; 4], [u, w]: [V; 2], _s: V, input: V) -> [V; 2] {
+    fn integrate<F: Real, V: Value<F>>(&[alpha, ..]: &[F; 4], [u, w]: [V; 2], _s: V, input: V) -> [V; 2] {
         [u * alpha + (input - w) * (F::one() - alpha), w]
     }
 
     #[inline(always)]
-    fn settle<V: Value<F>>(&[_, beta, a, b]: &[F; 4], [u, w]: [V; 2], s: V) -> [V; 2] {
+    fn settle<F: Real, V: Value<F>>(&[_, beta, a, b]: &[F; 4], [u, w]: [V; 2], s: V) -> [V; 2] {
         let u = u * (V::one() - s);
         [u, w * beta + (u * a + s * b) * ((F::one() - beta) * F::of(Q))]
     }
 
     #[inline(always)]
-    fn settle_adjoint<V: Value<F>>(
+    fn settle_adjoint<F: Real, V: Value<F>>(
         &[_, beta, a, b]: &[F; 4],
         [u_hat, w]: [V; 2],
         s: V,
         [g, h]: [V; 2],
-    ) -> SettleAdjoint<V, 2, 4> {
+    ) -> SettleAdjoint<Self, V> {
         let u = u_hat * (V::one() - s);
         let drive = h * ((F::one() - beta) * F::of(Q));
         let k = g + drive * a;
@@ -74,14 +111,14 @@ impl<F: Real, const DETACHED: bool> Dynamics<F, 2, 4> for SeAdlif<DETACHED> {
     }
 
     #[inline(always)]
-    fn integrate_adjoint<V: Value<F>>(
+    fn integrate_adjoint<F: Real, V: Value<F>>(
         &[alpha, ..]: &[F; 4],
         [u, w]: [V; 2],
         _s: V,
         input: V,
         _state: [V; 2],
         [g, g_w]: [V; 2],
-    ) -> IntegrateAdjoint<V, 2, 4> {
+    ) -> IntegrateAdjoint<Self, V> {
         let g_input = g * (F::one() - alpha);
         IntegrateAdjoint {
             state: [g * alpha, g_w - g_input],
@@ -97,7 +134,7 @@ mod tests {
     use super::*;
     use crate::backward::Backward;
     use crate::forward::Forward;
-    use crate::model::Visitor;
+    use crate::models::Visitor;
     use crate::shape::Shape;
     use crate::{Firing, NeuronConfig, NeuronModel, Surrogate, initial};
     use colearn_tape::Pool;
@@ -122,7 +159,7 @@ mod tests {
             let (neuron, shape) = (&self.neuron, self.shape);
             let out = &mut output;
             Forward { neuron, parameters: &views, shape, drives: None, input, output: out, states: None }
-                .visit::<SeAdlif<false>, 2, 4>();
+                .visit::<SeAdlif<false>>();
             output.iter().zip(&self.weights).map(|(y, w)| y * w).sum()
         }
 
@@ -141,7 +178,7 @@ mod tests {
                 g_norms: &mut [[0.0; 2]],
                 pool: &mut Pool::default(),
             }
-            .visit::<SeAdlif<false>, 2, 4>();
+            .visit::<SeAdlif<false>>();
             std::iter::once(g_input.into()).chain(sums.into_iter().map(|g| ndarray::arr1(&[g]))).collect()
         }
     }
