@@ -9,9 +9,10 @@
 //! | [`NeuronModel::Lif`] | u ← α(u − s) + (1 − α)I |
 //! | [`NeuronModel::Adlif`], [`NeuronModel::Cadlif`] | w ← βw + au + bs, then u ← α(u − s) + (1 − α)(I − w) |
 //! | [`NeuronModel::SeAdlif`] | û ← αu + (1 − α)(I − w), then u ← û(1 − s), w ← βw + (1 − β)q(au + bs) |
+//! | [`NeuronModel::Alif`] | u as LIF, b ← ρb + (1 − ρ)s, and a threshold of θ + β_a b |
 //! | [`NeuronModel::Integrator`] | u ← αu + (1 − α)I, no spikes |
 //!
-//! with the spike s = H(u − θ). Recurrence is not another model: any of them may add s[t−1] V to its current.
+//! with the spike s = H(u − θ), where the threshold does not move. Recurrence is not another model: any of them may add s[t−1] V to its current.
 //!
 //! | symbol | meaning | unit | shape |
 //! | --- | --- | --- | --- |

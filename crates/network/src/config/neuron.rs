@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 pub struct NeuronSection {
     /// The equations. `rnn`, `ligru` and `gru` are without spikes: they have no parameters of their own, are recurrent
     /// by themselves, take no delays, and ignore surrogate, threshold and firing. Range: `lif`, `adlif`, `cadlif`,
-    /// `se_adlif`, `rnn`, `ligru`, `gru`. Source: `cadlif` from Deckers et al. 2024, the others in docs/equations.md.
+    /// `se_adlif`, `alif`, `rnn`, `ligru`, `gru`. Source: `cadlif` from Deckers et al. 2024, the others in docs/equations.md.
     pub model: HiddenModel,
     /// The derivative used in place of the spike's: a name, or a table with its parameters like `{ fast_sigmoid = {
     /// slope = 10.0 } }`, which are above 0. Range: `boxcar`, `fast_sigmoid`, `arc_tangent`, `logistic`, `triangle`,

@@ -7,6 +7,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) mod adlif;
+mod alif;
 mod integrator;
 mod lif;
 mod se_adlif;
@@ -58,6 +59,9 @@ registry! { $
     /// Adaptive, symplectic Euler with hard reset: û ← αu + (1 − α)(I − w), then u ← û(1 − s),
     /// w ← βw + (1 − β)q(au + bs) (Baronig et al. 2025).
     SeAdlif: se_adlif::SeAdlif<true>;
+    /// LIF whose threshold rises with the neuron's own spikes: u as in [`NeuronModel::Lif`], b ← ρb + (1 − ρ)s, and a spike
+    /// where u − β_a b > θ (Bellec et al. 2018, Salaj et al. 2021).
+    Alif: alif::Alif;
     /// Leaky integrator without spikes: u ← αu + (1 − α)I; its output is u.
     Integrator: integrator::Integrator;
 }
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn names_are_those_of_configurations() {
         let names: Vec<_> = NeuronModel::ALL.iter().map(|m| m.name()).collect();
-        assert_eq!(names, ["lif", "adlif", "cadlif", "se_adlif", "integrator"]);
+        assert_eq!(names, ["lif", "adlif", "cadlif", "se_adlif", "alif", "integrator"]);
     }
 
     #[test]
