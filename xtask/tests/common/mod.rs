@@ -20,7 +20,7 @@ pub(crate) fn words_at(root: &Path, speakers: usize, rate: u32) {
             for take in 0..2 {
                 let seed = speaker * 2 + take;
                 let name = format!("speaker{speaker}_nohash_{take}.wav");
-                std::fs::write(folder.join(name), wav(&clip(pitch, seed, rate), rate)).unwrap();
+                std::fs::write(folder.join(name), wav(&clip(pitch, seed, rate), rate, 1)).unwrap();
             }
         }
     }
@@ -42,19 +42,19 @@ fn clip(pitch: f32, seed: usize, rate: u32) -> Vec<i16> {
     (0..rate as usize * 12 / 100).map(sample).collect()
 }
 
-/// One channel of 16-bit samples as a WAV file.
-fn wav(samples: &[i16], rate: u32) -> Vec<u8> {
+/// Samples of 16 bits, those of several channels in turn, as a WAV file.
+pub(crate) fn wav(samples: &[i16], rate: u32, channels: u16) -> Vec<u8> {
     let size = u32::try_from(2 * samples.len()).unwrap();
     let mut bytes = b"RIFF".to_vec();
     bytes.extend((36 + size).to_le_bytes());
     bytes.extend(b"WAVEfmt ");
     bytes.extend(16_u32.to_le_bytes());
-    for number in [1_u16, 1] {
+    for number in [1, channels] {
         bytes.extend(number.to_le_bytes());
     }
     bytes.extend(rate.to_le_bytes());
-    bytes.extend((2 * rate).to_le_bytes());
-    for number in [2_u16, 16] {
+    bytes.extend((2 * rate * u32::from(channels)).to_le_bytes());
+    for number in [2 * channels, 16] {
         bytes.extend(number.to_le_bytes());
     }
     bytes.extend(b"data");

@@ -10,3 +10,4 @@ mod ablations;
 mod baselines;
 mod common;
 mod network;
+mod statistics;
