@@ -78,7 +78,7 @@ fn own_words_of_mixed_rates_and_names_come_to_a_right_test_accuracy() {
     let output = succeed(here, &format!("train --data words --root words --out run --set {key}"));
     for said in [
         "words: 64 training, 8 validation, 8 test utterances; 4 classes",
-        "files are named after their word, such as apple/apple_000: the names tell no speaker",
+        "files are named after their word, such as banana/Banana (0): the names tell no speaker",
         "no list: the recordings of every class were divided into 64 for training, 8 for validation and 8 for test",
     ] {
         assert!(output.contains(said), "{said}: {output}");

@@ -103,9 +103,11 @@ mod tests {
     use std::os::unix::fs::{FileTypeExt, symlink};
 
     fn names(folder: &Path) -> Vec<String> {
-        let names = fs::read_dir(folder).unwrap();
-        let mut names: Vec<String> =
-            names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        let names = fs::read_dir(folder).expect("the folder is there");
+        let name = |entry: std::io::Result<fs::DirEntry>| {
+            entry.expect("the folder can be listed").file_name().to_string_lossy().into_owned()
+        };
+        let mut names: Vec<String> = names.map(name).collect();
         names.sort();
         names
     }

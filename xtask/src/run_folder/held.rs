@@ -34,6 +34,7 @@ impl HeldFolder {
 
     /// The same for a run that may fail before it has written anything: then what beginning made goes again.
     pub(super) fn leaving(self, traces: Traces) -> Self {
+        let traces = traces.under(Arc::clone(&self.lock));
         Self { _traces: traces, ..self }
     }
 

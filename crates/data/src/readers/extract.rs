@@ -212,8 +212,8 @@ impl Extraction {
             .zip(known)
             .map(|(clip, known)| match known {
                 Some(known) if self.takes(clip, known.rate) => Ok((known, false)),
-                Some(known) => Ok((not_made(known.rate, known.content), false)),
-                None => self.clip(clip).map(|new| (new, true)),
+                // Of another rate, if the cache is right: the file itself tells.
+                _ => self.clip(clip).map(|new| (new, true)),
             })
             .collect();
         let extracted = extracted.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -47,7 +47,8 @@ impl Target for List {
         let all: String = WORDS.iter().flat_map(|word| SPEAKERS.map(|speaker| line(word, speaker))).collect();
         vec![
             format!("file,class\n{all}").into_bytes(),
-            b"class,file,more\nleft,\"a\\left\\bo_1.flac\",7\r\nright,right/ada_1.wav,\"x, \"\"y\"\"\"\r\n"
+            b"class,file,more\nleft,\"a\\left\\bo_1.flac\",7\r\nright,right/ada_1.wav,\"x, \"\"y\"\"\"\r\n\
+              left,left/ada_1.wav,\r\nright,right/bo_1.wav,\r\n"
                 .to_vec(),
         ]
     }

@@ -430,7 +430,7 @@ fn wrong_values_are_named_with_their_range() {
     ] {
         assert!(found.contains(expected), "{found}");
     }
-    let unknown = NetworkConfig::default().set_model("d-alif").unwrap_err();
+    let unknown = NetworkConfig::default().set_model("d-elif").unwrap_err();
     assert!(
         matches!(unknown, NetworkError::Model { .. }) && unknown.to_string().contains("d-cadlif"),
         "{unknown}"

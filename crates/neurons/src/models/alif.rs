@@ -18,9 +18,7 @@
 //! | I[t] | (1 − α) g |
 //! | α, ρ, β_a | g (u[t−1] − s[t−1] − I[t]), h (b[t−1] − s[t−1]), −q b[t] |
 
-use crate::dynamics::{
-    Dynamics, ElementaryStep, IntegrateAdjoint, MEMBRANE, Model, Values, VariableSpec, leak,
-};
+use crate::dynamics::{Dynamics, ElementaryStep, IntegrateAdjoint, MEMBRANE, Model, VariableSpec, leak};
 use crate::parameters::ParameterSpec;
 use crate::value::Value;
 use colearn_tape::{Real, Tape, Var};
