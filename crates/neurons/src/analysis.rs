@@ -20,6 +20,7 @@
 //! ```
 
 use crate::models::NeuronModel;
+pub use crate::models::coupled::Eigenvalues;
 
 /// τ = −Δt/ln α, in the unit of `dt`: the time in which a decay of α per step falls to 1/e.
 #[must_use]
@@ -46,43 +47,6 @@ pub fn is_stable(alpha: f64, beta: f64, a: f64) -> bool {
     low < a && a < high
 }
 
-/// Eigenvalues of the sub-threshold map.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Eigenvalues {
-    /// Two real ones, the larger first: over-damped.
-    Real(f64, f64),
-    /// A conjugate pair: under-damped, the neuron rings.
-    Complex {
-        /// Real part.
-        real: f64,
-        /// Positive imaginary part.
-        imaginary: f64,
-    },
-}
-
-impl Eigenvalues {
-    /// Of the map with these parameters.
-    #[must_use]
-    pub fn of(alpha: f64, beta: f64, a: f64) -> Self {
-        let half_trace = f64::midpoint(alpha, beta - (1.0 - alpha) * a);
-        let discriminant = half_trace * half_trace - alpha * beta;
-        if discriminant < 0.0 {
-            Self::Complex { real: half_trace, imaginary: (-discriminant).sqrt() }
-        } else {
-            Self::Real(half_trace + discriminant.sqrt(), half_trace - discriminant.sqrt())
-        }
-    }
-
-    /// The largest modulus: the factor by which a disturbance shrinks (or grows) each step in the long run.
-    #[must_use]
-    pub fn radius(self) -> f64 {
-        match self {
-            Self::Real(x, y) => x.abs().max(y.abs()),
-            Self::Complex { real, imaginary } => real.hypot(imaginary),
-        }
-    }
-}
-
 /// Eigenvalues (real, imaginary) of the sub-threshold map of any model, without recurrence: one for each state variable.
 /// `parameters` are the values in use, in the order of [`NeuronModel::specs`].
 ///
@@ -107,14 +71,6 @@ pub fn modes(model: NeuronModel, parameters: &[f64]) -> Vec<(f64, f64)> {
         parameters.len()
     );
     model.linear_modes(parameters)
-}
-
-/// Eigenvalues (real, imaginary) of the map at the head of this module.
-pub(crate) fn coupled_modes(alpha: f64, beta: f64, a: f64) -> Vec<(f64, f64)> {
-    match Eigenvalues::of(alpha, beta, a) {
-        Eigenvalues::Real(x, y) => vec![(x, 0.0), (y, 0.0)],
-        Eigenvalues::Complex { real, imaginary } => vec![(real, imaginary), (real, -imaginary)],
-    }
 }
 
 /// u/I at rest under constant input below threshold: 1/(1 + a/(1 − β)).

@@ -13,7 +13,7 @@ use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
 use crate::lane_step::{Carried, Visited, adjoint};
 use crate::models::Visitor;
-use crate::normalised::{Norm, Normalisation};
+use crate::norm::{Norm, Normalisation};
 use crate::shape::{Shape, clamped};
 use colearn_tape::simd::{Kernel, Level, copy_row, dispatch, store_row};
 use colearn_tape::{Pool, Real};

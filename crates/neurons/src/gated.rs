@@ -50,7 +50,7 @@ mod kernels;
 mod step;
 
 use crate::chunk::{Drives, check_drives};
-use crate::normalised::{BatchNorm, Normalisation, affine_gradients};
+use crate::norm::{BatchNorm, Normalisation, affine_gradients};
 use crate::recurrent::{blocks, count, unpack_units};
 use crate::shape::Shape;
 pub use activation::Activation;

@@ -49,6 +49,7 @@ mod gated;
 mod lane_step;
 mod models;
 mod neuron;
+mod norm;
 mod normalised;
 mod parameters;
 mod recurrent;
@@ -66,7 +67,8 @@ pub use gated::{
 };
 pub use models::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
-pub use normalised::{BatchNorm, infer_scaled, scan_normalised};
+pub use norm::BatchNorm;
+pub use normalised::{infer_scaled, scan_normalised};
 pub use parameters::{ParameterRole, ParameterSpec, initial};
 pub use recurrent::{recurrent_backward_scratch, recurrent_marks, recurrent_scratch};
 pub use scan::{Trace, forward, infer, scan};

@@ -12,6 +12,7 @@
 //!
 //! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
 
+mod kept;
 mod kernels;
 
 use crate::Neuron;
@@ -19,13 +20,15 @@ use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::models::Visitor;
-use crate::scan::Keep;
 use crate::shape::{Shape, clamped};
 use colearn_tape::product::{self, Form};
 use colearn_tape::simd::{
     Kernel, Level, TABLE_BITS, binary_table, copy_row, dispatch, prefetch, prefetch_all,
 };
 use colearn_tape::{LANES, Lanes, Pool, Real};
+pub(crate) use kept::Keep;
+use kept::Room;
+pub use kept::recurrent_marks;
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, segment_scratch};
 use ndarray::parallel::prelude::*;
@@ -40,17 +43,6 @@ pub(crate) struct Blocks<F> {
     /// States before the spike, (block, T, variable, N); of a recording those of the last step of each segment but the
     /// last, (block, segments − 1, variable, N).
     states: Vec<Lanes<F>>,
-}
-
-/// Steps whose states the backward pass computes at once from those of the step before. They stay in the second-level cache;
-/// to write the states of all steps and to read them back costs more than to compute them twice.
-const SEGMENT: usize = 10;
-
-/// Steps whose states a recurrent spiking layer keeps for its backward pass, of `steps`: the last one of each segment but
-/// the last.
-#[must_use]
-pub const fn recurrent_marks(steps: usize) -> usize {
-    steps.saturating_sub(1) / SEGMENT
 }
 
 /// Numbers that the backward pass of a recurrent spiking layer of N = `units` with `states` variables has as scratch at most:
@@ -316,31 +308,6 @@ impl<F: Real> RecurrentForward<'_, F> {
         pool.give_lanes(spikes);
         pool.give_vec(weights);
         saved.kept(keep, pool)
-    }
-}
-
-/// Steps that the buffers of a forward pass have room for.
-#[derive(Clone, Copy, Debug)]
-struct Room {
-    /// All, or one that is written over and over, as for states.
-    currents: usize,
-    states: usize,
-    marks: usize,
-}
-
-impl Room {
-    fn of(keep: Keep, steps: usize) -> Self {
-        let (currents, states, marks) = match keep {
-            Keep::States => (steps, steps, 0),
-            Keep::Recording => (steps, 1, recurrent_marks(steps)),
-            Keep::Nothing => (1, 1, 0),
-        };
-        Self { currents, states, marks }
-    }
-
-    /// Lanes of the marks of a block, whose states at one step are `row`. Without marks one, which is not used.
-    fn mark_lanes(self, row: usize) -> usize {
-        (self.marks * row).max(1)
     }
 }
 

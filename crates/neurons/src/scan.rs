@@ -26,8 +26,8 @@ use crate::Neuron;
 use crate::backward::Backward;
 use crate::chunk::{Drives, check_drives};
 use crate::forward::Forward;
-use crate::normalised::{Normalisation, affine_gradients};
-use crate::recurrent::{self, Blocks, RecurrentBackward, RecurrentForward};
+use crate::norm::{Normalisation, affine_gradients};
+use crate::recurrent::{self, Blocks, Keep, RecurrentBackward, RecurrentForward};
 use crate::shape::Shape;
 use colearn_tape::layout::{matrix, sequence, vector};
 use colearn_tape::simd::looks_up;
@@ -110,17 +110,6 @@ pub(crate) fn record<F: Real>(
     let inputs: Vec<Var> =
         std::iter::once(input).chain(affine).chain(parameters.iter().copied()).chain(recurrent).collect();
     tape.fused(&inputs, output.into_dyn(), Scan { neuron: neuron.clone(), norm, saved })
-}
-
-/// What a run of a recurrent scan keeps beside its output. A scan without recurrence keeps nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
-    /// Currents and states of all steps.
-    States,
-    /// What the backward pass needs: currents, and the states from which it computes the others a second time.
-    Recording,
-    /// Nothing.
-    Nothing,
 }
 
 /// The output of `neuron` over `input`, of which `drives` make its currents, and what `keep` says of a recurrent one.

@@ -5,10 +5,10 @@
 //! up ([`crate::codes`]) instead of multiplied; [`crate::choice`] says when.
 
 use crate::codes::{CodeTable, Encode, WORDS};
+use crate::interpolation::Taps;
 use crate::lag_kernels::{RowWidth, Source, accumulate};
 use crate::packing::{Samples, Time, pack_rows};
 use crate::table::{Synapses, Table};
-use crate::two_tap::Taps;
 use colearn_tape::simd::{
     ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up_lagged,
 };

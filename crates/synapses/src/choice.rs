@@ -6,7 +6,7 @@
 //! takes 0.55 to 0.60 an active row and 0.39 a step; forward nothing but the dense form was measured there (0.41 with two taps and
 //! 0.31 with one).
 
-use crate::two_tap::Taps;
+use crate::interpolation::Taps;
 
 /// Below this share of active rows a unit's forward pass with two taps goes by rows.
 const TWO: f64 = 0.3;

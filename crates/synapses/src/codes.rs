@@ -3,8 +3,8 @@
 //! With whole delays four units share a table, with two taps two: their bits say whether the unit fired at the step that
 //! is read, and at the one before it.
 
+use crate::interpolation::Taps;
 use crate::table::TASK_ROWS;
-use crate::two_tap::Taps;
 use colearn_tape::simd::{BinarySums, Code, Kernel, Level, TABLE_BITS, dispatch};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use rayon::prelude::*;

@@ -1,11 +1,11 @@
 //! The one place that chooses how a delayed layer is computed.
 
 use crate::block::{BlockSynapse, Signals};
-use crate::interpolation::Interpolation;
+use crate::interpolation::{Interpolation, Taps};
 use crate::smooth;
 use crate::stream::DelayLine;
 use crate::table::Synapses;
-use crate::two_tap::{self, Taps};
+use crate::two_tap;
 use crate::wide::{self, Shape};
 use colearn_tape::{Pool, Real, Tape, Var};
 use ndarray::{Array3, ArrayRef2, ArrayRef3};

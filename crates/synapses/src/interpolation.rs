@@ -41,6 +41,15 @@ pub enum Interpolation {
     Whole,
 }
 
+/// Whether delays are used as they are or rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taps {
+    /// Linear interpolation between the two neighbouring lags.
+    Two,
+    /// The nearest whole lag; no gradient for the delay.
+    One,
+}
+
 /// κ and dκ/dd for one delay in [0, D], written to `taps` and `slopes`, both D + 1 long.
 ///
 /// For [`Interpolation::Smoothed`] this is the linear part, without the smoothing over time.

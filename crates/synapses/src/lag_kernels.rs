@@ -11,7 +11,7 @@
 //! with rows of sixteen samples. A scalar of the table multiplies a row, so x may be anything: spikes, counts or real numbers.
 //! The sparse twin is [`crate::row_kernels`].
 
-use crate::two_tap::Taps;
+use crate::interpolation::Taps;
 use colearn_tape::simd::{InstructionSet, Kernel, Level, dispatch, scaled};
 use colearn_tape::{LANES, Lanes, Real};
 

@@ -5,8 +5,8 @@
 //! next unit may begin some rows later ([`RowWidth::stride`]).
 
 use crate::codes::Encode;
+use crate::interpolation::Taps;
 use crate::lag_kernels::RowWidth;
-use crate::two_tap::Taps;
 use colearn_tape::simd::{Code, Kernel, Level, copy_row, dispatch, prefetch};
 use colearn_tape::{LANES, Lanes, Real};
 use rayon::prelude::*;

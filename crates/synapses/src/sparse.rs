@@ -5,11 +5,11 @@
 //! groups, inputs and steps in this order, whatever the number of threads.
 
 use crate::active::{Active, GROUP, Row};
+use crate::interpolation::Taps;
 use crate::lag_kernels::TapTable;
 use crate::packing::Rows;
 use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
-use crate::two_tap::Taps;
 use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, copy_row, dispatch, prefetch};
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use rayon::prelude::*;

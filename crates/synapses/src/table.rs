@@ -1,8 +1,7 @@
 //! The taps of a layer or of some of its inputs, in buffers of the pool.
 
-use crate::interpolation::{EPSILON, two_taps};
+use crate::interpolation::{EPSILON, Taps, two_taps};
 use crate::lag_kernels::TapTable;
-use crate::two_tap::Taps;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Pool, Real};
 use ndarray::ArrayRef2;

@@ -19,6 +19,7 @@
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
 use crate::codes::{self, CodeTable};
+use crate::interpolation::Taps;
 use crate::lag_kernels::{BLOCK_STEPS, RowWidth, Source, accumulate};
 use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
@@ -37,15 +38,6 @@ const TASK_UNITS: usize = 16;
 /// work do not depend on the number of threads.
 fn task_units(units: usize) -> usize {
     units.div_ceil(units.div_ceil(TASK_UNITS).max(1)).max(1)
-}
-
-/// Whether delays are used as they are or rounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taps {
-    /// Linear interpolation between the two neighbouring lags.
-    Two,
-    /// The nearest whole lag; no gradient for the delay.
-    One,
 }
 
 /// Rows that hold one step more of the past than the largest delay: the far tap of a synapse at the largest delay. Time is

@@ -27,9 +27,10 @@
 //! instruction set at run time. It knows nothing of neurons.
 
 pub mod check;
-pub mod elementary;
+mod elementary;
 mod fused;
 pub mod layout;
+mod operations;
 mod pool;
 pub mod product;
 mod rules;

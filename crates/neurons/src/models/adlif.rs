@@ -19,7 +19,7 @@
 //! | I[t] | (1 − α) g |
 //! | α, β, a, b | g (u[t−1] − s[t−1] − I[t] + w[t]), h w[t−1], h u[t−1], h s[t−1] |
 
-use crate::analysis::coupled_modes;
+use super::coupled::coupled_modes;
 use crate::dynamics::{Dynamics, ElementaryStep, IntegrateAdjoint, MEMBRANE, Model, VariableSpec, leak};
 use crate::parameters::ParameterSpec;
 use crate::value::Value;

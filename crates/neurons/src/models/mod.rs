@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) mod adlif;
 mod alif;
+pub(crate) mod coupled;
 mod integrator;
 mod lif;
 mod se_adlif;

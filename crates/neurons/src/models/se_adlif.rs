@@ -15,7 +15,7 @@
 //! (1 − α) g for I[t] and g (u[t−1] − I[t] + w[t−1]) for α.
 
 use super::adlif::{ADAPTATION, specs};
-use crate::analysis::coupled_modes;
+use super::coupled::coupled_modes;
 use crate::dynamics::{
     Dynamics, ElementaryStep, IntegrateAdjoint, MEMBRANE, Model, SettleAdjoint, VariableSpec, leak,
 };

@@ -1,10 +1,9 @@
 //! The loops of a recurrent layer over blocks of sixteen samples.
 
-use super::{Room, SEGMENT};
+use super::kept::{Keep, Room, SEGMENT};
 use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, Visited, adjoint, integrate};
-use crate::scan::Keep;
 use crate::shape::Shape;
 use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch};
 use colearn_tape::{Lanes, Real};
