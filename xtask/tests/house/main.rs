@@ -1,10 +1,13 @@
 //! The rules that hold for the workspace as a whole, read from its files and from cargo.
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
+mod circles;
 mod examples;
+mod modules;
 mod packages;
 mod reading;
 mod safety;
+mod source;
 mod supply;
 
 use std::path::{Path, PathBuf};

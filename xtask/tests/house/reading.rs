@@ -1,7 +1,7 @@
 //! Files are opened for reading through one door, `crates/store/src/door.rs`, which takes regular files alone and has a bound.
 
 use crate::root;
-use crate::safety::{sources, words};
+use crate::source::{sources, words};
 
 /// What opens or reads whatever a name holds, as two words in a row, such as those of `fs::read(`.
 const CALLS: [[&str; 2]; 5] = [
