@@ -9,6 +9,7 @@ use ndarray::{Array3, ArrayD, ArrayView3};
 use ndarray_rand::rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Records dropout of x (T, B, N) with probability `p`.
 pub(crate) fn record<F: Real>(
@@ -18,30 +19,38 @@ pub(crate) fn record<F: Real>(
     mask: DropoutMask,
     rng: &mut ChaCha8Rng,
 ) -> Var {
+    let share = tape.part().map(|part| (part.samples.clone(), part.of));
     let ([value], pool) = tape.workspace([x]);
     let (steps, batch, n) = sequence(value).dim();
-    let factors = factors(pool, p, mask, (steps, batch, n), rng);
+    let share = share.unwrap_or((0..batch, batch));
+    assert_eq!(share.0.len(), batch, "samples of a part of a batch");
+    let factors = factors(pool, p, mask, (steps, share, n), rng);
     let y = multiply(&sequence(value), &factors, mask, pool);
     tape.fused(&[x], y.into_dyn(), Dropout { factors, mask })
 }
 
-/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in unit-major order.
+/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in unit-major order. All samples of the
+/// batch have theirs drawn, so that it does not matter which of them are in this part.
 fn factors<F: Real>(
     pool: &mut Pool<F>,
     p: f64,
     mask: DropoutMask,
-    (steps, batch, n): (usize, usize, usize),
+    (steps, (samples, of), n): (usize, (Range<usize>, usize), usize),
     rng: &mut ChaCha8Rng,
 ) -> Vec<F> {
-    let len = match mask {
-        DropoutMask::Sequence => batch * n,
-        DropoutMask::Step => steps * batch * n,
+    let rows = match mask {
+        DropoutMask::Sequence => n,
+        DropoutMask::Step => steps * n,
     };
     let keep = F::of(1.0 / (1.0 - p));
     let limit = p * 4_294_967_296.0;
-    let mut factors = pool.take(len);
-    for factor in &mut factors {
-        *factor = if f64::from(rng.next_u32()) < limit { F::zero() } else { keep };
+    let mut draw = || if f64::from(rng.next_u32()) < limit { F::zero() } else { keep };
+    let len = samples.len();
+    let mut factors = pool.take(rows * len);
+    for row in 0..rows {
+        (0..samples.start).for_each(|_| _ = draw());
+        factors[row * len..(row + 1) * len].iter_mut().for_each(|factor| *factor = draw());
+        (samples.end..of).for_each(|_| _ = draw());
     }
     factors
 }

@@ -11,7 +11,7 @@
 use colearn_neurons::BatchNorm;
 use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real, Tape, Var};
+use colearn_tape::{LANES, Lanes, Pool, Real, Reduce, Tape, Var};
 use ndarray::{Array1, ArrayRef1, ArrayView3, Zip};
 use rayon::prelude::*;
 
@@ -31,6 +31,27 @@ impl<F: Real> Statistics<F> {
     pub(crate) fn norm(&self, epsilon: F) -> BatchNorm<F> {
         let inverse = self.variance.iter().map(|&v| F::one() / (v + epsilon).sqrt()).collect();
         BatchNorm { mean: self.mean.to_vec(), inverse }
+    }
+
+    /// The statistics of all parts of a batch together, from those of this part: count and mean first, then the squared
+    /// deviations from that mean, so that a mean far from zero costs no digits.
+    fn over_parts(self, reduce: &dyn Reduce) -> Self {
+        let own = self.count as f64;
+        let mut sums: Vec<f64> = self.mean.iter().map(|m| own * m.as_f64()).chain([own]).collect();
+        reduce.sum(&mut sums);
+        let count = sums.pop().expect("the count is the last of them");
+        let mean: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
+        let of_part = self.mean.iter().zip(&self.variance).zip(&mean);
+        let squares = |((m, v), all): ((&F, &F), &f64)| own * (v.as_f64() + (m.as_f64() - all).powi(2));
+        let mut sums: Vec<f64> = of_part.map(squares).collect();
+        reduce.sum(&mut sums);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of counts")]
+        let whole = count as usize;
+        Self {
+            mean: mean.into_iter().map(F::of).collect(),
+            variance: sums.into_iter().map(|sum| F::of(sum / count)).collect(),
+            count: whole,
+        }
     }
 }
 
@@ -101,10 +122,14 @@ pub(crate) fn apply_in_place<F: Real>(x: &mut ndarray::Array3<F>, scale: &Array1
         .for_each(|(unit, (&scale, &shift))| unit.iter_mut().for_each(|x| *x = *x * scale + shift));
 }
 
-/// Mean and variance of every unit of a recorded x (T, B, N).
+/// Mean and variance of every unit of a recorded x (T, B, N); over all parts where that is a part of a batch.
 pub(crate) fn statistics_of<F: Real>(tape: &mut Tape<F>, x: Var) -> Statistics<F> {
     let ([x], pool) = tape.workspace([x]);
-    statistics(&sequence(x), pool)
+    let own = statistics(&sequence(x), pool);
+    match tape.part() {
+        Some(part) => own.over_parts(&*part.reduce),
+        None => own,
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub(crate) struct Backward<'a, F> {
     pub(crate) g_parameters: &'a mut [F],
     /// Receives ∂L/∂gain and ∂L/∂bias of the normalisation, unit by unit.
     pub(crate) g_norms: &'a mut [[F; 2]],
+    /// Whether the statistics of the normalisation are of these samples alone. Otherwise `g_input` receives ∂L/∂current.
+    pub(crate) whole: bool,
     pub(crate) pool: &'a mut Pool<F>,
 }
 
@@ -97,6 +99,7 @@ impl<F: Real> Backward<'_, F> {
                         output,
                         drive: drive(self.norm.map(Normalisation::drives), n),
                         norm: self.norm.map(|norm| norm.unit(n)),
+                        whole: self.whole,
                         batch,
                         steps,
                         input: &self.input[n * block..],
@@ -119,6 +122,7 @@ struct Unit<'a, F: Real, D: Dynamics, A> {
     output: Output<F>,
     drive: Drive<F>,
     norm: Option<Norm<F>>,
+    whole: bool,
     steps: usize,
     batch: usize,
     /// From this unit on, as `gradient`.
@@ -153,8 +157,9 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, F, D, A> {
             }
             norm.iter_mut().zip(&sums.norm).for_each(|(sum, chunk)| *sum += total(chunk));
         }
-        if let Some(of_unit) = self.norm {
-            of_unit.through_statistics(norm, &self.input[..self.steps * self.batch], self.g_input);
+        if let (Some(of_unit), true) = (self.norm, self.whole) {
+            let input = &self.input[..self.steps * self.batch];
+            of_unit.through_statistics(norm, F::of(input.len() as f64), input, self.g_input);
         }
         (parameters, norm)
     }
@@ -288,6 +293,7 @@ mod tests {
                 output: Output::Spike(step, Surrogate::default()),
                 drive,
                 norm: Some(Norm { mean: 0.3, inverse: 0.2, scale: 0.9 }),
+                whole: true,
                 steps,
                 batch,
                 input: &input,

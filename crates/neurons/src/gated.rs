@@ -276,7 +276,7 @@ impl<F: Real> Fused<F> for GatedScan<F> {
     }
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let Pullback { inputs, output, gradient, wanted, pool } = pullback;
+        let Pullback { inputs, output, gradient, wanted, reduce, pool } = pullback;
         let (x, recurrent) = (sequence(inputs[0]), matrix(inputs[1]));
         let shape = shape(self.unit, &x, &recurrent);
         let rows = self.unit.model.gates() * shape.units;
@@ -298,7 +298,7 @@ impl<F: Real> Fused<F> for GatedScan<F> {
             let mut sums = vec![[F::zero(); 2]; rows];
             let x = layout::to_units(&x, pool);
             let by_unit = layout::units(&x).expect("the copy is unit-major");
-            norm.pull_back(by_unit, g_input, &mut sums);
+            norm.pull_back(by_unit, g_input, &mut sums, reduce);
             layout::release(x, pool);
             affine_gradients(&sums, [wanted[2], wanted[3]], pool)
         });

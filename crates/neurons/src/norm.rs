@@ -1,7 +1,7 @@
 //! Batch normalisation of a current, and its gradient: the equations of [`crate::normalised`], of one unit and of all.
 
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::{LANES, Lanes, Pool, Real, Reduce};
 use ndarray::{ArrayD, ArrayView1};
 use rayon::prelude::*;
 
@@ -45,14 +45,35 @@ impl<F: Real> Normalisation<F> {
         Norm { mean: self.statistics.mean[n], inverse: self.statistics.inverse[n], scale: self.scale[n] }
     }
 
-    /// From g = ∂L/∂I to ∂L/∂x in its place, both unit-major like `x`; `sums` receives ∂L/∂γ and ∂L/∂η, unit by unit.
-    pub(crate) fn pull_back(&self, x: &[F], g: &mut [F], sums: &mut [[F; 2]]) {
+    /// From g = ∂L/∂I to ∂L/∂x in its place, both unit-major like `x`; `sums` receives ∂L/∂γ and ∂L/∂η, unit by unit, of
+    /// this part of the batch where there is a `reduce`.
+    pub(crate) fn pull_back(&self, x: &[F], g: &mut [F], sums: &mut [[F; 2]], reduce: Option<&dyn Reduce>) {
         let block = x.len() / sums.len().max(1);
         if block == 0 {
-            return sums.fill([F::zero(); 2]);
+            sums.fill([F::zero(); 2]);
+        } else {
+            let (whole, units) = (reduce.is_none(), g.par_chunks_mut(block).zip(x.par_chunks(block)));
+            units.zip(&mut *sums).enumerate().for_each(|(n, ((g, x), sums))| {
+                *sums = dispatch(PullBack { norm: self.unit(n), whole, x, g });
+            });
         }
-        let units = g.par_chunks_mut(block).zip(x.par_chunks(block)).zip(sums).enumerate();
-        units.for_each(|(n, ((g, x), sums))| *sums = dispatch(PullBack { norm: self.unit(n), x, g }));
+        if let Some(reduce) = reduce {
+            self.pull_back_over(reduce, x, g, sums);
+        }
+    }
+
+    /// As [`Self::pull_back`] where all parts' `sums` are still to be added; those given stay as they are.
+    pub(crate) fn pull_back_over(&self, reduce: &dyn Reduce, x: &[F], g: &mut [F], sums: &[[F; 2]]) {
+        let block = x.len() / sums.len().max(1);
+        let mut all: Vec<f64> = sums.as_flattened().iter().map(|sum| sum.as_f64()).collect();
+        all.push(block as f64);
+        reduce.sum(&mut all);
+        let count = F::of(all.pop().expect("just pushed"));
+        let (all, _) = all.as_chunks::<2>();
+        let units = g.par_chunks_mut(block.max(1)).zip(x.par_chunks(block.max(1))).zip(all).enumerate();
+        units.for_each(|(n, ((g, x), sums))| {
+            dispatch(Through { norm: self.unit(n), sums: sums.map(F::of), count, x, g });
+        });
     }
 }
 
@@ -86,10 +107,9 @@ impl<F: Real> Norm<F> {
         (x - self.mean) * self.inverse
     }
 
-    /// From g = ∂L/∂I to ∂L/∂x in its place, for Σ g x̂ and Σ g.
+    /// From g = ∂L/∂I to ∂L/∂x in its place, for Σ g x̂ and Σ g over the `count` values that the statistics are of.
     #[inline(always)]
-    pub(crate) fn through_statistics(self, [scaled, plain]: [F; 2], x: &[F], g: &mut [F]) {
-        let count = F::of(x.len() as f64);
+    pub(crate) fn through_statistics(self, [scaled, plain]: [F; 2], count: F, x: &[F], g: &mut [F]) {
         let (scaled, plain) = (scaled / count, plain / count);
         for (g, &x) in g.iter_mut().zip(x) {
             *g = self.scale * (*g - plain - self.hat(x) * scaled);
@@ -100,6 +120,8 @@ impl<F: Real> Norm<F> {
 /// [`Normalisation::pull_back`] of one unit: returns Σ g x̂ and Σ g.
 struct PullBack<'a, F> {
     norm: Norm<F>,
+    /// Whether these sums are those over the whole batch.
+    whole: bool,
     x: &'a [F],
     g: &'a mut [F],
 }
@@ -109,7 +131,7 @@ impl<F: Real> Kernel for PullBack<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) -> [F; 2] {
-        let Self { norm, x, g } = self;
+        let Self { norm, whole, x, g } = self;
         let ((g_blocks, g_rest), (x_blocks, x_rest)) = (g.as_chunks::<LANES>(), x.as_chunks::<LANES>());
         let (mut scaled, mut plain) = (Lanes::default(), Lanes::default());
         for (g, x) in g_blocks.iter().zip(x_blocks) {
@@ -122,7 +144,27 @@ impl<F: Real> Kernel for PullBack<'_, F> {
         let sums = rest.fold([scaled.total(), plain.total()], |[scaled, plain], (&g, &x)| {
             [scaled + g * norm.hat(x), plain + g]
         });
-        norm.through_statistics(sums, x, g);
+        if whole {
+            norm.through_statistics(sums, F::of(x.len() as f64), x, g);
+        }
         sums
+    }
+}
+
+/// [`Norm::through_statistics`] of one unit.
+struct Through<'a, F> {
+    norm: Norm<F>,
+    sums: [F; 2],
+    count: F,
+    x: &'a [F],
+    g: &'a mut [F],
+}
+
+impl<F: Real> Kernel for Through<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        self.norm.through_statistics(self.sums, self.count, self.x, self.g);
     }
 }

@@ -5,7 +5,8 @@
 //! ∂L/∂γ = Σ g x̂,   ∂L/∂η = Σ g,   ∂L/∂x = scale · (g − (Σ g + x̂ Σ g x̂)/(T·B)),   x̂ = (x − m)/√(v + ε)
 //! ```
 //!
-//! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). Without
+//! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). Of a batch
+//! that is recorded in parts ([`colearn_tape::Part`]), statistics and both sums are over all of it. Without
 //! recurrence no current is stored: the scan computes it from x forward and once more backward, so that a layer keeps
 //! its synaptic sums and its spikes and nothing else. A recurrent scan saves its total currents, a gated one its
 //! candidates and gates.

@@ -236,7 +236,7 @@ impl<F: Real> Fused<F> for Scan<F> {
     }
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let Pullback { inputs, output, gradient, wanted, pool } = pullback;
+        let Pullback { inputs, output, gradient, wanted, reduce, pool } = pullback;
         let (neuron, norm) = (&self.neuron, self.norm.as_ref());
         let count = neuron.specs().len();
         let first = if norm.is_some() { 3 } else { 1 };
@@ -275,7 +275,7 @@ impl<F: Real> Fused<F> for Scan<F> {
                 layout::release(spikes, pool);
             }
             if let Some(norm) = norm {
-                norm.pull_back(input, g_input, &mut g_norms);
+                norm.pull_back(input, g_input, &mut g_norms, reduce);
             }
         } else {
             neuron.model().visit(Backward {
@@ -288,8 +288,12 @@ impl<F: Real> Fused<F> for Scan<F> {
                 g_input: &mut *g_input,
                 g_parameters: &mut sums,
                 g_norms: &mut g_norms,
+                whole: reduce.is_none(),
                 pool,
             });
+            if let (Some(norm), Some(reduce)) = (norm, reduce) {
+                norm.pull_back_over(reduce, input, g_input, &g_norms);
+            }
         }
         if let Some(x) = x {
             layout::release(x, pool);

@@ -1,6 +1,6 @@
 //! The door for operations of other crates.
 
-use crate::{Pool, Real};
+use crate::{Pool, Real, Reduce};
 use ndarray::ArrayD;
 use std::fmt::Debug;
 
@@ -15,6 +15,8 @@ pub struct Pullback<'a, F> {
     pub gradient: &'a ArrayD<F>,
     /// Which inputs need a gradient.
     pub wanted: &'a [bool],
+    /// Adds over the other parts of the batch what the gradient sums over samples, where the tape records a part of one.
+    pub reduce: Option<&'a dyn Reduce>,
     /// Buffers for the gradients returned and for scratch.
     pub pool: &'a mut Pool<F>,
 }

@@ -33,6 +33,7 @@ pub mod layout;
 mod operations;
 mod pool;
 pub mod product;
+mod reduce;
 mod rules;
 mod tape;
 mod workers;
@@ -41,6 +42,7 @@ pub use colearn_simd as simd;
 pub use colearn_simd::{LANES, Lanes, Real};
 pub use fused::{Fused, Pullback, Recompute};
 pub use pool::Pool;
+pub use reduce::{Alone, Part, Reduce, ThreadParts};
 pub use tape::{Tape, Var};
 pub use workers::on_workers;
 

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayD, ArrayView2, Axis, Ix2, IxDyn, Slice};
 
 /// Vector-Jacobian products of `op`, one per input.
 pub(crate) fn backward<F: Real>(op: &Elementary<F>, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-    let Pullback { inputs, output: o, gradient: g, wanted, pool } = p;
+    let Pullback { inputs, output: o, gradient: g, wanted, pool, .. } = p;
     let (zero, one, two) = (F::zero(), F::one(), F::one() + F::one());
     let x = inputs[0];
     let mut each = |other: &ArrayD<F>, f: &dyn Fn(F, F) -> F| vec![Some(zip(pool, g.shape(), g, other, f))];

@@ -1,7 +1,9 @@
 //! The list of nodes and the reverse loop.
 
+mod parts;
+
 use crate::elementary::Elementary;
-use crate::{Fused, Pool, Pullback, Real, rules};
+use crate::{Fused, Part, Pool, Pullback, Real, rules};
 use ndarray::{ArrayBase, ArrayD, Data, Dimension};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,6 +54,7 @@ pub struct Tape<F: Real> {
     pub(crate) pool: Pool<F>,
     recording: u64,
     recompute: bool,
+    part: Option<Part>,
 }
 
 /// Every recording of every tape has its own number, so that a stale or foreign [`Var`] is noticed.
@@ -72,6 +75,7 @@ impl<F: Real> Tape<F> {
             pool: Pool::default(),
             recording: RECORDINGS.fetch_add(1, Ordering::Relaxed),
             recompute: false,
+            part: None,
         }
     }
 
@@ -336,11 +340,13 @@ impl<F: Real> Tape<F> {
 
     /// The parts of `gradient` that flow to each parent.
     fn pull_back(&mut self, index: usize, parents: &[usize], gradient: &ArrayD<F>) -> Vec<Option<ArrayD<F>>> {
-        let Self { nodes, pool, .. } = self;
+        let Self { nodes, pool, part, .. } = self;
         let node = &nodes[index];
         let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
         let wanted: Vec<bool> = parents.iter().map(|&p| nodes[p].needs_gradient).collect();
-        let pullback = Pullback { inputs: &inputs, output: &node.value, gradient, wanted: &wanted, pool };
+        let reduce = part.as_ref().map(|part| &*part.reduce);
+        let pullback =
+            Pullback { inputs: &inputs, output: &node.value, gradient, wanted: &wanted, reduce, pool };
         let (name, parts) = match &node.rule {
             Rule::Elementary(op) => (op.name(), rules::backward(op, pullback)),
             Rule::Fused(op) => (op.name(), op.backward(pullback)),

@@ -10,4 +10,5 @@ mod ablations;
 mod baselines;
 mod common;
 mod network;
+mod parts;
 mod statistics;
