@@ -122,7 +122,6 @@ impl ThreadParts {
     /// If there is none.
     #[must_use]
     #[track_caller]
-    #[expect(clippy::new_ret_no_self, reason = "parts exist together or not at all")]
     pub fn new(parts: usize) -> Vec<Self> {
         assert!(parts > 0, "a batch has at least one part");
         let round = Round { brought: vec![None; parts], sum: None, taken: 0, gone: false };

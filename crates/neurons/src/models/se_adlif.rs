@@ -176,6 +176,7 @@ mod tests {
                 g_input: &mut g_input,
                 g_parameters: &mut sums,
                 g_norms: &mut [[0.0; 2]],
+                whole: true,
                 pool: &mut Pool::default(),
             }
             .visit::<SeAdlif<false>>();
