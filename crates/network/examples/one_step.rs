@@ -32,7 +32,7 @@ fn main() -> Result<(), NetworkError> {
     let mut losses = Vec::new();
     for _ in 0..2 {
         let mut tape = Tape::new();
-        let recording = network.record(&mut tape, input.clone(), &mut rng);
+        let recording = network.record(&mut tape, &input, &mut rng);
         let loss = tape.cross_entropy(recording.scores, &labels);
         tape.backward(loss);
         losses.push(tape.value(loss).sum());

@@ -11,8 +11,8 @@ use crate::pooling;
 use colearn_neurons::{BlockScan, Firing, Neuron};
 use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockHistory, BlockSynapse, Signals};
 use colearn_tape::simd::{Kernel, Level, dispatch, looks_up};
-use colearn_tape::{LANES, Lanes, Pool, Real, layout};
-use ndarray::{Array2, Array3, ArrayView3, ArrayViewMut2, Axis};
+use colearn_tape::{LANES, Lanes, Pool, Real, Sequence, SequenceShape};
+use ndarray::{Array2, ArrayView3, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 /// Units that one task sums and fires: they use what a window of inputs brought to the first-level cache. 16, 32 and 64
@@ -43,29 +43,22 @@ pub(crate) struct BlockOutputs<F> {
 }
 
 impl<F: Real> BlockOutputs<F> {
-    /// The kept outputs of a layer of `units` units as a sequence (T, B, N).
-    pub(crate) fn sequence(
-        &self,
-        layer: usize,
-        (steps, batch, units): (usize, usize, usize),
-        pool: &mut Pool<F>,
-    ) -> Array3<F> {
-        let mut sequence = pool.sequence(steps, batch, units);
-        let all = layout::units_mut(&mut sequence).expect("made unit-major");
-        all.par_chunks_mut(steps * batch).enumerate().for_each(|(unit, to)| {
-            for (block, layers) in self.kept.iter().enumerate() {
-                let (first, rows) = (block * LANES, &layers[layer][unit * steps..(unit + 1) * steps]);
-                for (row, to) in rows.iter().zip(to.chunks_exact_mut(batch)) {
-                    row.store(&mut to[first..], LANES.min(batch - first));
-                }
+    /// The kept outputs of a layer as a sequence of this shape.
+    pub(crate) fn sequence(&self, layer: usize, shape: SequenceShape, pool: &mut Pool<F>) -> Sequence<F> {
+        let mut sequence = Sequence::taken(shape, pool);
+        let blocks = sequence.values_mut().par_chunks_mut(shape.block_len()).zip(&self.kept).enumerate();
+        blocks.for_each(|(k, (block, layers))| {
+            for (to, row) in block.as_chunks_mut::<LANES>().0.iter_mut().zip(&layers[layer]) {
+                *to = row.0;
+                to[shape.samples(k)..].fill(F::zero());
             }
         });
         sequence
     }
 
-    /// Mean magnitude of a hidden layer of `units` units.
-    pub(crate) fn rate(&self, layer: usize, (steps, batch, units): (usize, usize, usize)) -> f64 {
-        self.activity[layer] / (steps * batch * units) as f64
+    /// Mean magnitude of a hidden layer of this shape.
+    pub(crate) fn rate(&self, layer: usize, shape: SequenceShape) -> f64 {
+        self.activity[layer] / (shape.values() * shape.units) as f64
     }
 }
 
@@ -111,12 +104,10 @@ impl<F: Real> Room<F> {
 #[derive(Clone, Copy)]
 struct Block<'a, F> {
     stages: &'a [Stage<F>],
-    /// Input (T, B) of each channel, channel after channel.
+    /// Its input: (channel, step, lane).
     input: &'a [F],
     steps: usize,
-    batch: usize,
-    /// First sample, and how many.
-    first: usize,
+    /// How many samples it has.
     count: usize,
     pooling: Pooling,
     /// Whether threads share out the units.
@@ -143,18 +134,17 @@ impl<F: Real> Network<F> {
         let blocks = batch.div_ceil(LANES);
         let workers = rayon::current_num_threads().min(blocks);
         let shared = workers < rayon::current_num_threads();
-        let input = layout::to_units(input, pool);
-        let values = layout::units(&input).expect("made unit-major");
+        let input = Sequence::from_array(input, pool);
+        let (values, len) = (input.values(), input.shape().block_len());
         let mut rooms: Vec<_> = (0..workers).map(|_| Room::new(&stages, steps, pool)).collect();
         let mut scores = Array2::zeros((batch, self.classes()));
         let each = blocks.div_ceil(workers);
         let parts = scores.axis_chunks_iter_mut(Axis(0), each * LANES).into_par_iter();
         let parts = parts.zip(&mut rooms).enumerate().flat_map_iter(|(worker, (mut scores, room))| {
             let run = |(k, mut scores): (usize, ArrayViewMut2<'_, F>)| {
-                let first = (worker * each + k) * LANES;
+                let input = &values[(worker * each + k) * len..][..len];
                 let (stages, count, pooling) = (&stages[..], scores.nrows(), self.pooling());
-                let block =
-                    Block { stages, input: values, steps, batch, first, count, pooling, shared, keep };
+                let block = Block { stages, input, steps, count, pooling, shared, keep };
                 block.run(room, &mut scores)
             };
             scores.axis_chunks_iter_mut(Axis(0), LANES).enumerate().map(run).collect::<Vec<_>>()
@@ -162,7 +152,7 @@ impl<F: Real> Network<F> {
         let (activities, kept): (Vec<Vec<f64>>, Vec<_>) = parts.unzip();
         let total = |k: usize| activities.iter().map(|of_block| of_block[k]).sum();
         let activity = (0..self.hidden_layers()).map(total).collect();
-        layout::release(input, pool);
+        input.recycle(pool);
         for room in rooms {
             room.recycle(pool);
         }
@@ -286,10 +276,8 @@ impl<F: Real> Now<'_, F> {
     /// Copies the input of these steps to the first layer's history.
     fn read(self, history: &mut BlockHistory<F>) {
         let Self { block, step, steps } = self;
-        let (samples, task_units) = ((block.first, block.count), self.task_units());
-        let shape = (block.steps, block.batch);
-        self.each(history.parts(task_units), |mut part| {
-            part.push_samples(block.input, shape, step..step + steps, samples);
+        self.each(history.parts(self.task_units()), |mut part| {
+            part.push_block(block.input, block.steps, step..step + steps);
         });
     }
 

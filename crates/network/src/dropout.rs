@@ -3,90 +3,113 @@
 //! y = m x / (1 − p) with m ∈ {0, 1}, P(m = 0) = p; the gradient takes the same factors (N. Srivastava et al. 2014).
 
 use crate::config::DropoutMask;
-use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Recompute, Tape, Var};
-use ndarray::{Array3, ArrayD, ArrayView3};
+use colearn_tape::sequence::values;
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{
+    Fused, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
+};
+use ndarray::ArrayD;
 use ndarray_rand::rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Records dropout of x (T, B, N) with probability `p`.
-pub(crate) fn record<F: Real>(
+/// Records dropout of x (T, B, N), an array or a sequence, with probability `p`.
+pub(crate) fn record<F: Real, S: Signal>(
     tape: &mut Tape<F>,
-    x: Var,
+    x: S,
     p: f64,
     mask: DropoutMask,
     rng: &mut ChaCha8Rng,
-) -> Var {
+) -> S {
+    let x = x.enter(tape);
+    let shape = x.shape(tape);
     let share = tape.part().map(|part| (part.samples.clone(), part.of));
-    let ([value], pool) = tape.workspace([x]);
-    let (steps, batch, n) = sequence(value).dim();
-    let share = share.unwrap_or((0..batch, batch));
-    assert_eq!(share.0.len(), batch, "samples of a part of a batch");
-    let factors = factors(pool, p, mask, (steps, share, n), rng);
-    let y = multiply(&sequence(value), &factors, mask, pool);
-    tape.fused(&[x], y.into_dyn(), Dropout { factors, mask })
+    let share = share.unwrap_or((0..shape.batch, shape.batch));
+    assert_eq!(share.0.len(), shape.batch, "samples of a part of a batch");
+    let ([value], pool) = tape.workspace([x.var]);
+    let factors = factors(pool, p, mask, shape, share, rng);
+    let y = multiply(values(value), shape, &factors, pool);
+    let var = tape.fused(&[x.var], y.into_value(), Dropout { factors, batch: shape.batch });
+    S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
-/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in unit-major order. All samples of the
-/// batch have theirs drawn, so that it does not matter which of them are in this part.
+/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in the order of a sequence of one step or of all.
+/// They are drawn unit by unit, in the order of steps and samples, for all samples of the batch, so that it does not matter
+/// which of them are in this part.
 fn factors<F: Real>(
     pool: &mut Pool<F>,
     p: f64,
     mask: DropoutMask,
-    (steps, (samples, of), n): (usize, (Range<usize>, usize), usize),
+    shape: SequenceShape,
+    (samples, of): (Range<usize>, usize),
     rng: &mut ChaCha8Rng,
 ) -> Vec<F> {
-    let rows = match mask {
-        DropoutMask::Sequence => n,
-        DropoutMask::Step => steps * n,
+    let steps = match mask {
+        DropoutMask::Sequence => 1,
+        DropoutMask::Step => shape.steps,
     };
+    let drawn = SequenceShape { steps, ..shape };
     let keep = F::of(1.0 / (1.0 - p));
     let limit = p * 4_294_967_296.0;
     let mut draw = || if f64::from(rng.next_u32()) < limit { F::zero() } else { keep };
-    let len = samples.len();
-    let mut factors = pool.take(rows * len);
-    for row in 0..rows {
-        (0..samples.start).for_each(|_| _ = draw());
-        factors[row * len..(row + 1) * len].iter_mut().for_each(|factor| *factor = draw());
-        (samples.end..of).for_each(|_| _ = draw());
+    let mut factors = pool.take(drawn.len());
+    factors.fill(F::zero());
+    for unit in 0..shape.units {
+        for step in 0..steps {
+            (0..samples.start).for_each(|_| _ = draw());
+            for sample in 0..shape.batch {
+                let at = (sample / LANES * shape.units + unit) * steps + step;
+                factors[at * LANES + sample % LANES] = draw();
+            }
+            (samples.end..of).for_each(|_| _ = draw());
+        }
     }
     factors
 }
 
-fn multiply<F: Real>(
-    x: &ArrayView3<'_, F>,
-    factors: &[F],
-    mask: DropoutMask,
-    pool: &mut Pool<F>,
-) -> Array3<F> {
-    let (steps, batch, n) = x.dim();
-    let mut y = pool.sequence(steps, batch, n);
-    let x = to_units(x, pool);
-    let from = units(&x).expect("made unit-major");
-    let to = units_mut(&mut y).expect("made unit-major");
-    let len = (steps * batch).max(1);
-    to.par_chunks_mut(len).zip(from.par_chunks(len)).enumerate().for_each(|(unit, (to, from))| {
-        let times = |to: &mut [F], from: &[F], factors: &[F]| {
-            to.iter_mut().zip(from).zip(factors).for_each(|((y, &x), &f)| *y = x * f);
-        };
-        match mask {
-            DropoutMask::Step => times(to, from, &factors[unit * len..]),
-            DropoutMask::Sequence => {
-                let factors = &factors[unit * batch..(unit + 1) * batch];
-                to.chunks_mut(batch).zip(from.chunks(batch)).for_each(|(to, from)| times(to, from, factors));
+/// Every row of a unit and block by its own factors, or all of them by the same.
+fn multiply<F: Real>(x: &[F], shape: SequenceShape, factors: &[F], pool: &mut Pool<F>) -> Sequence<F> {
+    let mut y = Sequence::taken(shape, pool);
+    let (len, units) = (shape.unit_len().max(1), shape.blocks() * shape.units);
+    let factors = factors.par_chunks((factors.len() / units.max(1)).max(1));
+    let units = y.values_mut().par_chunks_mut(len).zip(x.par_chunks(len)).zip(factors);
+    units.with_min_len(16).for_each(|((to, from), factors)| {
+        dispatch(Multiply { from, factors, to });
+    });
+    y
+}
+
+/// [`multiply`] of one unit of a block.
+struct Multiply<'a, F> {
+    from: &'a [F],
+    factors: &'a [F],
+    to: &'a mut [F],
+}
+
+impl<F: Real> Kernel for Multiply<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Level>(self) {
+        let Self { from, factors, to } = self;
+        let (from, factors, to) =
+            (from.as_chunks::<LANES>().0, factors.as_chunks::<LANES>().0, to.as_chunks_mut::<LANES>().0);
+        // All rows by the same factors, or each by its own.
+        let one = (factors.len() == 1).then(|| factors[0]);
+        for (t, (to, from)) in to.iter_mut().zip(from).enumerate() {
+            let factors = one.unwrap_or_else(|| factors[t]);
+            for l in 0..LANES {
+                to[l] = from[l] * factors[l];
             }
         }
-    });
-    release(x, pool);
-    y
+    }
 }
 
 #[derive(Debug)]
 struct Dropout<F> {
     factors: Vec<F>,
-    mask: DropoutMask,
+    batch: usize,
 }
 
 impl<F: Real> Fused<F> for Dropout<F> {
@@ -99,7 +122,7 @@ impl<F: Real> Fused<F> for Dropout<F> {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        vec![Some(multiply(&sequence(p.gradient), &self.factors, self.mask, p.pool).into_dyn())]
+        vec![Some(self.recompute(&[p.gradient], p.pool))]
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
@@ -109,13 +132,15 @@ impl<F: Real> Fused<F> for Dropout<F> {
 
 impl<F: Real> Recompute<F> for Dropout<F> {
     fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        multiply(&sequence(inputs[0]), &self.factors, self.mask, pool).into_dyn()
+        let shape = SequenceShape::of(inputs[0], self.batch);
+        multiply(values(inputs[0]), shape, &self.factors, pool).into_value()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array3;
     use ndarray_rand::rand::SeedableRng;
 
     fn dropped(mask: DropoutMask, seed: u64) -> (ArrayD<f64>, ArrayD<f64>) {

@@ -1,12 +1,12 @@
 //! The network without a tape: inference, traces for figures, and the calibration of initial activity.
 
 use crate::network::{Delays, LayerUnits, Network};
-use crate::normalise::{affine, apply_in_place, statistics, sum};
+use crate::normalise::{affine, statistics, sum};
 use crate::pooling;
-use colearn_neurons::{infer, infer_gated, infer_scaled};
+use colearn_neurons::{infer_gated_sequence, infer_sequence};
 use colearn_synapses::dense;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Pool, Real, on_workers};
+use colearn_tape::{Pool, Real, Sequence, SequenceShape, on_workers};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
 use rayon::prelude::*;
 
@@ -46,9 +46,11 @@ impl<F: Real> Network<F> {
                     (0..self.hidden_layers()).map(|k| outputs.rate(k, self.dim_of(k, input))).collect();
                 return Inference { scores: outputs.scores, rates };
             }
-            let NetworkTrace { spikes, membrane, scores } = self.trace(input, delays, pool);
-            let rates = spikes.iter().map(mean_magnitude).collect();
-            spikes.into_iter().chain([membrane]).for_each(|a| pool.give(a));
+            let (outputs, scores) = self.run_layers(input, delays, pool);
+            let rates = outputs[..self.hidden_layers()].iter().map(mean_magnitude).collect();
+            for output in outputs {
+                output.recycle(pool);
+            }
             Inference { scores, rates }
         })
     }
@@ -61,30 +63,47 @@ impl<F: Real> Network<F> {
     #[track_caller]
     pub fn trace(&self, input: &ArrayView3<'_, F>, delays: Delays, pool: &mut Pool<F>) -> NetworkTrace<F> {
         self.assert_channels(input);
-        if let Some(outputs) = self.run_blocks(input, delays, true, pool) {
+        let (outputs, scores) = if let Some(outputs) = self.run_blocks(input, delays, true, pool) {
             let sequence = |k| outputs.sequence(k, self.dim_of(k, input), pool);
-            let mut spikes: Vec<_> = (0..self.layers.len()).map(sequence).collect();
-            let membrane = spikes.pop().expect("the readout is a layer");
-            return NetworkTrace { spikes, membrane, scores: outputs.scores };
-        }
-        let mut spikes: Vec<Array3<F>> = Vec::new();
-        for k in 0..self.layers.len() {
-            let signal = spikes.last().map_or_else(|| input.view(), |s| s.view());
-            let current = self.current(k, &signal, delays, pool);
-            let (scale, shift) = self.running_affine(k);
-            let (current, output) = self.fire(k, current, [scale, shift], pool);
-            pool.give(current);
-            spikes.push(output);
-        }
+            let sequences = (0..self.layers.len()).map(sequence).collect();
+            (sequences, outputs.scores)
+        } else {
+            self.run_layers(input, delays, pool)
+        };
+        let array = |output: Sequence<F>| {
+            let array = output.to_array(pool);
+            output.recycle(pool);
+            array
+        };
+        let mut spikes: Vec<_> = outputs.into_iter().map(array).collect();
         let membrane = spikes.pop().expect("the readout is a layer");
-        let scores = pooling::forward(&membrane.view(), self.pooling(), pool);
         NetworkTrace { spikes, membrane, scores }
     }
 
+    /// The outputs of all layers, one layer after the other, and the scores.
+    fn run_layers(
+        &self,
+        input: &ArrayView3<'_, F>,
+        delays: Delays,
+        pool: &mut Pool<F>,
+    ) -> (Vec<Sequence<F>>, Array2<F>) {
+        let input = Sequence::from_array(input, pool);
+        let mut outputs: Vec<Sequence<F>> = Vec::new();
+        for k in 0..self.layers.len() {
+            let current = self.current(k, outputs.last().unwrap_or(&input), delays, pool);
+            let output = self.fire(k, &current, self.running_affine(k).into(), pool);
+            current.recycle(pool);
+            outputs.push(output);
+        }
+        input.recycle(pool);
+        let membrane = outputs.last().expect("the readout is a layer");
+        let scores = pooling::forward((membrane.values(), membrane.shape()), self.pooling());
+        (outputs, scores)
+    }
+
     /// Shape (T, B, N) of a layer's output for `input` (T, B, C).
-    fn dim_of(&self, layer: usize, input: &ArrayView3<'_, F>) -> (usize, usize, usize) {
-        let (steps, batch, _) = input.dim();
-        (steps, batch, self.matrix(self.layers[layer].weight).ncols())
+    fn dim_of(&self, layer: usize, input: &ArrayView3<'_, F>) -> SequenceShape {
+        SequenceShape::of_array(input).with_units(self.matrix(self.layers[layer].weight).ncols())
     }
 
     #[track_caller]
@@ -97,45 +116,39 @@ impl<F: Real> Network<F> {
     pub(crate) fn current(
         &self,
         k: usize,
-        signal: &ArrayView3<'_, F>,
+        signal: &Sequence<F>,
         delays: Delays,
         pool: &mut Pool<F>,
-    ) -> Array3<F> {
+    ) -> Sequence<F> {
         let layer = &self.layers[k];
         let weight = self.matrix(layer.weight);
         match layer.delay {
-            Some(delay) => self.synapse(delays).forward(signal, &weight, &self.matrix(delay), pool),
-            None => dense::forward(signal, &weight, pool),
+            Some(delay) => self.synapse(delays).forward_sequence(signal, &weight, &self.matrix(delay), pool),
+            None => dense::forward_sequence(signal, &weight, pool),
         }
     }
 
-    /// The neuron's output of a layer for synaptic sums and the scale and shift of its normalisation. Also returns the
-    /// buffer of the sums, whose values are left over.
+    /// The neuron's output of a layer for synaptic sums and the scale and shift of its normalisation.
     pub(crate) fn fire(
         &self,
         k: usize,
-        mut current: Array3<F>,
+        current: &Sequence<F>,
         [scale, shift]: [Array1<F>; 2],
         pool: &mut Pool<F>,
-    ) -> (Array3<F>, Array3<F>) {
+    ) -> Sequence<F> {
         let layer = &self.layers[k];
         let recurrent = layer.recurrent.map(|index| self.matrix(index));
-        let values = self.neuron_values(layer);
-        let output = match (self.units_of(k), recurrent) {
-            (LayerUnits::Neurons(neuron), None) => {
-                let affine = [&scale, &shift].map(|a| a.as_slice().expect("one axis"));
-                infer_scaled(neuron, &current, affine, &values, pool)
+        let affine = Some([&scale, &shift].map(|a| a.as_slice().expect("one axis")));
+        match self.units_of(k) {
+            LayerUnits::Neurons(neuron) => {
+                let values = self.neuron_values(layer);
+                infer_sequence(neuron, current, affine, &values, recurrent.as_deref(), pool)
             }
-            (LayerUnits::Neurons(neuron), Some(weights)) => {
-                apply_in_place(&mut current, &scale, &shift);
-                infer(neuron, &current, &values, Some(&weights), pool)
+            LayerUnits::Gated(unit) => {
+                let weights = recurrent.expect("gated layers are recurrent");
+                infer_gated_sequence(unit, current, affine, &weights, pool)
             }
-            (LayerUnits::Gated(unit), weights) => {
-                apply_in_place(&mut current, &scale, &shift);
-                infer_gated(unit, &current, &weights.expect("gated layers are recurrent"), pool)
-            }
-        };
-        (current, output)
+        }
     }
 
     /// Sets the gains of the hidden layers so that on this batch (T, B, C) each fires at `norm.initial_rate`, first
@@ -151,16 +164,15 @@ impl<F: Real> Network<F> {
         let rate = self.description.config.norm.initial_rate;
         let target = if self.description.is_spiking() { rate } else { 0.0 };
         let pool = &mut Pool::default();
-        let mut signal = input.to_owned();
+        let mut signal = Sequence::from_array(input, pool);
         for k in 0..self.layers.len() {
-            let current = self.current(k, &signal.view(), Delays::Stored, pool);
-            self.running[k] = statistics(&current.view(), pool);
+            let current = self.current(k, &signal, Delays::Stored, pool);
+            self.running[k] = statistics((current.values(), current.shape()));
             if k < self.hidden_layers() {
                 signal = if target > 0.0 {
                     self.calibrate_layer(k, &current, target, pool)
                 } else {
-                    let (scale, shift) = self.running_affine(k);
-                    self.fire(k, current, [scale, shift], pool).1
+                    self.fire(k, &current, self.running_affine(k).into(), pool)
                 };
             }
         }
@@ -170,16 +182,16 @@ impl<F: Real> Network<F> {
     fn calibrate_layer(
         &mut self,
         k: usize,
-        current: &Array3<F>,
+        current: &Sequence<F>,
         target: f64,
         pool: &mut Pool<F>,
-    ) -> Array3<F> {
+    ) -> Sequence<F> {
         let epsilon = F::of(self.description.config.norm.epsilon);
-        let units = current.dim().2;
+        let units = current.shape().units;
         let output = |network: &Self, gain: f64, pool: &mut Pool<F>| {
             let gain = Array1::from_elem(units, F::of(gain));
             let (scale, shift) = affine(&network.running[k], &gain, &Array1::zeros(units), epsilon);
-            network.fire(k, current.clone(), [scale, shift], pool).1
+            network.fire(k, current, [scale, shift], pool)
         };
         let (mut low, mut high) = (-4.0f64, 6.0f64);
         for _ in 0..16 {
@@ -190,7 +202,7 @@ impl<F: Real> Network<F> {
             } else {
                 high = middle;
             }
-            pool.give(spikes);
+            spikes.recycle(pool);
         }
         let gain = (0.5 * (low + high)).exp2();
         let index = self.layers[k].gain;
@@ -200,11 +212,11 @@ impl<F: Real> Network<F> {
 }
 
 /// Mean of all magnitudes, in chunks of a fixed size that are added in order.
-fn mean_magnitude<F: Real>(values: &Array3<F>) -> f64 {
+fn mean_magnitude<F: Real>(output: &Sequence<F>) -> f64 {
     // Summed in f64: an f32 sum of millions of spikes would stop counting.
-    let all = values.as_slice_memory_order().expect("layers own their arrays");
+    let (all, shape) = (output.values(), output.shape());
     let parts: Vec<f64> = all.par_chunks(1 << 14).map(|chunk| dispatch(Magnitude(chunk))).collect();
-    parts.iter().sum::<f64>() / values.len().max(1) as f64
+    parts.iter().sum::<f64>() / (shape.values() * shape.units).max(1) as f64
 }
 
 /// Σ |x| in `f64`.

@@ -24,7 +24,7 @@
 //! let input = Array3::<f32>::ones((50, 4, 40)); // (T, B, C)
 //! network.calibrate(&input.view());
 //! let mut tape = Tape::new();
-//! let recording = network.record(&mut tape, input.clone(), &mut rng);
+//! let recording = network.record(&mut tape, &input, &mut rng);
 //! let loss = tape.cross_entropy(recording.scores, &[0, 1, 2, 3]);
 //! tape.backward(loss);
 //! assert!(tape.gradient(recording.parameters[1]).is_some()); // hidden0.delay

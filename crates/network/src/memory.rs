@@ -38,7 +38,8 @@ impl ValidNetwork {
         let widest = layers.iter().map(|&(_, units)| units).max().unwrap_or(0);
         let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
         numbers += steps * SCAN;
-        let (columns, is_gated) = (steps * batch, !self.config.neuron.model.is_spiking());
+        let (columns, is_gated) =
+            ((batch.div_ceil(LANES), steps * LANES), !self.config.neuron.model.is_spiking());
         let mut scratch = 0;
         // Scratch of products and of recurrent scans, as if spikes and inputs were sparse, by use and shape: layers of one shape
         // share it.

@@ -4,15 +4,14 @@
 //! x̂ = (x − m)/√(v + ε),   y = γ x̂ + η        m, v: mean and biased variance over (T, B)
 //! ```
 //!
-//! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) A unit's values are
-//! contiguous in unit-major order; threads share out units. In training the scans normalise
+//! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) Threads share out units. In training the scans normalise
 //! ([`colearn_neurons::scan_normalised`], [`colearn_neurons::scan_gated_normalised`]) and have the gradients.
 
 use colearn_neurons::BatchNorm;
-use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
+use colearn_tape::sequence::values;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real, Reduce, Tape, Var};
-use ndarray::{Array1, ArrayRef1, ArrayView3, Zip};
+use colearn_tape::{LANES, Lanes, Real, Reduce, SequenceShape, SequenceVar, Tape};
+use ndarray::{Array1, ArrayRef1, Zip};
 use rayon::prelude::*;
 
 /// Mean and biased variance of every unit over one batch, with the number of values they come from.
@@ -55,16 +54,38 @@ impl<F: Real> Statistics<F> {
     }
 }
 
-/// Mean and biased variance, lane by lane and then over the lanes, in two passes.
-struct Moments<'a, F>(&'a [F]);
+/// Mean and biased variance of one unit, lane by lane and then over the lanes, in two passes.
+struct Moments<'a, F> {
+    values: &'a [F],
+    shape: SequenceShape,
+    n: usize,
+}
+
+impl<F: Real> Moments<'_, F> {
+    /// Σ f(x) over the samples.
+    #[inline(always)]
+    fn sum(&self, f: impl Fn(F) -> F) -> F {
+        let Self { values, shape, n } = *self;
+        let mut lanes = Lanes::default();
+        for (k, block) in values.chunks_exact(shape.block_len()).enumerate() {
+            let (len, samples) = (shape.unit_len(), shape.samples(k));
+            for row in block[n * len..(n + 1) * len].as_chunks::<LANES>().0 {
+                for (l, (sum, &x)) in lanes.0.iter_mut().zip(row).enumerate() {
+                    *sum += if l < samples { f(x) } else { F::zero() };
+                }
+            }
+        }
+        lanes.total()
+    }
+}
 
 impl<F: Real> Kernel for Moments<'_, F> {
     type Output = (F, F);
     #[inline(always)]
     fn run<L: Level>(self) -> (F, F) {
-        let count = F::of(self.0.len() as f64);
-        let mean = sum(self.0, |x| x) / count;
-        let variance = sum(self.0, |x| (x - mean) * (x - mean)) / count;
+        let count = F::of(self.shape.values() as f64);
+        let mean = self.sum(|x| x) / count;
+        let variance = self.sum(|x| (x - mean) * (x - mean)) / count;
         (mean, variance)
     }
 }
@@ -82,20 +103,14 @@ pub(crate) fn sum<F: Real, S: Real>(values: &[F], f: impl Fn(F) -> S) -> S {
     rest.iter().fold(lanes.total(), |sum, &x| sum + f(x))
 }
 
-fn unit_len(x: &ArrayView3<'_, impl Sized>) -> usize {
-    (x.dim().0 * x.dim().1).max(1)
-}
-
-/// Mean and variance of every unit of x (T, B, N).
-pub(crate) fn statistics<F: Real>(x: &ArrayView3<'_, F>, pool: &mut Pool<F>) -> Statistics<F> {
-    let len = unit_len(x);
-    let x = to_units(x, pool);
-    let values = units(&x).expect("made unit-major");
-    let moments: Vec<(F, F)> = values.par_chunks(len).map(|unit| dispatch(Moments(unit))).collect();
-    release(x, pool);
+/// Mean and variance of every unit of a sequence x; zero of an empty one.
+pub(crate) fn statistics<F: Real>((x, shape): (&[F], SequenceShape)) -> Statistics<F> {
+    let of_unit =
+        |n| if shape.is_empty() { (F::zero(), F::zero()) } else { dispatch(Moments { values: x, shape, n }) };
+    let moments: Vec<(F, F)> = (0..shape.units).into_par_iter().map(of_unit).collect();
     let mean = moments.iter().map(|m| m.0).collect();
     let variance = moments.iter().map(|m| m.1).collect();
-    Statistics { mean, variance, count: len }
+    Statistics { mean, variance, count: shape.values().max(1) }
 }
 
 /// Scale and shift that normalise with `statistics` and apply gain and bias: y = scale · x + shift.
@@ -112,20 +127,9 @@ pub(crate) fn affine<F: Real>(
     (scale, shift)
 }
 
-/// y = scale · x + shift per unit, written over x (unit-major).
-pub(crate) fn apply_in_place<F: Real>(x: &mut ndarray::Array3<F>, scale: &Array1<F>, shift: &Array1<F>) {
-    let len = unit_len(&x.view());
-    let values = units_mut(x).expect("layers keep unit-major order");
-    values
-        .par_chunks_mut(len)
-        .zip(scale.as_slice().expect("one axis").par_iter().zip(shift.as_slice().expect("one axis")))
-        .for_each(|(unit, (&scale, &shift))| unit.iter_mut().for_each(|x| *x = *x * scale + shift));
-}
-
-/// Mean and variance of every unit of a recorded x (T, B, N); over all parts where that is a part of a batch.
-pub(crate) fn statistics_of<F: Real>(tape: &mut Tape<F>, x: Var) -> Statistics<F> {
-    let ([x], pool) = tape.workspace([x]);
-    let own = statistics(&sequence(x), pool);
+/// Mean and variance of every unit of a recorded sequence; over all parts where that is a part of a batch.
+pub(crate) fn statistics_of<F: Real>(tape: &Tape<F>, x: SequenceVar) -> Statistics<F> {
+    let own = statistics((values(tape.value(x.var)), x.shape(tape)));
     match tape.part() {
         Some(part) => own.over_parts(&*part.reduce),
         None => own,
@@ -135,16 +139,41 @@ pub(crate) fn statistics_of<F: Real>(tape: &mut Tape<F>, x: Var) -> Statistics<F
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array3;
+    use colearn_tape::{Pool, Sequence};
+    use ndarray::{Array3, Axis};
 
-    fn input() -> Array3<f64> {
-        Array3::from_shape_fn((7, 5, 3), |(t, b, n)| ((t * 31 + b * 17 + n * 7) % 23) as f64 * 0.3 - n as f64)
+    /// One block, and two of which the second has few samples.
+    fn inputs() -> [Array3<f64>; 2] {
+        [5, 19].map(|batch| {
+            Array3::from_shape_fn((7, batch, 3), |(t, b, n)| {
+                ((t * 31 + b * 17 + n * 7) % 23) as f64 * 0.3 - n as f64
+            })
+        })
+    }
+
+    fn of(x: &Array3<f64>) -> Statistics<f64> {
+        let x = Sequence::from_array(x, &mut Pool::default());
+        statistics((x.values(), x.shape()))
+    }
+
+    #[test]
+    fn statistics_are_those_of_all_steps_and_samples() {
+        for x in inputs() {
+            let found = of(&x);
+            for (n, unit) in x.axis_iter(Axis(2)).enumerate() {
+                let mean = unit.mean().expect("not empty");
+                let variance = unit.mapv(|x| (x - mean) * (x - mean)).mean().expect("not empty");
+                approx::assert_abs_diff_eq!(found.mean[n], mean, epsilon = 1e-13);
+                approx::assert_abs_diff_eq!(found.variance[n], variance, epsilon = 1e-13);
+            }
+            assert_eq!(found.count, x.len() / 3);
+        }
     }
 
     /// What the scans are given.
     #[test]
     fn a_norm_is_the_mean_and_the_inverse_deviation() {
-        let found = statistics(&input().view(), &mut Pool::default());
+        let found = of(&inputs()[0]);
         let norm = found.norm(0.25);
         assert_eq!(norm.mean, found.mean.to_vec());
         for (inverse, v) in norm.inverse.iter().zip(&found.variance) {
@@ -154,13 +183,12 @@ mod tests {
 
     #[test]
     fn a_normalised_unit_has_mean_zero_and_variance_one() {
-        let mut pool = Pool::default();
-        let mut x = colearn_tape::layout::to_units(&input(), &mut pool).into_owned();
-        let found = statistics(&x.view(), &mut pool);
-        let (scale, shift) = affine(&found, &Array1::ones(3), &Array1::zeros(3), 0.0);
-        apply_in_place(&mut x, &scale, &shift);
-        let after = statistics(&x.view(), &mut pool);
-        approx::assert_abs_diff_eq!(after.mean, Array1::zeros(3), epsilon = 1e-12);
-        approx::assert_abs_diff_eq!(after.variance, Array1::ones(3), epsilon = 1e-12);
+        for mut x in inputs() {
+            let (scale, shift) = affine(&of(&x), &Array1::ones(3), &Array1::zeros(3), 0.0);
+            x.indexed_iter_mut().for_each(|((_, _, n), x)| *x = *x * scale[n] + shift[n]);
+            let after = of(&x);
+            approx::assert_abs_diff_eq!(after.mean, Array1::zeros(3), epsilon = 1e-12);
+            approx::assert_abs_diff_eq!(after.variance, Array1::ones(3), epsilon = 1e-12);
+        }
     }
 }

@@ -12,38 +12,34 @@
 
 use crate::config::Pooling;
 use crate::softmaxes;
-use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
+use colearn_tape::sequence::values;
 use colearn_tape::simd::{Kernel, Level};
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var};
+use colearn_tape::{Fused, LANES, Lanes, Pullback, Real, Sequence, SequenceShape, Signal, Tape, Var};
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayD, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut3, Axis, Ix2};
+use ndarray::{Array2, ArrayD, ArrayView2, ArrayViewMut1, Axis, Ix2};
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 /// Scores (B, C) of membranes u (T, B, C), without a tape.
-pub(crate) fn forward<F: Real>(u: &ArrayView3<'_, F>, pooling: Pooling, pool: &mut Pool<F>) -> Array2<F> {
-    let (steps, batch, classes) = u.dim();
-    let mut scores = Array2::zeros((batch, classes));
+pub(crate) fn forward<F: Real>((u, shape): (&[F], SequenceShape), pooling: Pooling) -> Array2<F> {
+    let classes = shape.units;
+    let mut scores = Array2::zeros((shape.batch, classes));
     if pooling == Pooling::SumOfSoftmaxes {
-        let u = to_units(u, pool);
-        softmaxes::forward(units(&u).expect("made unit-major"), steps, &mut scores);
-        release(u, pool);
+        softmaxes::forward(u, shape, &mut scores);
         return scores;
     }
-    scores
-        .axis_chunks_iter_mut(Axis(0), LANES)
-        .into_par_iter()
-        .zip(u.axis_chunks_iter(Axis(1), LANES))
-        .for_each(|(mut scores, u)| {
-            let mut p = vec![F::zero(); classes];
-            for (b, mut row) in scores.outer_iter_mut().enumerate() {
-                let u = u.index_axis(Axis(1), b);
-                let mut running = Running::start(&mut row, pooling);
-                for t in 0..steps {
-                    u.index_axis(Axis(0), t).iter().zip(&mut p).for_each(|(&u, p)| *p = u);
-                    running.add(&mut p);
-                }
-                running.finish(steps);
+    let blocks = u.par_chunks(shape.block_len().max(1));
+    scores.axis_chunks_iter_mut(Axis(0), LANES).into_par_iter().zip(blocks).for_each(|(mut scores, u)| {
+        let u = u.as_chunks::<LANES>().0;
+        let mut p = vec![F::zero(); classes];
+        for (lane, mut row) in scores.outer_iter_mut().enumerate() {
+            let mut running = Running::start(&mut row, pooling);
+            for t in 0..shape.steps {
+                p.iter_mut().enumerate().for_each(|(c, p)| *p = u[c * shape.steps + t][lane]);
+                running.add(&mut p);
             }
-        });
+            running.finish(shape.steps);
+        }
+    });
     scores
 }
 
@@ -148,16 +144,18 @@ pub(crate) fn softmax<F: Real>(u: &mut [F]) {
     }
 }
 
-/// Records the pooling of u (T, B, C) to scores (B, C).
-pub(crate) fn record<F: Real>(tape: &mut Tape<F>, u: Var, pooling: Pooling) -> Var {
-    let ([value], pool) = tape.workspace([u]);
-    let scores = forward(&sequence(value), pooling, pool);
-    tape.fused(&[u], scores.into_dyn(), PoolOverTime { pooling })
+/// Records the pooling of u (T, B, C), an array or a sequence, to scores (B, C).
+pub(crate) fn record<F: Real, S: Signal>(tape: &mut Tape<F>, u: S, pooling: Pooling) -> Var {
+    let u = u.enter(tape);
+    let shape = u.shape(tape);
+    let scores = forward((values(tape.value(u.var)), shape), pooling);
+    tape.fused(&[u.var], scores.into_dyn(), PoolOverTime { pooling, batch: shape.batch })
 }
 
 #[derive(Debug)]
 struct PoolOverTime {
     pooling: Pooling,
+    batch: usize,
 }
 
 impl<F: Real> Fused<F> for PoolOverTime {
@@ -166,52 +164,50 @@ impl<F: Real> Fused<F> for PoolOverTime {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let u = sequence(p.inputs[0]);
+        let (u, shape) = (values(p.inputs[0]), SequenceShape::of(p.inputs[0], self.batch));
         let g: ArrayView2<'_, F> = p.gradient.view().into_dimensionality::<Ix2>().expect("scores are (B, C)");
-        let (steps, batch, classes) = u.dim();
-        let mut part = p.pool.sequence(steps, batch, classes);
+        let mut part = Sequence::taken(shape, p.pool);
+        let to = part.values_mut();
         if self.pooling == Pooling::SumOfSoftmaxes {
-            let u = to_units(&u, p.pool);
-            let to = units_mut(&mut part).expect("made unit-major");
-            softmaxes::backward(units(&u).expect("made unit-major"), steps, &g, to);
-            release(u, p.pool);
-            return vec![Some(part.into_dyn())];
+            softmaxes::backward(u, shape, &g, to);
+            return vec![Some(part.into_value())];
         }
-        part.axis_chunks_iter_mut(Axis(1), LANES)
-            .into_par_iter()
-            .zip(u.axis_chunks_iter(Axis(1), LANES))
-            .zip(g.axis_chunks_iter(Axis(0), LANES))
-            .for_each(|((mut to, u), g)| self.pull_back(&u, &g, &mut to));
-        vec![Some(part.into_dyn())]
+        let len = shape.block_len().max(1);
+        to.par_chunks_mut(len)
+            .zip(u.par_chunks(len))
+            .zip(g.axis_chunks_iter(Axis(0), LANES).into_par_iter())
+            .for_each(|((to, u), g)| {
+                to.fill(F::zero());
+                self.pull_back(u.as_chunks().0, &g, to.as_chunks_mut().0, shape.steps);
+            });
+        vec![Some(part.into_value())]
     }
 }
 
 impl PoolOverTime {
-    /// The gradient for one block of samples, of every pooling but the sum of softmaxes.
+    /// The gradient for one block of samples, (class, step), of every pooling but the sum of softmaxes; `to` is zero.
     fn pull_back<F: Real>(
         &self,
-        u: &ArrayView3<'_, F>,
+        u: &[[F; LANES]],
         g: &ArrayView2<'_, F>,
-        to: &mut ArrayViewMut3<'_, F>,
+        to: &mut [[F; LANES]],
+        steps: usize,
     ) {
-        let (steps, batch, classes) = u.dim();
-        for b in 0..batch {
-            let g = g.row(b);
-            match self.pooling {
-                Pooling::SumOfSoftmaxes => unreachable!("sums of softmaxes have a kernel of their own"),
-                Pooling::Mean => {
-                    let share = F::one() / F::of(steps as f64);
-                    for t in 0..steps {
-                        (0..classes).for_each(|c| to[[t, b, c]] = g[c] * share);
+        let classes = to.chunks_exact_mut(steps).zip(u.chunks_exact(steps)).zip(g.columns());
+        for ((to, u), g) in classes {
+            for (lane, &g) in g.iter().enumerate() {
+                match self.pooling {
+                    Pooling::SumOfSoftmaxes => unreachable!("sums of softmaxes have a kernel of their own"),
+                    Pooling::Mean => {
+                        let share = F::one() / F::of(steps as f64);
+                        for row in to.iter_mut() {
+                            row[lane] = g * share;
+                        }
                     }
-                }
-                Pooling::Last | Pooling::Maximum => {
-                    for c in 0..classes {
-                        let place = match self.pooling {
-                            Pooling::Last => steps - 1,
-                            _ => (1..steps).fold(0, |m, t| if u[[t, b, c]] > u[[m, b, c]] { t } else { m }),
-                        };
-                        (0..steps).for_each(|t| to[[t, b, c]] = if t == place { g[c] } else { F::zero() });
+                    Pooling::Last => to[steps - 1][lane] = g,
+                    Pooling::Maximum => {
+                        let place = (1..steps).fold(0, |m, t| if u[t][lane] > u[m][lane] { t } else { m });
+                        to[place][lane] = g;
                     }
                 }
             }

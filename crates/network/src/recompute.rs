@@ -2,7 +2,7 @@
 
 use crate::network::{Delays, Network};
 use crate::normalise::{Statistics, affine, statistics};
-use colearn_tape::{Pool, Real, on_workers};
+use colearn_tape::{Pool, Real, Sequence, on_workers};
 use ndarray::{Array1, Array3, ArrayView3};
 
 /// Mean and sum of squared deviations of every unit over some batches, in `f64`.
@@ -72,23 +72,20 @@ impl<F: Real> Network<F> {
         self.assert_channels(input);
         let epsilon = F::of(self.description.config.norm.epsilon);
         let mut all = Vec::with_capacity(self.layers.len());
-        let mut signal: Option<Array3<F>> = None;
+        let mut signal = Sequence::from_array(input, pool);
         for (k, layer) in self.layers.iter().enumerate() {
-            let from = signal.as_ref().map_or_else(|| input.view(), |s| s.view());
-            let current = self.current(k, &from, Delays::Stored, pool);
-            let found = statistics(&current.view(), pool);
-            let next = (k < self.hidden_layers()).then(|| {
+            let current = self.current(k, &signal, Delays::Stored, pool);
+            let found = statistics((current.values(), current.shape()));
+            if k < self.hidden_layers() {
                 let (scale, shift) =
                     affine(&found, &self.vector(layer.gain), &self.vector(layer.bias), epsilon);
-                let (current, output) = self.fire(k, current, [scale, shift], pool);
-                pool.give(current);
-                output
-            });
-            if let Some(used) = std::mem::replace(&mut signal, next) {
-                pool.give(used);
+                let output = self.fire(k, &current, [scale, shift], pool);
+                std::mem::replace(&mut signal, output).recycle(pool);
             }
+            current.recycle(pool);
             all.push(found);
         }
+        signal.recycle(pool);
         all
     }
 }

@@ -2,27 +2,25 @@
 
 use crate::config::Pooling;
 use crate::network::{Delays, LayerUnits, Network};
-use crate::normalise::{Statistics, statistics_of as statistics};
+use crate::normalise::{Statistics, statistics_of};
 use crate::{dropout, pooling};
 use colearn_neurons::{scan_gated_normalised, scan_normalised};
 use colearn_synapses::dense;
-use colearn_tape::{Real, Tape, Var};
-use ndarray::Array3;
+use colearn_tape::{Real, Sequence, SequenceVar, Tape, Var};
+use ndarray::ArrayRef3;
 use rand_chacha::ChaCha8Rng;
 
 /// What a recorded pass left on the tape.
 #[derive(Clone, Debug)]
 pub struct Recording<F> {
-    /// The input (T, B, C), a constant: [`Tape::take`] gives it back.
-    pub input: Var,
     /// Scores (B, classes): cross-entropy of them is the loss.
     pub scores: Var,
     /// Every parameter's leaf, in the order of [`Network::parameters`]; frozen ones have no gradient.
     pub parameters: Vec<Var>,
     /// Output (T, B, N) of every hidden layer's neuron, before dropout.
-    pub spikes: Vec<Var>,
+    pub spikes: Vec<SequenceVar>,
     /// Readout membranes (T, B, classes).
-    pub membrane: Var,
+    pub membrane: SequenceVar,
     /// This batch's statistics of every layer, for [`Network::absorb`].
     pub statistics: Vec<Statistics<F>>,
 }
@@ -33,7 +31,7 @@ impl<F: Real> Network<F> {
     /// # Panics
     /// If the input's channels are not the network's inputs.
     #[track_caller]
-    pub fn record(&self, tape: &mut Tape<F>, input: Array3<F>, rng: &mut ChaCha8Rng) -> Recording<F> {
+    pub fn record(&self, tape: &mut Tape<F>, input: &ArrayRef3<F>, rng: &mut ChaCha8Rng) -> Recording<F> {
         assert_eq!(
             input.dim().2,
             self.inputs(),
@@ -46,16 +44,15 @@ impl<F: Real> Network<F> {
             .iter()
             .map(|p| if p.trainable { tape.leaf(&p.value) } else { tape.constant(p.value.clone()) })
             .collect();
-        let input = tape.constant(input);
+        let value = Sequence::from_array(input, tape.pool()).into_value();
+        let mut signal = SequenceVar { var: tape.pooled_constant(value), batch: input.dim().1 };
         let mut recording = Recording {
-            input,
             scores: parameters[0],
-            membrane: parameters[0],
+            membrane: signal,
             parameters,
             spikes: Vec::new(),
             statistics: Vec::new(),
         };
-        let mut signal = input;
         for k in 0..self.layers.len() {
             signal = self.record_layer(tape, k, signal, &mut recording);
             if k < self.hidden_layers() {
@@ -77,7 +74,13 @@ impl<F: Real> Network<F> {
     }
 
     /// Synapse, normalisation and neuron of one layer.
-    fn record_layer(&self, tape: &mut Tape<F>, k: usize, signal: Var, recording: &mut Recording<F>) -> Var {
+    fn record_layer(
+        &self,
+        tape: &mut Tape<F>,
+        k: usize,
+        signal: SequenceVar,
+        recording: &mut Recording<F>,
+    ) -> SequenceVar {
         let layer = &self.layers[k];
         let var = |index: usize| recording.parameters[index];
         let current = match layer.delay {
@@ -88,7 +91,7 @@ impl<F: Real> Network<F> {
         let norm = [var(layer.gain), var(layer.bias)];
         let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
         let recurrent = layer.recurrent.map(var);
-        let statistics = statistics(tape, current);
+        let statistics = statistics_of(tape, current);
         let of_batch = statistics.norm(epsilon);
         let output = match self.units_of(k) {
             LayerUnits::Neurons(units) => {
@@ -100,8 +103,8 @@ impl<F: Real> Network<F> {
             }
         };
         // A layer's sums and its dropped-out input may be computed again.
-        tape.forget(current);
-        tape.forget(signal);
+        tape.forget(current.var);
+        tape.forget(signal.var);
         recording.statistics.push(statistics);
         output
     }

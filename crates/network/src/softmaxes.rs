@@ -1,37 +1,29 @@
-//! The sum of softmaxes over unit-major membranes, sixteen samples side by side.
+//! The sum of softmaxes over membranes, sixteen samples side by side.
 //!
 //! The formulas are those of [`crate::pooling`]; here a class is a row of samples, so that maximum, exponential and sums
 //! over classes are vector instructions. Sums run over steps and classes in order; threads share out blocks of samples.
 
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Real};
+use colearn_tape::{LANES, Lanes, Real, SequenceShape};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array2, ArrayView2, Axis};
-use rayon::slice::ParallelSliceMut;
+use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
-/// Where the membranes of one block of samples are.
+/// The membranes of one block of samples.
 #[derive(Clone, Copy)]
 struct Block<'a, F> {
-    u: &'a [F],
+    /// (class, step).
+    u: &'a [[F; LANES]],
     steps: usize,
-    batch: usize,
     classes: usize,
-    /// First sample, and how many.
-    first: usize,
-    count: usize,
 }
 
 impl<F: Real> Block<'_, F> {
-    #[inline(always)]
-    fn at(&self, step: usize, class: usize) -> usize {
-        (class * self.steps + step) * self.batch + self.first
-    }
-
     /// The softmax of one step into `p`, a row a class.
     #[inline(always)]
     fn softmax(&self, step: usize, p: &mut [Lanes<F>]) {
         for (class, p) in p.iter_mut().enumerate() {
-            *p = Lanes::load(&self.u[self.at(step, class)..], self.count);
+            p.0 = self.u[class * self.steps + step];
         }
         softmax(p);
     }
@@ -82,12 +74,13 @@ impl<F: Real> Kernel for Forward<'_, F> {
     }
 }
 
-/// p (g − Σ p g) of every step, in the order step, class.
+/// p (g − Σ p g) of every step.
 struct Backward<'a, F> {
     block: Block<'a, F>,
     /// ∂L/∂scores, a row a class.
     g: &'a [Lanes<F>],
-    to: &'a mut [Lanes<F>],
+    /// (class, step).
+    to: &'a mut [[F; LANES]],
 }
 
 impl<F: Real> Kernel for Backward<'_, F> {
@@ -95,59 +88,46 @@ impl<F: Real> Kernel for Backward<'_, F> {
     #[inline(always)]
     fn run<L: Level>(self) {
         let Self { block, g, to } = self;
-        for (step, p) in to.chunks_mut(block.classes).enumerate() {
-            block.softmax(step, p);
+        let mut p = vec![Lanes::default(); block.classes];
+        for step in 0..block.steps {
+            block.softmax(step, &mut p);
             let mut mean = Lanes::default();
             for (p, g) in p.iter().zip(g) {
                 mean = mean.product::<L>(p, g);
             }
-            for (p, g) in p.iter_mut().zip(g) {
-                for l in 0..LANES {
-                    p.0[l] *= g.0[l] - mean.0[l];
+            for (class, (p, g)) in p.iter().zip(g).enumerate() {
+                let to = &mut to[class * block.steps + step];
+                for (l, to) in to.iter_mut().enumerate() {
+                    *to = p.0[l] * (g.0[l] - mean.0[l]);
                 }
             }
         }
     }
 }
 
-fn block<F>(u: &[F], steps: usize, (batch, classes): (usize, usize), k: usize) -> Block<'_, F> {
-    let first = k * LANES;
-    Block { u, steps, batch, classes, first, count: LANES.min(batch - first) }
+fn blocks<F: Real>(u: &[F], shape: SequenceShape) -> impl IndexedParallelIterator<Item = Block<'_, F>> {
+    let (steps, classes) = (shape.steps, shape.units);
+    u.par_chunks(shape.block_len().max(1)).map(move |block| Block { u: block.as_chunks().0, steps, classes })
 }
 
-/// Scores (B, C) of unit-major membranes of `steps` steps.
-pub(crate) fn forward<F: Real>(u: &[F], steps: usize, scores: &mut Array2<F>) {
-    let dim = scores.dim();
-    scores.axis_chunks_iter_mut(Axis(0), LANES).into_par_iter().enumerate().for_each(|(k, mut scores)| {
-        let sums = dispatch(Forward(block(u, steps, dim, k)));
+/// Scores (B, C) of membranes.
+pub(crate) fn forward<F: Real>(u: &[F], shape: SequenceShape, scores: &mut Array2<F>) {
+    let scores = scores.axis_chunks_iter_mut(Axis(0), LANES).into_par_iter();
+    scores.zip(blocks(u, shape)).for_each(|(mut scores, block)| {
+        let sums = dispatch(Forward(block));
         for ((lane, class), score) in scores.indexed_iter_mut() {
             *score = sums[class].0[lane];
         }
     });
 }
 
-/// ∂L/∂u for g = ∂L/∂scores (B, C), both sequences unit-major.
-pub(crate) fn backward<F: Real>(u: &[F], steps: usize, g: &ArrayView2<'_, F>, to: &mut [F]) {
-    let (batch, classes) = g.dim();
-    let blocks: Vec<Vec<Lanes<F>>> = g
-        .axis_chunks_iter(Axis(0), LANES)
-        .into_par_iter()
-        .enumerate()
-        .map(|(k, g)| {
-            let mut rows = vec![Lanes::default(); classes];
-            g.indexed_iter().for_each(|((lane, class), &g)| rows[class].0[lane] = g);
-            let mut part = vec![Lanes::default(); steps * classes];
-            let block = block(u, steps, (batch, classes), k);
-            dispatch(Backward { block, g: &rows, to: &mut part });
-            part
-        })
-        .collect();
-    to.par_chunks_mut((steps * batch).max(1)).enumerate().for_each(|(class, unit)| {
-        for (k, part) in blocks.iter().enumerate() {
-            let count = LANES.min(batch - k * LANES);
-            for step in 0..steps {
-                part[step * classes + class].store(&mut unit[step * batch + k * LANES..], count);
-            }
-        }
+/// ∂L/∂u for g = ∂L/∂scores (B, C). Lanes without a sample have no g, and so no gradient.
+pub(crate) fn backward<F: Real>(u: &[F], shape: SequenceShape, g: &ArrayView2<'_, F>, to: &mut [F]) {
+    let g = g.axis_chunks_iter(Axis(0), LANES).into_par_iter();
+    let to = to.par_chunks_mut(shape.block_len().max(1));
+    to.zip(blocks(u, shape)).zip(g).for_each(|((to, block), g)| {
+        let mut rows = vec![Lanes::default(); block.classes];
+        g.indexed_iter().for_each(|((lane, class), &g)| rows[class].0[lane] = g);
+        dispatch(Backward { block, g: &rows, to: to.as_chunks_mut().0 });
     });
 }

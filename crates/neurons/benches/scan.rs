@@ -1,7 +1,7 @@
 //! Scans alone: `cargo bench -p colearn-neurons`. Items are steps of one unit and sample.
 
-use colearn_neurons::{Neuron, NeuronModel, infer, scan};
-use colearn_tape::{Pool, Real, Tape, layout};
+use colearn_neurons::{Neuron, NeuronModel, infer_sequence, scan};
+use colearn_tape::{Pool, Real, Sequence, SequenceVar, Tape};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use ndarray::{Array1, Array2, Array3};
@@ -12,10 +12,11 @@ fn main() {
     divan::main();
 }
 
-fn current() -> Array3<f32> {
+fn current() -> Sequence<f32> {
     let (steps, batch, units) = SHAPE;
-    let values = (0..steps * batch * units).map(|k| ((k % 977) as f32 * 0.37).sin() * 3.0).collect();
-    layout::from_units(steps, batch, units, values)
+    let value = |(t, b, n)| (((n * steps + t) * batch + b) % 977) as f32;
+    let array = Array3::from_shape_fn((steps, batch, units), |place| (value(place) * 0.37).sin() * 3.0);
+    Sequence::from_array(&array, &mut Pool::default())
 }
 
 fn parameters(neuron: &Neuron) -> Vec<Array1<f32>> {
@@ -43,9 +44,9 @@ fn run_inference(bencher: Bencher<'_, '_>, model: NeuronModel, weights: Option<&
     let (neuron, x, mut pool) = (Neuron::new(model), current(), Pool::default());
     let values = parameters(&neuron);
     let views: Vec<_> = values.iter().map(|p| p.view()).collect();
-    bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
-        let spikes = infer(&neuron, &x, &views, weights.map(|v| &**v), &mut pool);
-        pool.give(spikes);
+    bencher.counter(ItemsCount::new(x.values().len())).bench_local(|| {
+        let spikes = infer_sequence(&neuron, &x, None, &views, weights.map(|v| &**v), &mut pool);
+        spikes.recycle(&mut pool);
     });
 }
 
@@ -61,14 +62,15 @@ fn recurrent_forward_and_backward(bencher: Bencher<'_, '_>, model: NeuronModel) 
 
 fn run_training(bencher: Bencher<'_, '_>, model: NeuronModel, weights: Option<&Array2<f32>>) {
     let (neuron, x, mut tape) = (Neuron::new(model), current(), Tape::new());
-    let values = parameters(&neuron);
-    bencher.counter(ItemsCount::new(x.len())).bench_local(|| {
+    let (values, items) = (parameters(&neuron), ItemsCount::new(x.values().len()));
+    let x = x.into_value();
+    bencher.counter(items).bench_local(|| {
         tape.reset();
-        let input = tape.leaf(&x);
+        let input = SequenceVar { var: tape.leaf(&x), batch: SHAPE.1 };
         let parameters: Vec<_> = values.iter().map(|p| tape.leaf(p)).collect();
         let weights = weights.map(|v| tape.leaf(v));
         let spikes = scan(&mut tape, &neuron, input, &parameters, weights);
-        let loss = tape.sum(spikes);
+        let loss = tape.sum(spikes.var);
         tape.backward(loss);
     });
 }

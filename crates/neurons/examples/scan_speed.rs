@@ -6,10 +6,10 @@
 #![expect(clippy::print_stdout, reason = "the example's purpose is to print its measurements")]
 
 use colearn_neurons::{
-    GatedModel, GatedUnit, Neuron, NeuronConfig, NeuronModel, Surrogate, infer, infer_gated, initial, scan,
-    scan_gated,
+    GatedModel, GatedUnit, Neuron, NeuronConfig, NeuronModel, Surrogate, infer_gated_sequence,
+    infer_sequence, initial, scan, scan_gated,
 };
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
+use colearn_tape::{Fused, Pool, Pullback, Real, Sequence, SequenceVar, Tape};
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::{SeedableRng, rngs::StdRng};
@@ -59,11 +59,11 @@ impl<F: Real> Fused<F> for Probe<F> {
     }
 }
 
-fn unit_major<F: Real>(mean: f64, deviation: f64, rows: usize, rng: &mut StdRng) -> Array3<F> {
+fn draw<F: Real>(mean: f64, deviation: f64, rows: usize, rng: &mut StdRng) -> Sequence<F> {
     let (steps, batch, _) = SHAPE;
     let distribution = Normal::new(mean, deviation).expect("the deviation is positive");
-    let data = Array1::random_using(steps * batch * rows, distribution, rng).mapv(F::of).to_vec();
-    layout::from_units(steps, batch, rows, data)
+    let array = Array3::random_using((steps, batch, rows), distribution, rng).mapv(F::of);
+    Sequence::from_array(&array, &mut Pool::default())
 }
 
 /// Recurrent weights (N, `columns`).
@@ -74,40 +74,40 @@ fn draw_weights<F: Real>(columns: usize, rng: &mut StdRng) -> Array2<F> {
 fn measure<F: Real>(name: &str, neuron: &Neuron, recurrent: bool) {
     let units = SHAPE.2;
     let mut rng = StdRng::seed_from_u64(1);
-    let current = unit_major::<F>(1.0, 2.0, units, &mut rng);
+    let current = draw::<F>(1.0, 2.0, units, &mut rng);
     let parameters: Vec<Array1<F>> = neuron.specs().iter().map(|s| initial(s, units, &mut rng)).collect();
     let weights = recurrent.then(|| draw_weights::<F>(units, &mut rng));
-    let record = |tape: &mut Tape<F>, input: Var| {
+    let record = |tape: &mut Tape<F>, input: SequenceVar| {
         let values: Vec<_> = parameters.iter().map(|p| tape.leaf(p)).collect();
         let v = weights.as_ref().map(|v| tape.leaf(v));
         scan(tape, neuron, input, &values, v)
     };
     let views: Vec<_> = parameters.iter().map(|p| p.view()).collect();
-    let run = |pool: &mut Pool<F>| infer(neuron, &current, &views, weights.as_deref(), pool);
+    let run = |pool: &mut Pool<F>| infer_sequence(neuron, &current, None, &views, weights.as_deref(), pool);
     time(name, &current, record, run);
 }
 
 fn measure_gated<F: Real>(unit: GatedUnit) {
     let mut rng = StdRng::seed_from_u64(1);
     let rows = unit.model.gates() * SHAPE.2;
-    let current = unit_major::<F>(0.0, 1.0, rows, &mut rng);
+    let current = draw::<F>(0.0, 1.0, rows, &mut rng);
     let weights = draw_weights::<F>(rows, &mut rng);
-    let record = |tape: &mut Tape<F>, input: Var| {
+    let record = |tape: &mut Tape<F>, input: SequenceVar| {
         let v = tape.leaf(&weights);
         scan_gated(tape, unit, input, v)
     };
-    let run = |pool: &mut Pool<F>| infer_gated(unit, &current, &weights, pool);
+    let run = |pool: &mut Pool<F>| infer_gated_sequence(unit, &current, None, &weights, pool);
     time(unit.model.name(), &current, record, run);
 }
 
 /// Times recording, the backward pass and inference of a layer with input `current`.
 fn time<F: Real>(
     name: &str,
-    current: &Array3<F>,
-    record: impl Fn(&mut Tape<F>, Var) -> Var,
-    infer: impl Fn(&mut Pool<F>) -> Array3<F>,
+    current: &Sequence<F>,
+    record: impl Fn(&mut Tape<F>, SequenceVar) -> SequenceVar,
+    infer: impl Fn(&mut Pool<F>) -> Sequence<F>,
 ) {
-    let above = unit_major::<F>(0.0, 1.0, SHAPE.2, &mut StdRng::seed_from_u64(2)).into_dyn();
+    let above = draw::<F>(0.0, 1.0, SHAPE.2, &mut StdRng::seed_from_u64(2)).into_value();
     let times = Arc::new(Mutex::new(Vec::new()));
     let mut tape = Tape::<F>::new();
     let [mut forward, mut backward, mut inference] = [f64::INFINITY; 3];
@@ -115,19 +115,20 @@ fn time<F: Real>(
         tape.reset();
         let source = tape.leaf(&ndarray::arr0(F::zero()));
         let probe = Probe { gradient: None, times: Arc::clone(&times) };
-        let input = tape.fused(&[source], current.clone().into_dyn(), probe);
+        let var = tape.fused(&[source], current.clone().into_value(), probe);
+        let input = SequenceVar { var, batch: SHAPE.1 };
         let start = Instant::now();
         let output = record(&mut tape, input);
         forward = forward.min(start.elapsed().as_secs_f64());
         let probe = Probe { gradient: Some(above.clone()), times: Arc::clone(&times) };
-        let loss = tape.fused(&[output], ndarray::arr0(F::zero()).into_dyn(), probe);
+        let loss = tape.fused(&[output.var], ndarray::arr0(F::zero()).into_dyn(), probe);
         tape.backward(loss);
         let reached: Vec<Instant> = times.lock().expect("no thread panics").drain(..).collect();
         backward = backward.min((reached[1] - reached[0]).as_secs_f64());
         let start = Instant::now();
         let output = infer(tape.pool());
         inference = inference.min(start.elapsed().as_secs_f64());
-        tape.pool().give(output);
+        output.recycle(tape.pool());
     }
     let [forward, backward, inference] = [forward, backward, inference].map(|seconds| seconds * 1000.0);
     println!("{name:24}{forward:9.2}{backward:9.2}{inference:9.2}");

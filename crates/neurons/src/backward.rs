@@ -1,6 +1,6 @@
 //! The backward scan of units that do not see each other.
 //!
-//! Shares out units as the forward scan does. Nothing was saved: for each chunk of samples the forward pass is run once
+//! Shares out units, of which a task has all samples. Nothing was saved: for each pair of blocks the forward pass is run once
 //! more, which keeps states, outputs and surrogate slopes of all steps in the second-level cache, and then one loop
 //! over time in reverse. That is faster than reading states from memory, which the input alone does not exceed.
 //! Parameter gradients are summed over time sample by sample, over chunks in order, and over samples last.
@@ -8,15 +8,16 @@
 //! With batch normalisation in front (see [`crate::normalised`]) the pass ends with its gradient, unit by unit.
 
 use crate::Neuron;
-use crate::chunk::{CHUNK, Chunk, Course, Drive, Running, drive, sample};
+use crate::chunk::{self, CHUNK, Chunk, Drive, Running, drive, sample};
 use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
 use crate::lane_step::{Carried, Visited, adjoint};
 use crate::models::Visitor;
 use crate::norm::{Norm, Normalisation};
-use crate::shape::{Shape, clamped};
-use colearn_tape::simd::{Kernel, Level, copy_row, dispatch, store_row};
-use colearn_tape::{Pool, Real};
+use crate::shape::clamped;
+use colearn_tape::sequence::by_unit_mut;
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{Pool, Real, SequenceShape};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 
@@ -32,12 +33,12 @@ fn rows(states: usize, steps: usize) -> usize {
     (states + 1) * (steps + 1) + 3 * steps
 }
 
-/// Pulls ∂L/∂output back to the input and the parameters. All sequences are unit-major.
+/// Pulls ∂L/∂output back to the input and the parameters.
 #[derive(Debug)]
 pub(crate) struct Backward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
-    pub(crate) shape: Shape,
+    pub(crate) shape: SequenceShape,
     /// The normalisation of the inputs; without one they are the currents.
     pub(crate) norm: Option<&'a Normalisation<F>>,
     /// Inputs of the forward pass.
@@ -72,26 +73,25 @@ impl<F: Real> Visitor for Backward<'_, F> {
 
 impl<F: Real> Backward<'_, F> {
     fn run<D: Dynamics, A: Fire<F>>(self, fire: A, output: Output<F>) {
-        let (block, Shape { steps, batch, units }) = (self.shape.block(), self.shape);
+        let (shape, units) = (self.shape, self.shape.units);
         self.g_parameters.fill(F::zero());
         self.g_norms.fill([F::zero(); 2]);
-        if block == 0 {
+        if shape.is_empty() {
             return;
         }
         let parameters = clamped::<F, D>(self.neuron, self.parameters, units);
-        let rows = rows(D::STATES, steps);
+        let rows = rows(D::STATES, shape.steps);
         let task_units = units.div_ceil(MIN_TASKS).clamp(1, TASK_UNITS);
         let mut scratch = self.pool.take(units.div_ceil(task_units) * rows * CHUNK);
-        self.g_input
-            .par_chunks_mut(task_units * block)
+        by_unit_mut(self.g_input, shape)
+            .par_chunks_mut(task_units)
             .zip(self.g_parameters.par_chunks_mut(task_units * D::PARAMETERS))
             .zip(self.g_norms.par_chunks_mut(task_units))
             .zip(scratch.par_chunks_mut(rows * CHUNK))
             .enumerate()
-            .for_each(|(chunk, (((g_input, sums), g_norms), scratch))| {
-                let each = g_input.chunks_mut(block).zip(sums.chunks_mut(D::PARAMETERS)).zip(g_norms);
-                for (k, ((g_input, sums), g_norm)) in each.enumerate() {
-                    let n = chunk * task_units + k;
+            .for_each(|(task, (((g_input, sums), g_norms), scratch))| {
+                let each = g_input.iter_mut().zip(sums.chunks_mut(D::PARAMETERS)).zip(g_norms);
+                for (n, ((g_input, sums), g_norm)) in (task * task_units..).zip(each) {
                     let (rows, _) = scratch.as_chunks_mut::<CHUNK>();
                     let (total, of_norm) = dispatch(Unit::<F, D, A> {
                         p: parameters[n],
@@ -100,10 +100,10 @@ impl<F: Real> Backward<'_, F> {
                         drive: drive(self.norm.map(Normalisation::drives), n),
                         norm: self.norm.map(|norm| norm.unit(n)),
                         whole: self.whole,
-                        batch,
-                        steps,
-                        input: &self.input[n * block..],
-                        gradient: &self.gradient[n * block..],
+                        shape,
+                        n,
+                        input: self.input,
+                        gradient: self.gradient,
                         g_input,
                         rows,
                     });
@@ -116,19 +116,21 @@ impl<F: Real> Backward<'_, F> {
 }
 
 /// One unit over all samples.
-struct Unit<'a, F: Real, D: Dynamics, A> {
+struct Unit<'a, 'b, F: Real, D: Dynamics, A> {
     p: D::Parameters<F>,
     fire: A,
     output: Output<F>,
     drive: Drive<F>,
     norm: Option<Norm<F>>,
     whole: bool,
-    steps: usize,
-    batch: usize,
-    /// From this unit on, as `gradient`.
+    shape: SequenceShape,
+    /// Its number.
+    n: usize,
+    /// All units', as `gradient`.
     input: &'a [F],
     gradient: &'a [F],
-    g_input: &'a mut [F],
+    /// Its rows, block after block.
+    g_input: &'a mut [&'b mut [F]],
     rows: &'a mut [Chunk<F>],
 }
 
@@ -139,17 +141,17 @@ struct Sums<F: Real, D: Dynamics> {
     norm: [Chunk<F>; 2],
 }
 
-impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, F, D, A> {
+impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, '_, F, D, A> {
     type Output = (D::Parameters<F>, [F; 2]);
 
     #[inline(always)]
     fn run<L: Level>(mut self) -> (D::Parameters<F>, [F; 2]) {
         let (mut parameters, mut norm) = (D::Parameters::splat(F::zero()), [F::zero(); 2]);
-        for start in (0..self.batch).step_by(CHUNK) {
-            let count = CHUNK.min(self.batch - start);
-            self.gather(start, count);
-            self.forward(Course { steps: self.steps, batch: self.batch, start });
-            let sums = self.reverse(start, count);
+        for blocks in chunk::pairs(self.shape) {
+            let count = chunk::samples(self.shape, blocks[0]);
+            self.gather(blocks);
+            self.forward();
+            let sums = self.reverse(blocks[0]);
             // The other numbers of a chunk belong to no sample.
             let total = |chunk: &Chunk<F>| chunk[..count].iter().fold(F::zero(), |sum, &x| sum + x);
             for k in 0..D::PARAMETERS {
@@ -158,32 +160,33 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, F, D, A> {
             norm.iter_mut().zip(&sums.norm).for_each(|(sum, chunk)| *sum += total(chunk));
         }
         if let (Some(of_unit), true) = (self.norm, self.whole) {
-            let input = &self.input[..self.steps * self.batch];
-            of_unit.through_statistics(norm, F::of(input.len() as f64), input, self.g_input);
+            let count = F::of(self.shape.values() as f64);
+            of_unit.through_statistics(norm, count, self.shape, (self.input, self.n), self.g_input);
         }
         (parameters, norm)
     }
 }
 
-impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, F, D, A> {
-    /// Fills the rows of inputs and gradients with those of samples `start..start + count`. On its own, because these
-    /// reads wait for memory: the processor has many of them under way at once, which the loops over time do not allow.
+impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, '_, F, D, A> {
+    /// Fills the rows of inputs and gradients with those of a pair of blocks. On its own, because these reads wait for memory:
+    /// the processor has many of them under way at once, which the loops over time do not allow.
     #[inline(always)]
-    fn gather(&mut self, start: usize, count: usize) {
-        let steps = self.steps;
+    fn gather(&mut self, blocks: [usize; 2]) {
+        let steps = self.shape.steps;
         let (_, rest) = self.rows.split_at_mut((D::STATES + 1) * (steps + 1) + steps);
         let (inputs, gradients) = rest.split_at_mut(steps);
+        let input = chunk::rows_of(self.input, self.shape, blocks, self.n);
+        let gradient = chunk::rows_of(self.gradient, self.shape, blocks, self.n);
         for (t, (x, g)) in inputs.iter_mut().zip(gradients).enumerate() {
-            let at = start + t * self.batch;
-            copy_row(&self.input[at..], count, x);
-            copy_row(&self.gradient[at..], count, g);
+            chunk::load(input, t, x);
+            chunk::load(gradient, t, g);
         }
     }
 
-    /// Fills the rows with states, outputs and slopes, and asks for what the next chunk gathers.
+    /// Fills the rows with states, outputs and slopes.
     #[inline(always)]
-    fn forward(&mut self, course: Course) {
-        let steps = self.steps;
+    fn forward(&mut self) {
+        let steps = self.shape.steps;
         let (states, rest) = self.rows.split_at_mut(D::STATES * (steps + 1));
         let (outputs, rest) = rest.split_at_mut(steps + 1);
         let (slopes, inputs) = rest.split_at_mut(steps);
@@ -191,10 +194,6 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, F, D, A> {
         outputs[0] = [F::zero(); CHUNK];
         let mut running = Running::<F, D>::start();
         for t in 0..steps {
-            course.ask_for(self.input, t, steps);
-            course.ask_for(self.gradient, t, steps);
-            // Where this chunk's gradients will be written.
-            course.ask_for(self.g_input, t, 0);
             let before = D::State::first_mut(&mut states[(t + 1) * D::STATES..]);
             running.step(&self.p, self.fire, self.drive, &inputs[t], before);
             outputs[t + 1] = running.output;
@@ -204,8 +203,8 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, F, D, A> {
 
     /// The gradient of the samples' currents, in reverse.
     #[inline(always)]
-    fn reverse(&mut self, start: usize, count: usize) -> Sums<F, D> {
-        let steps = self.steps;
+    fn reverse(&mut self, first: usize) -> Sums<F, D> {
+        let steps = self.shape.steps;
         let (states, rest) = self.rows.split_at(D::STATES * (steps + 1));
         let (outputs, rest) = rest.split_at(steps + 1);
         let (slopes, rest) = rest.split_at(steps);
@@ -215,7 +214,6 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, F, D, A> {
         let mut sums = Sums::<F, D> { parameters: Values::splat(zeros), norm: [zeros; 2] };
         let mut carried = Running::<F, D>::start();
         for t in (0..steps).rev() {
-            let at = start + t * self.batch;
             let (x, above) = (&inputs[t], &gradients[t]);
             // Arrays, not slices: a check inside the loop over samples would keep it from being vectorised.
             let states_before: &D::State<Chunk<F>> = Values::first(&states[t * D::STATES..]);
@@ -248,7 +246,7 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, F, D, A> {
                 sums.norm[1][l] += g;
                 g_current[l] = g;
             }
-            store_row(&g_current, &mut self.g_input[at..], count);
+            chunk::store(&g_current, &mut self.g_input[first..], t);
         }
         sums
     }
@@ -261,27 +259,31 @@ mod tests {
     use crate::fire::Step;
     use crate::forward;
     use crate::models::adlif::Adlif;
+    use colearn_tape::LANES;
     use colearn_tape::simd::{InstructionSet, dispatch_to};
 
     /// Outputs, gradient of the input, and parameter sums of one unit.
     fn run(set: InstructionSet) -> ([Vec<f64>; 2], [f64; 4], [f64; 2]) {
-        let (steps, batch) = (30, 21);
+        let shape = SequenceShape { steps: 30, batch: 21, units: 1 };
         let values = |phase: f64| -> Vec<f64> {
-            (0..steps * batch).map(|k| 3.0 + 9.0 * (k as f64 * 0.37 + phase).sin()).collect()
+            let value = |k: usize| 3.0 + 9.0 * (k as f64 * 0.37 + phase).sin();
+            let has_sample = |k: usize| k / shape.block_len() * LANES + k % LANES < shape.batch;
+            (0..shape.len()).map(|k| if has_sample(k) { value(k) } else { 0.0 }).collect()
         };
         let (input, gradient) = (values(0.0), values(1.0));
         let mut output = vec![0.0; input.len()];
         let (p, step, drive) = ([0.8, 0.97, 0.4, 1.1], Step(1.0), Drive { scale: 0.9, shift: 0.1 });
+        let (first, second) = output.split_at_mut(shape.block_len());
         dispatch_to(
             set,
             forward::Unit::<f64, Adlif, _, false> {
                 p,
                 fire: step,
                 drive,
-                batch,
-                input: &input,
-                output: &mut output,
-                states: &mut [],
+                samples: shape.batch,
+                input: chunk::rows_of(&input, shape, [0, 1], 0),
+                output: [first, second],
+                states: [&mut [], &mut []],
             },
         );
         let mut g_input = vec![0.0; input.len()];
@@ -294,12 +296,12 @@ mod tests {
                 drive,
                 norm: Some(Norm { mean: 0.3, inverse: 0.2, scale: 0.9 }),
                 whole: true,
-                steps,
-                batch,
+                shape,
+                n: 0,
                 input: &input,
                 gradient: &gradient,
-                g_input: &mut g_input,
-                rows: &mut vec![[0.0; CHUNK]; rows(2, steps)],
+                g_input: &mut by_unit_mut(&mut g_input, shape)[0],
+                rows: &mut vec![[0.0; CHUNK]; rows(2, shape.steps)],
             },
         );
         ([output, g_input], sums, of_norm)

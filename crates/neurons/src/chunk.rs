@@ -1,4 +1,4 @@
-//! Neighbouring samples of one unit side by side: the inner loops of the scans.
+//! Two blocks of samples of one unit side by side: the inner loops of the scans.
 //!
 //! Each step is one loop over the [`CHUNK`] samples with the model's equations for a single number in it. The chunk is
 //! long enough that the compiler does not unroll the loop away but vectorises it, and short enough that the states of
@@ -6,11 +6,10 @@
 
 use crate::dynamics::{Dynamics, Values};
 use crate::fire::Fire;
-use colearn_tape::Real;
-use colearn_tape::simd::prefetch;
+use colearn_tape::{LANES, Real, SequenceShape};
 
-/// Samples of a chunk.
-pub(crate) const CHUNK: usize = 32;
+/// Samples of a chunk: those of two blocks.
+pub(crate) const CHUNK: usize = 2 * LANES;
 
 /// One number for each sample of a chunk.
 pub(crate) type Chunk<F> = [F; CHUNK];
@@ -46,30 +45,55 @@ pub(crate) fn drive<F: Real>(drives: Drives<'_, F>, n: usize) -> Drive<F> {
     Drive { scale, shift }
 }
 
-/// The order in which a unit's chunks are visited: samples `start` to `start` + [`CHUNK`] over all steps, then the next samples,
-/// then the next unit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Course {
-    pub(crate) steps: usize,
-    pub(crate) batch: usize,
-    pub(crate) start: usize,
+/// One unit's rows of two neighbouring blocks of samples; the second is empty where there is none.
+pub(crate) type Pair<'a, F> = [&'a [F]; 2];
+
+/// The blocks of each pair.
+#[inline(always)]
+pub(crate) fn pairs(shape: SequenceShape) -> impl Iterator<Item = [usize; 2]> {
+    (0..shape.blocks()).step_by(2).map(|first| [first, first + 1])
 }
 
-impl Course {
-    /// Asks for the chunk that is visited `ahead` steps, at most T, after step `t`, if `values` (from this unit on) have it.
-    #[inline(always)]
-    pub(crate) fn ask_for<F: Real>(self, values: &[F], t: usize, ahead: usize) {
-        let Self { steps, batch, start } = self;
-        let later = t + ahead;
-        let at = if later < steps {
-            start + later * batch
-        } else {
-            let next = if start + CHUNK < batch { start + CHUNK } else { steps * batch };
-            next + (later - steps) * batch
-        };
-        for at in (at..at + CHUNK).step_by(64 / size_of::<F>()) {
-            prefetch(values, at);
+/// Samples of a pair of blocks.
+#[inline(always)]
+pub(crate) fn samples(shape: SequenceShape, first: usize) -> usize {
+    CHUNK.min(shape.batch - first * LANES)
+}
+
+/// The rows of unit `n` in two blocks of a sequence.
+#[inline(always)]
+pub(crate) fn rows_of<F>(values: &[F], shape: SequenceShape, blocks: [usize; 2], n: usize) -> Pair<'_, F> {
+    let len = shape.unit_len();
+    blocks.map(|k| {
+        let at = k * shape.block_len() + n * len;
+        if k < shape.blocks() { &values[at..at + len] } else { &[] }
+    })
+}
+
+/// The samples of both blocks at step `t`, side by side.
+#[inline(always)]
+pub(crate) fn load<F: Real>(rows: Pair<'_, F>, t: usize, to: &mut Chunk<F>) {
+    let halves = to.as_chunks_mut::<LANES>().0;
+    for (half, rows) in halves.iter_mut().zip(rows) {
+        *half = rows.as_chunks().0.get(t).copied().unwrap_or([F::zero(); LANES]);
+    }
+}
+
+/// Writes a chunk to both blocks' rows of step `t`.
+#[inline(always)]
+pub(crate) fn store<F: Real>(chunk: &Chunk<F>, rows: &mut [&mut [F]], t: usize) {
+    for (rows, half) in rows.iter_mut().zip(chunk.as_chunks::<LANES>().0) {
+        if let Some(row) = rows.as_chunks_mut().0.get_mut(t) {
+            *row = *half;
         }
+    }
+}
+
+/// Sets what belongs to no sample to zero.
+#[inline(always)]
+pub(crate) fn mask<F: Real>(chunk: &mut Chunk<F>, samples: usize) {
+    if samples < CHUNK {
+        chunk[samples..].fill(F::zero());
     }
 }
 

@@ -1,36 +1,36 @@
 //! The forward scan over time of units that do not see each other.
 //!
-//! Parallel over chunks of [`UNITS`] units; inside a unit, chunks of samples (see [`crate::chunk`]); inside a chunk, one
-//! loop over time with the state in the first-level cache. Work: steps × batch × units times the model's ten or so
-//! operations; the reads and writes of memory are what it costs.
+//! Parallel over pairs of blocks and [`UNITS`] units; of a pair's samples of a unit (see [`crate::chunk`]) one loop over time
+//! with the state in the first-level cache. Work: steps × batch × units times the model's ten or so operations; the reads
+//! and writes of memory are what it costs.
 
 use crate::Neuron;
-use crate::chunk::{CHUNK, Course, Drive, Drives, Running, drive};
+use crate::chunk::{self, Chunk, Drive, Drives, Pair, Running, drive};
 use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Membrane, Output};
 use crate::models::Visitor;
-use crate::shape::{Shape, clamped};
-use colearn_tape::Real;
-use colearn_tape::simd::{Kernel, Level, dispatch, load_row, store_row};
+use crate::shape::clamped;
+use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::{LANES, Real, SequenceShape};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 
 /// Units a task works on. Fixed: results cannot depend on the number of threads.
 pub(crate) const UNITS: usize = 4;
 
-/// Runs a neuron over unit-major sequences.
+/// Runs a neuron over a sequence.
 #[derive(Debug)]
 pub(crate) struct Forward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
-    pub(crate) shape: Shape,
+    pub(crate) shape: SequenceShape,
     /// What turns inputs into currents.
     pub(crate) drives: Drives<'a, F>,
     /// Inputs.
     pub(crate) input: &'a [F],
     /// Receives the outputs.
     pub(crate) output: &'a mut [F],
-    /// Receives each unit's states before the spike, variable after variable; `None` if nobody needs them.
+    /// Receives the states before the spike, (block, unit, variable, step, lane); `None` if nobody needs them.
     pub(crate) states: Option<&'a mut [F]>,
 }
 
@@ -49,68 +49,76 @@ impl<F: Real> Visitor for Forward<'_, F> {
     }
 }
 
+/// What a task writes: the outputs of some units in a pair of blocks, and their states.
+struct Task<'a, F> {
+    /// The blocks.
+    blocks: [usize; 2],
+    /// Number of the first unit.
+    first: usize,
+    output: [&'a mut [F]; 2],
+    states: [&'a mut [F]; 2],
+}
+
+/// Pairs of blocks, and of each pair units in parts of [`UNITS`]; of a sequence with `len` floats a unit.
+fn split<F>(values: &mut [F], (units, len): (usize, usize)) -> impl Iterator<Item = [&mut [F]; 2]> {
+    let (block, part) = ((units * len).max(1), (UNITS * len).max(1));
+    values.chunks_mut(2 * block).flat_map(move |pair| {
+        let (first, second) = pair.split_at_mut(block);
+        let second = second.chunks_mut(part).chain(std::iter::repeat_with(Default::default));
+        first.chunks_mut(part).zip(second).map(|(first, second)| [first, second])
+    })
+}
+
 impl<F: Real> Forward<'_, F> {
     fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
         let Self { neuron, parameters, shape, drives, input, output, states } = self;
-        let (block, batch) = (shape.block(), shape.batch);
-        if block == 0 {
+        if shape.is_empty() {
             return;
         }
         let parameters = clamped::<F, D>(neuron, parameters, shape.units);
-        let inputs = input.par_chunks(UNITS * block);
-        let tasks = output.par_chunks_mut(UNITS * block).zip(inputs).zip(parameters.par_chunks(UNITS));
-        if let Some(states) = states {
-            let tasks = tasks.zip(states.par_chunks_mut(UNITS * D::STATES * block)).enumerate();
-            tasks.for_each(|(task, (((output, input), p), states))| {
-                for (n, (output, states)) in
-                    output.chunks_mut(block).zip(states.chunks_mut(D::STATES * block)).enumerate()
-                {
-                    let input = &input[n * block..];
-                    let p = p[n];
-                    dispatch(Unit::<F, D, A, true> {
-                        p,
-                        fire,
-                        drive: drive(drives, task * UNITS + n),
-                        batch,
-                        input,
-                        output,
-                        states,
-                    });
+        let (len, saves) = (shape.unit_len(), states.is_some());
+        let states = split(states.unwrap_or_default(), (shape.units, D::STATES * len));
+        let states = states.chain(std::iter::repeat_with(Default::default));
+        let places = chunk::pairs(shape)
+            .flat_map(|blocks| (0..shape.units).step_by(UNITS).map(move |first| (blocks, first)));
+        let tasks = split(output, (shape.units, len)).zip(states).zip(places);
+        let tasks: Vec<_> =
+            tasks.map(|((output, states), (blocks, first))| Task { blocks, first, output, states }).collect();
+        tasks.into_par_iter().for_each(|Task { blocks, first, output, states }| {
+            let [first_output, second_output] = output;
+            let [first_states, second_states] = states;
+            let units = first_output.len() / len;
+            let mut outputs = [first_output.chunks_mut(len), second_output.chunks_mut(len)];
+            let of_states = D::STATES * len;
+            let mut states = [first_states.chunks_mut(of_states), second_states.chunks_mut(of_states)];
+            for (n, &p) in parameters.iter().enumerate().skip(first).take(units) {
+                let output = outputs.each_mut().map(|units| units.next().unwrap_or_default());
+                let states = states.each_mut().map(|units| units.next().unwrap_or_default());
+                let drive = drive(drives, n);
+                let input = chunk::rows_of(input, shape, blocks, n);
+                let samples = chunk::samples(shape, blocks[0]);
+                if saves {
+                    dispatch(Unit::<F, D, A, true> { p, fire, drive, samples, input, output, states });
+                } else {
+                    dispatch(Unit::<F, D, A, false> { p, fire, drive, samples, input, output, states });
                 }
-            });
-        } else {
-            tasks.enumerate().for_each(|(task, ((output, input), p))| {
-                for (n, output) in output.chunks_mut(block).enumerate() {
-                    let (p, input, states) = (p[n], &input[n * block..], &mut [][..]);
-                    dispatch(Unit::<F, D, A, false> {
-                        p,
-                        fire,
-                        drive: drive(drives, task * UNITS + n),
-                        batch,
-                        input,
-                        output,
-                        states,
-                    });
-                }
-            });
-        }
+            }
+        });
     }
 }
 
-/// Steps between a chunk that is computed and one that is asked for.
-const AHEAD: usize = 12;
-
-/// One unit over all samples.
+/// One unit in a pair of blocks.
 #[derive(Debug)]
 pub(crate) struct Unit<'a, F: Real, D: Dynamics, A, const SAVE: bool> {
     pub(crate) p: D::Parameters<F>,
     pub(crate) fire: A,
     pub(crate) drive: Drive<F>,
-    pub(crate) batch: usize,
-    /// From this unit on.
-    pub(crate) input: &'a [F],
-    pub(crate) output: &'a mut [F],
-    pub(crate) states: &'a mut [F],
+    /// Lanes of the pair that hold a sample.
+    pub(crate) samples: usize,
+    pub(crate) input: Pair<'a, F>,
+    pub(crate) output: [&'a mut [F]; 2],
+    /// Variable after variable.
+    pub(crate) states: [&'a mut [F]; 2],
 }
 
 impl<F, D, A, const SAVE: bool> Kernel for Unit<'_, F, D, A, SAVE>
@@ -122,35 +130,22 @@ where
     type Output = ();
 
     #[inline(always)]
-    fn run<L: Level>(mut self) {
-        for start in (0..self.batch).step_by(CHUNK) {
-            self.samples(start, CHUNK.min(self.batch - start));
-        }
-    }
-}
-
-impl<F, D, A, const SAVE: bool> Unit<'_, F, D, A, SAVE>
-where
-    F: Real,
-    D: Dynamics,
-    A: Fire<F>,
-{
-    /// Samples `start..start + count` over all time.
-    #[inline(always)]
-    fn samples(&mut self, start: usize, count: usize) {
-        let block = self.output.len();
-        let course = Course { steps: block / self.batch, batch: self.batch, start };
+    fn run<L: Level>(self) {
+        let Self { p, fire, drive, samples, input, mut output, mut states } = self;
+        let steps = input[0].len() / LANES;
         let mut running = Running::<F, D>::start();
-        let mut before = running.state;
-        for (t, at) in (start..block).step_by(self.batch).enumerate() {
-            course.ask_for(self.input, t, AHEAD.min(course.steps));
-            course.ask_for(self.output, t, AHEAD.min(course.steps));
-            let x = load_row(&self.input[at..], count);
-            running.step(&self.p, self.fire, self.drive, &x, &mut before);
-            store_row(&running.output, &mut self.output[at..], count);
+        let (mut before, mut x): (_, Chunk<F>) = (running.state, running.output);
+        for t in 0..steps {
+            chunk::load(input, t, &mut x);
+            running.step(&p, fire, drive, &x, &mut before);
+            // What belongs to no sample is zero in every sequence. It has no part in other samples, so that the neurons of
+            // these lanes may go on with whatever they sent.
+            let mut sent = running.output;
+            chunk::mask(&mut sent, samples);
+            chunk::store(&sent, &mut output, t);
             if SAVE {
                 for k in 0..D::STATES {
-                    store_row(before.get_ref(k), &mut self.states[k * block + at..], count);
+                    chunk::store(before.get_ref(k), &mut states, k * steps + t);
                 }
             }
         }

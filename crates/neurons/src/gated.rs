@@ -51,15 +51,17 @@ mod step;
 
 use crate::chunk::{Drives, check_drives};
 use crate::norm::{BatchNorm, Normalisation, affine_gradients};
-use crate::recurrent::{blocks, count, unpack_units};
-use crate::shape::Shape;
+use crate::recurrent::{shifted, unpack};
 pub use activation::Activation;
-use colearn_tape::layout::{matrix, sequence, vector};
+use colearn_tape::layout::{matrix, vector};
 use colearn_tape::product::{self, Form};
+use colearn_tape::sequence::values;
 use colearn_tape::simd::dispatch;
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Tape, Var, layout};
+use colearn_tape::{
+    Fused, Lanes, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+};
 use kernels::{BackwardBlock, ForwardBlock};
-use ndarray::{Array2, Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, Axis, s};
+use ndarray::{Array2, Array3, ArrayD, ArrayRef2, ArrayRef3, Axis};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 pub use step::GatedStep;
@@ -136,20 +138,20 @@ fn check_weights<F>(unit: GatedUnit, units: usize, recurrent: &ArrayRef2<F>) {
 
 /// The size of the output, after a check that input and V are made for each other.
 #[track_caller]
-fn shape<F>(unit: GatedUnit, input: &ArrayRef3<F>, recurrent: &ArrayRef2<F>) -> Shape {
-    let (steps, batch, rows) = input.dim();
+fn shape<F>(unit: GatedUnit, input: SequenceShape, recurrent: &ArrayRef2<F>) -> SequenceShape {
     let units = recurrent.nrows();
     check_weights(unit, units, recurrent);
-    assert_eq!(rows, unit.model.gates() * units, "{}: currents and units", unit.model.name());
-    Shape { steps, batch, units }
+    assert_eq!(input.units, unit.model.gates() * units, "{}: currents and units", unit.model.name());
+    input.with_units(units)
 }
 
-/// Records a gated layer over `input` I (T, B, G·N) with recurrent weights V (N, G·N) and returns h (T, B, N).
+/// Records a gated layer over `input` I (T, B, G·N) with recurrent weights V (N, G·N) and returns h (T, B, N), both
+/// arrays or both sequences ([`Signal`]).
 ///
 /// # Panics
 /// If shapes do not fit, or a variable belongs to another tape or an earlier recording.
 #[track_caller]
-pub fn scan_gated<F: Real>(tape: &mut Tape<F>, unit: GatedUnit, input: Var, recurrent: Var) -> Var {
+pub fn scan_gated<F: Real, S: Signal>(tape: &mut Tape<F>, unit: GatedUnit, input: S, recurrent: Var) -> S {
     record(tape, unit, input, None, recurrent)
 }
 
@@ -159,33 +161,38 @@ pub fn scan_gated<F: Real>(tape: &mut Tape<F>, unit: GatedUnit, input: Var, recu
 /// # Panics
 /// If shapes do not fit, gain or bias is forgotten, or a variable belongs to another tape or an earlier recording.
 #[track_caller]
-pub fn scan_gated_normalised<F: Real>(
+pub fn scan_gated_normalised<F: Real, S: Signal>(
     tape: &mut Tape<F>,
     unit: GatedUnit,
-    input: Var,
+    input: S,
     [gain, bias]: [Var; 2],
     norm: BatchNorm<F>,
     recurrent: Var,
-) -> Var {
+) -> S {
     let norm = Normalisation::new(norm, &vector(tape.value(gain)), &vector(tape.value(bias)));
     record(tape, unit, input, Some(([gain, bias], norm)), recurrent)
 }
 
 /// Records a gated layer; with a normalisation of its input, gain and bias come along.
 #[track_caller]
-fn record<F: Real>(
+fn record<F: Real, S: Signal>(
     tape: &mut Tape<F>,
     unit: GatedUnit,
-    input: Var,
+    input: S,
     norm: Option<([Var; 2], Normalisation<F>)>,
     recurrent: Var,
-) -> Var {
+) -> S {
+    let input = input.enter(tape);
+    let shape = input.shape(tape);
     let (affine, norm) = norm.unzip();
-    let ([input_value, weights], pool) = tape.workspace([input, recurrent]);
+    let ([input_value, weights], pool) = tape.workspace([input.var, recurrent]);
     let drives = norm.as_ref().map(Normalisation::drives);
-    let (output, gates) = run(unit, &sequence(input_value), drives, &matrix(weights), true, pool);
-    let inputs: Vec<Var> = [input, recurrent].into_iter().chain(affine.into_iter().flatten()).collect();
-    tape.fused(&inputs, output.into_dyn(), GatedScan { unit, norm, gates })
+    let of_input = (shape, values(input_value));
+    let (output, gates) = run(unit, of_input, drives, &matrix(weights), true, pool);
+    let inputs: Vec<Var> = [input.var, recurrent].into_iter().chain(affine.into_iter().flatten()).collect();
+    let op = GatedScan { unit, batch: shape.batch, norm, gates };
+    let var = tape.fused(&inputs, output.into_value(), op);
+    S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
 /// The output h (T, B, N) of a gated layer over `input` I (T, B, G·N), with nothing kept. The result may be given back
@@ -200,7 +207,23 @@ pub fn infer_gated<F: Real>(
     recurrent: &ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let (output, gates) = run(unit, input, None, recurrent, false, pool);
+    Sequence::over_array(input, pool, |input, pool| infer_gated_sequence(unit, input, None, recurrent, pool))
+}
+
+/// [`infer_gated`] of a sequence: of currents scale · x + shift where `affine` holds G·N scales and G·N shifts.
+///
+/// # Panics
+/// If shapes do not fit.
+#[track_caller]
+pub fn infer_gated_sequence<F: Real>(
+    unit: GatedUnit,
+    input: &Sequence<F>,
+    affine: Option<[&[F]; 2]>,
+    recurrent: &ArrayRef2<F>,
+    pool: &mut Pool<F>,
+) -> Sequence<F> {
+    let of_input = (input.shape(), input.values());
+    let (output, gates) = run(unit, of_input, affine.map(Into::into), recurrent, false, pool);
     pool.give_lanes(gates);
     output
 }
@@ -209,51 +232,34 @@ pub fn infer_gated<F: Real>(
 #[track_caller]
 fn run<F: Real>(
     unit: GatedUnit,
-    input: &ArrayRef3<F>,
+    (of_input, input): (SequenceShape, &[F]),
     drives: Drives<'_, F>,
     recurrent: &ArrayRef2<F>,
     keep: bool,
     pool: &mut Pool<F>,
-) -> (Array3<F>, Vec<Lanes<F>>) {
-    let shape = shape(unit, input, recurrent);
-    let Shape { steps, batch, units } = shape;
-    let of_gates = unit.model.gates() * units;
-    check_drives(drives, of_gates);
-    let mut output = pool.sequence(steps, batch, units);
-    if shape.len() == 0 {
+) -> (Sequence<F>, Vec<Lanes<F>>) {
+    let shape = shape(unit, of_input, recurrent);
+    let SequenceShape { steps, units, .. } = shape;
+    check_drives(drives, of_input.units);
+    let mut output = Sequence::taken(shape, pool);
+    if shape.is_empty() {
         return (output, Vec::new());
     }
-    let (all, kept) = (blocks(shape), if keep { steps } else { 1 });
-    let rows = kept * of_gates;
+    let (all, kept) = (shape.blocks(), if keep { steps } else { 1 });
+    let rows = kept * of_input.units;
     let mut gates = pool.take_lanes(all * rows);
     let mut outputs = pool.take_lanes(all * steps * units);
     let mut scratch = pool.take_lanes(all * units);
     let mut weights = pool.take(recurrent.len());
     weights.iter_mut().zip(recurrent.t()).for_each(|(to, &v)| *to = v);
-    let input = layout::to_units(input, pool);
-    let currents = layout::units(&input).expect("the copy is unit-major");
+    let weights_ref = &weights[..];
     let buffers = gates.par_chunks_mut(rows).zip(scratch.par_chunks_mut(units));
-    outputs.par_chunks_mut(steps * units).zip(buffers).enumerate().for_each(
-        |(k, (outputs, (gates, scratch)))| {
-            let (start, count) = (k * LANES, count(shape, k));
-            let (weights, input) = (&weights[..], currents);
-            dispatch(ForwardBlock {
-                unit,
-                weights,
-                shape,
-                start,
-                count,
-                drives,
-                input,
-                kept,
-                gates,
-                scratch,
-                outputs,
-            });
-        },
-    );
-    layout::release(input, pool);
-    unpack_units(&outputs, shape, layout::units_mut(&mut output).expect("made unit-major"));
+    let blocks = outputs.par_chunks_mut(steps * units).zip(input.par_chunks(of_input.block_len()));
+    blocks.zip(buffers).for_each(|((outputs, input), (gates, scratch))| {
+        let weights = weights_ref;
+        dispatch(ForwardBlock { unit, weights, shape, drives, input, kept, gates, scratch, outputs });
+    });
+    unpack(&outputs, shape, output.values_mut());
     pool.give_lanes(outputs);
     pool.give_lanes(scratch);
     pool.give_vec(weights);
@@ -265,6 +271,7 @@ fn run<F: Real>(
 #[derive(Debug)]
 struct GatedScan<F> {
     unit: GatedUnit,
+    batch: usize,
     norm: Option<Normalisation<F>>,
     /// (block, T, G·N).
     gates: Vec<Lanes<F>>,
@@ -277,35 +284,26 @@ impl<F: Real> Fused<F> for GatedScan<F> {
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, output, gradient, wanted, reduce, pool } = pullback;
-        let (x, recurrent) = (sequence(inputs[0]), matrix(inputs[1]));
-        let shape = shape(self.unit, &x, &recurrent);
-        let rows = self.unit.model.gates() * shape.units;
-        let (output, gradient) = (sequence(output), sequence(gradient));
-        let (output, gradient) = (layout::to_units(&output, pool), layout::to_units(&gradient, pool));
-        let h = layout::units(&output).expect("the copy is unit-major");
-        let above = layout::units(&gradient).expect("the copy is unit-major");
-        let mut to_input = pool.sequence(shape.steps, shape.batch, rows);
-        let g_input = layout::units_mut(&mut to_input).expect("made unit-major");
+        let (recurrent, of_input) = (matrix(inputs[1]), SequenceShape::of(inputs[0], self.batch));
+        let shape = shape(self.unit, of_input, &recurrent);
+        let (h, above) = (values(output), values(gradient));
+        let mut to_input = Sequence::taken(of_input, pool);
+        let g_input = to_input.values_mut();
         let kept = self.pull_back(&recurrent, [h, above], g_input, pool, shape);
         let to_recurrent =
-            wanted[1].then(|| weight_gradient(h, kept.as_deref(), g_input, shape, rows, pool).into_dyn());
-        layout::release(output, pool);
-        layout::release(gradient, pool);
+            wanted[1].then(|| weight_gradient(h, kept.as_deref(), g_input, shape, of_input, pool).into_dyn());
         if let Some(kept) = kept {
             pool.give_vec(kept);
         }
         let affine = self.norm.as_ref().map(|norm| {
-            let mut sums = vec![[F::zero(); 2]; rows];
-            let x = layout::to_units(&x, pool);
-            let by_unit = layout::units(&x).expect("the copy is unit-major");
-            norm.pull_back(by_unit, g_input, &mut sums, reduce);
-            layout::release(x, pool);
+            let mut sums = vec![[F::zero(); 2]; of_input.units];
+            norm.pull_back(of_input, values(inputs[0]), g_input, &mut sums, reduce);
             affine_gradients(&sums, [wanted[2], wanted[3]], pool)
         });
         let to_input = if wanted[0] {
-            Some(to_input.into_dyn())
+            Some(to_input.into_value())
         } else {
-            pool.give(to_input);
+            to_input.recycle(pool);
             None
         };
         [to_input, to_recurrent].into_iter().chain(affine.into_iter().flatten()).collect()
@@ -317,27 +315,27 @@ impl<F: Real> Fused<F> for GatedScan<F> {
 }
 
 impl<F: Real> GatedScan<F> {
-    /// Writes ∂L/∂I to `g_input` and returns r ⊙ h[t−1] of a model with resets, from h and ∂L/∂h; all are unit-major.
+    /// Writes ∂L/∂I to `g_input` and returns r ⊙ h[t−1] of a model with resets, from h and ∂L/∂h; all are sequences.
     fn pull_back(
         &self,
         recurrent: &ArrayRef2<F>,
         [output, gradient]: [&[F]; 2],
         g_input: &mut [F],
         pool: &mut Pool<F>,
-        shape: Shape,
+        shape: SequenceShape,
     ) -> Option<Vec<F>> {
-        let (unit, Shape { steps, units, .. }) = (self.unit, shape);
+        let (unit, SequenceShape { steps, units, .. }) = (self.unit, shape);
         let has_resets = unit.model == GatedModel::Gru;
-        let of_gates = Shape { units: unit.model.gates() * units, ..shape };
+        let of_gates = shape.with_units(unit.model.gates() * units);
         let rows = steps * of_gates.units;
         let mut unpacked = has_resets.then(|| pool.take(shape.len()));
-        if shape.len() == 0 {
+        if shape.is_empty() {
             return unpacked;
         }
         let mut weights = pool.take(recurrent.len());
         let (candidates, gates) = recurrent.view().split_at(Axis(1), units);
         weights.iter_mut().zip(candidates.iter().chain(&gates)).for_each(|(to, &v)| *to = v);
-        let all = blocks(shape);
+        let all = shape.blocks();
         let mut currents = pool.take_lanes(all * rows);
         // Without resets nothing is written: one number a block.
         let kept_rows = if has_resets { steps * units } else { 1 };
@@ -345,15 +343,15 @@ impl<F: Real> GatedScan<F> {
         let mut scratch = pool.take_lanes(all * 3 * units);
         let buffers = kept.par_chunks_mut(kept_rows).zip(scratch.par_chunks_mut(3 * units));
         let saved = self.gates.par_chunks(rows);
-        currents.par_chunks_mut(rows).zip(saved).zip(buffers).enumerate().for_each(
-            |(k, ((g_input, gates), (kept, scratch)))| {
-                let (start, count, weights) = (k * LANES, count(shape, k), &weights[..]);
+        let of_blocks = output.par_chunks(shape.block_len()).zip(gradient.par_chunks(shape.block_len()));
+        let weights_ref = &weights[..];
+        currents.par_chunks_mut(rows).zip(saved).zip(buffers).zip(of_blocks).for_each(
+            |(((g_input, gates), (kept, scratch)), (output, gradient))| {
+                let weights = weights_ref;
                 dispatch(BackwardBlock {
                     unit,
                     weights,
                     shape,
-                    start,
-                    count,
                     gates,
                     output,
                     gradient,
@@ -363,9 +361,9 @@ impl<F: Real> GatedScan<F> {
                 });
             },
         );
-        unpack_units(&currents, of_gates, g_input);
+        unpack(&currents, of_gates, g_input);
         if let Some(unpacked) = &mut unpacked {
-            unpack_units(&kept, shape, unpacked);
+            unpack(&kept, shape, unpacked);
         }
         pool.give_lanes(currents);
         pool.give_lanes(kept);
@@ -375,30 +373,29 @@ impl<F: Real> GatedScan<F> {
     }
 }
 
-/// ∂L/∂V (N, G·N) from h, r ⊙ h[t−1] if there are resets, and ∂L/∂I, which has `rows` = G·N rows, all unit-major: a unit
-/// is a row whose columns are the steps of all samples, so that one step later is B columns further.
+/// ∂L/∂V (N, G·N) from h, r ⊙ h[t−1] if there are resets, and ∂L/∂I of shape `of_gates`: a unit is a row whose columns are
+/// the steps of a block.
 fn weight_gradient<F: Real>(
     h: &[F],
     kept: Option<&[F]>,
     g_input: &[F],
-    shape: Shape,
-    rows: usize,
+    shape: SequenceShape,
+    of_gates: SequenceShape,
     pool: &mut Pool<F>,
 ) -> Array2<F> {
-    let (units, block, batch) = (shape.units, shape.block(), shape.batch);
+    let (units, rows) = (shape.units, of_gates.units);
     let buffer = pool.take(units * rows);
     let mut gradient = Array2::from_shape_vec((units, rows), buffer).expect("the buffer has the length of V");
     gradient.fill(F::zero());
-    if shape.steps < 2 || h.is_empty() {
+    if shape.steps < 2 || shape.is_empty() {
         return gradient;
     }
-    let matrix = |data, n| ArrayView2::from_shape((n, block), data).expect("a row a unit");
-    let before = matrix(h, units).slice_move(s![.., ..block - batch]);
-    let after = matrix(g_input, rows).slice_move(s![.., batch..]);
+    let [before, after] = shifted(h, g_input, shape, of_gates);
     let (mut to_candidates, mut to_gates) = gradient.view_mut().split_at(Axis(1), units);
-    let (g_candidates, g_gates) = after.split_at(Axis(0), units);
+    let (g_candidates, g_gates) = after.split_at(Axis(1), units);
+    // r ⊙ h[t−1] is already that of the step before.
+    let kept = kept.map(|kept| shifted(kept, kept, shape, shape)[1]);
     // States of layers without spikes are hardly ever zero.
-    let kept = kept.map(|kept| matrix(kept, units).slice_move(s![.., batch..]));
     product::over_columns(
         Form::Dense,
         kept.as_ref().unwrap_or(&before),

@@ -1,7 +1,8 @@
 //! Batch normalisation of a current, and its gradient: the equations of [`crate::normalised`], of one unit and of all.
 
+use colearn_tape::sequence::by_unit_mut;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real, Reduce};
+use colearn_tape::{LANES, Lanes, Pool, Real, Reduce, SequenceShape};
 use ndarray::{ArrayD, ArrayView1};
 use rayon::prelude::*;
 
@@ -45,34 +46,47 @@ impl<F: Real> Normalisation<F> {
         Norm { mean: self.statistics.mean[n], inverse: self.statistics.inverse[n], scale: self.scale[n] }
     }
 
-    /// From g = ∂L/∂I to ∂L/∂x in its place, both unit-major like `x`; `sums` receives ∂L/∂γ and ∂L/∂η, unit by unit, of
+    /// From g = ∂L/∂I to ∂L/∂x in its place, both sequences of this shape; `sums` receives ∂L/∂γ and ∂L/∂η, unit by unit, of
     /// this part of the batch where there is a `reduce`.
-    pub(crate) fn pull_back(&self, x: &[F], g: &mut [F], sums: &mut [[F; 2]], reduce: Option<&dyn Reduce>) {
-        let block = x.len() / sums.len().max(1);
-        if block == 0 {
+    pub(crate) fn pull_back(
+        &self,
+        shape: SequenceShape,
+        x: &[F],
+        g: &mut [F],
+        sums: &mut [[F; 2]],
+        reduce: Option<&dyn Reduce>,
+    ) {
+        if shape.is_empty() {
             sums.fill([F::zero(); 2]);
         } else {
-            let (whole, units) = (reduce.is_none(), g.par_chunks_mut(block).zip(x.par_chunks(block)));
-            units.zip(&mut *sums).enumerate().for_each(|(n, ((g, x), sums))| {
-                *sums = dispatch(PullBack { norm: self.unit(n), whole, x, g });
+            let whole = reduce.is_none();
+            let units = by_unit_mut(g, shape).into_par_iter().zip(&mut *sums).enumerate();
+            units.for_each(|(n, (mut g, sums))| {
+                *sums = dispatch(PullBack { norm: self.unit(n), whole, shape, x, n, g: &mut g });
             });
         }
         if let Some(reduce) = reduce {
-            self.pull_back_over(reduce, x, g, sums);
+            self.pull_back_over(reduce, shape, x, g, sums);
         }
     }
 
     /// As [`Self::pull_back`] where all parts' `sums` are still to be added; those given stay as they are.
-    pub(crate) fn pull_back_over(&self, reduce: &dyn Reduce, x: &[F], g: &mut [F], sums: &[[F; 2]]) {
-        let block = x.len() / sums.len().max(1);
+    pub(crate) fn pull_back_over(
+        &self,
+        reduce: &dyn Reduce,
+        shape: SequenceShape,
+        x: &[F],
+        g: &mut [F],
+        sums: &[[F; 2]],
+    ) {
         let mut all: Vec<f64> = sums.as_flattened().iter().map(|sum| sum.as_f64()).collect();
-        all.push(block as f64);
+        all.push(shape.values() as f64);
         reduce.sum(&mut all);
         let count = F::of(all.pop().expect("just pushed"));
         let (all, _) = all.as_chunks::<2>();
-        let units = g.par_chunks_mut(block.max(1)).zip(x.par_chunks(block.max(1))).zip(all).enumerate();
-        units.for_each(|(n, ((g, x), sums))| {
-            dispatch(Through { norm: self.unit(n), sums: sums.map(F::of), count, x, g });
+        by_unit_mut(g, shape).into_par_iter().zip(all).enumerate().for_each(|(n, (mut g, sums))| {
+            let sums = sums.map(F::of);
+            dispatch(Through { norm: self.unit(n), sums, count, shape, x, n, g: &mut g });
         });
     }
 }
@@ -107,64 +121,89 @@ impl<F: Real> Norm<F> {
         (x - self.mean) * self.inverse
     }
 
-    /// From g = ∂L/∂I to ∂L/∂x in its place, for Σ g x̂ and Σ g over the `count` values that the statistics are of.
+    /// From g = ∂L/∂I of unit `n` to ∂L/∂x in its place, block after block, for Σ g x̂ and Σ g over the `count` values that the
+    /// statistics are of. What belongs to no sample has no gradient.
     #[inline(always)]
-    pub(crate) fn through_statistics(self, [scaled, plain]: [F; 2], count: F, x: &[F], g: &mut [F]) {
+    pub(crate) fn through_statistics(
+        self,
+        [scaled, plain]: [F; 2],
+        count: F,
+        shape: SequenceShape,
+        (x, n): (&[F], usize),
+        g: &mut [&mut [F]],
+    ) {
         let (scaled, plain) = (scaled / count, plain / count);
-        for (g, &x) in g.iter_mut().zip(x) {
-            *g = self.scale * (*g - plain - self.hat(x) * scaled);
+        for (k, g) in g.iter_mut().enumerate() {
+            let (rows, samples) = (g.as_chunks_mut::<LANES>().0, shape.samples(k));
+            for (g, x) in rows.iter_mut().zip(rows_of(x, shape, k, n)) {
+                for l in 0..LANES {
+                    g[l] = self.scale * (g[l] - plain - self.hat(x[l]) * scaled);
+                }
+                if samples < LANES {
+                    g[samples..].fill(F::zero());
+                }
+            }
         }
     }
 }
 
+/// The rows of unit `n` in block `k`.
+#[inline(always)]
+fn rows_of<F>(values: &[F], shape: SequenceShape, k: usize, n: usize) -> &[[F; LANES]] {
+    let at = k * shape.block_len() + n * shape.unit_len();
+    values[at..at + shape.unit_len()].as_chunks().0
+}
+
 /// [`Normalisation::pull_back`] of one unit: returns Σ g x̂ and Σ g.
-struct PullBack<'a, F> {
+struct PullBack<'a, 'b, F> {
     norm: Norm<F>,
     /// Whether these sums are those over the whole batch.
     whole: bool,
+    shape: SequenceShape,
     x: &'a [F],
-    g: &'a mut [F],
+    n: usize,
+    g: &'a mut [&'b mut [F]],
 }
 
-impl<F: Real> Kernel for PullBack<'_, F> {
+impl<F: Real> Kernel for PullBack<'_, '_, F> {
     type Output = [F; 2];
 
     #[inline(always)]
     fn run<L: Level>(self) -> [F; 2] {
-        let Self { norm, whole, x, g } = self;
-        let ((g_blocks, g_rest), (x_blocks, x_rest)) = (g.as_chunks::<LANES>(), x.as_chunks::<LANES>());
+        let Self { norm, whole, shape, x, n, g } = self;
         let (mut scaled, mut plain) = (Lanes::default(), Lanes::default());
-        for (g, x) in g_blocks.iter().zip(x_blocks) {
-            for l in 0..LANES {
-                scaled.0[l] += g[l] * norm.hat(x[l]);
-                plain.0[l] += g[l];
+        for (k, g) in g.iter().enumerate() {
+            for (g, x) in g.as_chunks::<LANES>().0.iter().zip(rows_of(x, shape, k, n)) {
+                for l in 0..LANES {
+                    scaled.0[l] += g[l] * norm.hat(x[l]);
+                    plain.0[l] += g[l];
+                }
             }
         }
-        let rest = g_rest.iter().zip(x_rest);
-        let sums = rest.fold([scaled.total(), plain.total()], |[scaled, plain], (&g, &x)| {
-            [scaled + g * norm.hat(x), plain + g]
-        });
+        let sums = [scaled.total(), plain.total()];
         if whole {
-            norm.through_statistics(sums, F::of(x.len() as f64), x, g);
+            norm.through_statistics(sums, F::of(shape.values() as f64), shape, (x, n), g);
         }
         sums
     }
 }
 
 /// [`Norm::through_statistics`] of one unit.
-struct Through<'a, F> {
+struct Through<'a, 'b, F> {
     norm: Norm<F>,
     sums: [F; 2],
     count: F,
+    shape: SequenceShape,
     x: &'a [F],
-    g: &'a mut [F],
+    n: usize,
+    g: &'a mut [&'b mut [F]],
 }
 
-impl<F: Real> Kernel for Through<'_, F> {
+impl<F: Real> Kernel for Through<'_, '_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        self.norm.through_statistics(self.sums, self.count, self.x, self.g);
+        self.norm.through_statistics(self.sums, self.count, self.shape, (self.x, self.n), self.g);
     }
 }

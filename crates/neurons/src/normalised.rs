@@ -17,24 +17,25 @@ use crate::norm::{BatchNorm, Normalisation};
 use crate::recurrent::Keep;
 use crate::scan;
 use colearn_tape::layout::vector;
-use colearn_tape::{Pool, Real, Tape, Var};
-use ndarray::{Array3, ArrayRef3, ArrayView1};
+use colearn_tape::{Pool, Real, Sequence, Signal, Tape, Var};
+use ndarray::{Array3, ArrayRef2, ArrayRef3, ArrayView1};
 
-/// Records `neuron` over the normalised `input` (T, B, N) and returns its output (T, B, N). `norm` holds the statistics
+/// Records `neuron` over the normalised `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences
+/// ([`Signal`]). `norm` holds the statistics
 /// of that input; `gain`, `bias` and the `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
 ///
 /// # Panics
 /// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
 #[track_caller]
-pub fn scan_normalised<F: Real>(
+pub fn scan_normalised<F: Real, S: Signal>(
     tape: &mut Tape<F>,
     neuron: &Neuron,
-    input: Var,
+    input: S,
     [gain, bias]: [Var; 2],
     norm: BatchNorm<F>,
     parameters: &[Var],
     recurrent: Option<Var>,
-) -> Var {
+) -> S {
     let norm = Normalisation::new(norm, &vector(tape.value(gain)), &vector(tape.value(bias)));
     scan::record(tape, neuron, input, Some(([gain, bias], norm)), parameters, recurrent)
 }
@@ -52,6 +53,26 @@ pub fn infer_scaled<F: Real>(
     parameters: &[ArrayView1<'_, F>],
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    let drives: Drives<'_, F> = Some(affine.into());
-    scan::run(neuron, input, drives, parameters, None, Keep::Nothing, pool).0
+    Sequence::over_array(input, pool, |input, pool| {
+        infer_sequence(neuron, input, Some(affine), parameters, None, pool)
+    })
+}
+
+/// The output of `neuron` over the sequence `input`, with nothing kept: of currents scale · x + shift where `affine` holds N
+/// scales and N shifts, else of the inputs themselves. `recurrent` is V (N, N).
+///
+/// # Panics
+/// If shapes do not fit.
+#[track_caller]
+pub fn infer_sequence<F: Real>(
+    neuron: &Neuron,
+    input: &Sequence<F>,
+    affine: Option<[&[F]; 2]>,
+    parameters: &[ArrayView1<'_, F>],
+    recurrent: Option<&ArrayRef2<F>>,
+    pool: &mut Pool<F>,
+) -> Sequence<F> {
+    let drives: Drives<'_, F> = affine.map(Into::into);
+    let input = (input.shape(), input.values());
+    scan::run(neuron, input, drives, parameters, recurrent, Keep::Nothing, pool).0
 }

@@ -20,19 +20,17 @@ use crate::chunk::Drives;
 use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::models::Visitor;
-use crate::shape::{Shape, clamped};
+use crate::shape::clamped;
 use colearn_tape::product::{self, Form};
-use colearn_tape::simd::{
-    Kernel, Level, TABLE_BITS, binary_table, copy_row, dispatch, prefetch, prefetch_all,
-};
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch};
+use colearn_tape::{LANES, Lanes, Pool, Real, SequenceShape};
 pub(crate) use kept::Keep;
 use kept::Room;
 pub use kept::recurrent_marks;
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, segment_scratch};
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayRef2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array2, Array4, ArrayRef2, ArrayView1, ArrayView3, ArrayViewMut2, Axis, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 /// What a recurrent scan saves, sixteen samples side by side.
@@ -53,18 +51,14 @@ pub const fn recurrent_backward_scratch(states: usize, units: usize, batch: usiz
 }
 
 impl<F: Real> Blocks<F> {
-    /// The states as the other scan saves them, of a run that kept all of them ([`Keep::States`]).
-    pub(crate) fn into_units(self, neuron: &Neuron, shape: Shape, pool: &mut Pool<F>) -> Vec<F> {
+    /// The states (variable, T, B, N) of a run that kept all of them ([`Keep::States`]).
+    pub(crate) fn into_states(self, neuron: &Neuron, shape: SequenceShape, pool: &mut Pool<F>) -> Array4<F> {
         let variables = neuron.model().states();
-        let mut states = pool.take(shape.len() * variables);
-        if !states.is_empty() {
-            let rows = variables * shape.units;
-            states.par_chunks_mut(variables * shape.block()).enumerate().for_each(|(n, unit)| {
-                for (k, out) in unit.chunks_mut(shape.block()).enumerate() {
-                    unpack(&self.states, rows, k * shape.units + n, shape, out);
-                }
-            });
-        }
+        let dim = (variables, shape.steps, shape.batch, shape.units);
+        let states = Array4::from_shape_fn(dim, |(variable, t, b, n)| {
+            let step = b / LANES * shape.steps + t;
+            self.states[(step * variables + variable) * shape.units + n].0[b % LANES]
+        });
         self.recycle(pool);
         states
     }
@@ -73,16 +67,6 @@ impl<F: Real> Blocks<F> {
         pool.give_lanes(self.currents);
         pool.give_lanes(self.states);
     }
-}
-
-/// Blocks of sixteen samples.
-pub(crate) fn blocks(shape: Shape) -> usize {
-    shape.batch.div_ceil(LANES)
-}
-
-/// Samples in block `k`.
-pub(crate) fn count(shape: Shape, k: usize) -> usize {
-    (shape.batch - k * LANES).min(LANES)
 }
 
 /// Most blocks in a task. Forward they share reads of tables of weights, backward the scratch of a segment.
@@ -95,43 +79,32 @@ fn task_blocks(all: usize) -> usize {
     all.div_ceil(threads * rounds).clamp(1, TASK_BLOCKS)
 }
 
-/// Row `row` of `rows` rows a step, from blocks of samples to one (T, B) block.
-fn unpack<F: Real>(packed: &[Lanes<F>], rows: usize, row: usize, shape: Shape, out: &mut [F]) {
-    for (k, block) in packed.chunks(shape.steps * rows).enumerate() {
-        for (t, step) in block.chunks(rows).enumerate() {
-            step[row].store(&mut out[t * shape.batch + k * LANES..], count(shape, k));
-        }
-    }
-}
-
-/// Units that a task of [`pack_units`] and [`unpack_units`] handles.
+/// Units that a task of [`pack`] and [`unpack`] handles.
 const TASK_UNITS: usize = 8;
 
-/// Steps between what [`Unpack`] reads and what it asks for.
-const AHEAD: usize = 2;
-
-/// All units of a unit-major sequence as (block, T, N), with what turns inputs into currents. Tasks share out units: a unit's
-/// steps lie side by side, and a task that reads those of some samples alone gets half as much out of the memory.
-fn pack_units<F: Real>(from: &[F], shape: Shape, drives: Drives<'_, F>, to: &mut [Lanes<F>]) {
-    let rows = (blocks(shape) * shape.steps, shape.units);
-    let mut to = ArrayViewMut2::from_shape(rows, to).expect("blocks of a sequence have this shape");
-    let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_UNITS).into_par_iter().with_max_len(1);
-    tasks.enumerate().for_each(|(task, to)| {
-        dispatch(Pack { from, shape, drives, first: task * TASK_UNITS, to });
+/// A sequence as (block, T, N), the units of a step side by side, with what turns inputs into currents.
+fn pack<F: Real>(from: &[F], shape: SequenceShape, drives: Drives<'_, F>, to: &mut [Lanes<F>]) {
+    let blocks = from.par_chunks(shape.block_len());
+    to.par_chunks_mut(shape.steps * shape.units).zip(blocks).for_each(|(to, from)| {
+        let mut to =
+            ArrayViewMut2::from_shape((shape.steps, shape.units), to).expect("a block of a sequence");
+        let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_UNITS).into_par_iter();
+        tasks.zip(from.par_chunks(TASK_UNITS * shape.unit_len())).enumerate().for_each(
+            |(task, (to, from))| {
+                dispatch(Pack { from, drives, first: task * TASK_UNITS, to });
+            },
+        );
     });
 }
 
-/// Steps between what [`Pack`] reads and what it asks for.
-const PACK_AHEAD: usize = 6;
-
-/// Some units of [`pack_units`].
+/// Some units of a block: [`pack`].
 struct Pack<'a, F> {
+    /// (unit, step, lane).
     from: &'a [F],
-    shape: Shape,
     drives: Drives<'a, F>,
     /// Number of the first unit.
     first: usize,
-    /// (block and step, unit).
+    /// (step, unit).
     to: ArrayViewMut2<'a, Lanes<F>>,
 }
 
@@ -140,39 +113,43 @@ impl<F: Real> Kernel for Pack<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { from, shape, drives, first, mut to } = self;
-        let Shape { steps, batch, .. } = shape;
-        for t in 0..steps {
-            for k in 0..blocks(shape) {
-                let count = count(shape, k);
-                let row = to.row_mut(k * steps + t).into_slice().expect("units lie side by side");
-                for (n, lanes) in (first..).zip(row) {
-                    let at = (n * steps + t) * batch + k * LANES;
-                    prefetch(from, at + PACK_AHEAD * batch);
-                    copy_row(&from[at..], count, &mut lanes.0);
-                    if let Some((scale, shift)) = drives {
-                        *lanes = *lanes * Lanes::splat(scale[n]) + Lanes::splat(shift[n]);
-                    }
+        let Self { from, drives, first, mut to } = self;
+        let (steps, rows) = (to.nrows(), from.as_chunks::<LANES>().0);
+        for (t, row) in to.rows_mut().into_iter().enumerate() {
+            let row = row.into_slice().expect("units lie side by side");
+            for (n, lanes) in row.iter_mut().enumerate() {
+                lanes.0 = rows[n * steps + t];
+                if let Some((scale, shift)) = drives {
+                    *lanes = *lanes * Lanes::splat(scale[first + n]) + Lanes::splat(shift[first + n]);
                 }
             }
         }
     }
 }
 
-/// All units of (block, T, N), unpacked to unit-major order.
-pub(crate) fn unpack_units<F: Real>(packed: &[Lanes<F>], shape: Shape, out: &mut [F]) {
-    out.par_chunks_mut(TASK_UNITS * shape.block()).with_max_len(1).enumerate().for_each(|(task, out)| {
-        dispatch(Unpack { packed, shape, first: task * TASK_UNITS, out });
+/// (block, T, N) as a sequence, with zeros in lanes without a sample.
+pub(crate) fn unpack<F: Real>(packed: &[Lanes<F>], shape: SequenceShape, to: &mut [F]) {
+    let blocks = packed.par_chunks(shape.steps * shape.units).enumerate();
+    to.par_chunks_mut(shape.block_len()).zip(blocks).for_each(|(to, (k, packed))| {
+        let tasks = to.par_chunks_mut(TASK_UNITS * shape.unit_len()).enumerate();
+        tasks.for_each(|(task, to)| {
+            let (first, samples) = (task * TASK_UNITS, shape.samples(k));
+            dispatch(Unpack { packed, units: shape.units, first, samples, to });
+        });
     });
 }
 
-/// Some units of [`unpack_units`].
+/// Some units of a block: [`unpack`].
 struct Unpack<'a, F> {
+    /// (step, unit).
     packed: &'a [Lanes<F>],
-    shape: Shape,
+    units: usize,
     /// Number of the first unit.
     first: usize,
-    out: &'a mut [F],
+    /// Lanes that hold a sample.
+    samples: usize,
+    /// (unit, step, lane).
+    to: &'a mut [F],
 }
 
 impl<F: Real> Kernel for Unpack<'_, F> {
@@ -180,16 +157,14 @@ impl<F: Real> Kernel for Unpack<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { packed, shape, first, out } = self;
-        let Shape { steps, batch, units } = shape;
-        // Neighbouring units are read together: they lie side by side in the blocks.
-        for t in 0..steps {
-            for (k, block) in packed.chunks(steps * units).enumerate() {
-                let step = &block[t * units..(t + 1) * units];
-                let soon = (t + AHEAD) * units + first;
-                prefetch_all(block.get(soon..soon + TASK_UNITS).unwrap_or_default());
-                for (lanes, out) in step[first..].iter().zip(out.chunks_mut(shape.block())) {
-                    lanes.store(&mut out[t * batch + k * LANES..], count(shape, k));
+        let Self { packed, units, first, samples, to } = self;
+        let (steps, rows) = (packed.len() / units, to.as_chunks_mut::<LANES>().0);
+        for (t, step) in packed.chunks_exact(units).enumerate() {
+            for (n, lanes) in step[first..].iter().take(rows.len() / steps).enumerate() {
+                let row = &mut rows[n * steps + t];
+                *row = lanes.0;
+                if samples < LANES {
+                    row[samples..].fill(F::zero());
                 }
             }
         }
@@ -258,13 +233,13 @@ pub(crate) fn adds_by_table<F: Real, A: Fire<F>>(looks_up: bool) -> bool {
     A::BINARY && looks_up
 }
 
-/// Runs a recurrent layer over unit-major sequences.
+/// Runs a recurrent layer over a sequence.
 #[derive(Debug)]
 pub(crate) struct RecurrentForward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
     pub(crate) weights: &'a ArrayRef2<F>,
-    pub(crate) shape: Shape,
+    pub(crate) shape: SequenceShape,
     /// What turns inputs into currents.
     pub(crate) drives: Drives<'a, F>,
     /// Inputs.
@@ -278,19 +253,19 @@ impl<F: Real> RecurrentForward<'_, F> {
     /// Runs and returns what `keep` says, or buffers without meaning; sums of spikes are looked up if `looks_up`.
     pub(crate) fn run(self, keep: Keep, looks_up: bool) -> Blocks<F> {
         let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
-        let (all, row) = (blocks(shape), neuron.model().states() * shape.units);
+        let (all, row) = (shape.blocks(), neuron.model().states() * shape.units);
         let room = Room::of(keep, shape.steps);
         let mut saved = Saved {
             currents: pool.take_lanes(all * room.currents * shape.units),
             states: pool.take_lanes(all * room.states * row),
             marks: pool.take_lanes(all * room.mark_lanes(row)),
         };
-        if shape.len() == 0 {
+        if shape.is_empty() {
             return saved.kept(keep, pool);
         }
         let weights = pack_weights(weights, true, pool);
         let mut spikes = pool.take_lanes(all * shape.steps * shape.units);
-        pack_units(input, shape, drives, &mut spikes);
+        pack(input, shape, drives, &mut spikes);
         let (saved_out, spikes_out) = (&mut saved, &mut spikes[..]);
         let run = Run {
             neuron,
@@ -304,7 +279,7 @@ impl<F: Real> RecurrentForward<'_, F> {
             pool: &mut *pool,
         };
         neuron.model().visit(run);
-        unpack_units(&spikes, shape, output);
+        unpack(&spikes, shape, output);
         pool.give_lanes(spikes);
         pool.give_vec(weights);
         saved.kept(keep, pool)
@@ -333,7 +308,7 @@ struct Run<'a, F> {
     neuron: &'a Neuron,
     parameters: &'a [ArrayView1<'a, F>],
     weights: &'a [F],
-    shape: Shape,
+    shape: SequenceShape,
     room: Room,
     /// Whether outputs that are 0 or 1 are looked up.
     looks_up: bool,
@@ -361,7 +336,7 @@ impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
         let Self { neuron, parameters, weights, shape, room, looks_up, saved, spikes, pool } = self;
         let parameters = clamped::<F, D>(neuron, parameters, shape.units);
-        let (all, row) = (blocks(shape), D::STATES * shape.units);
+        let (all, row) = (shape.blocks(), D::STATES * shape.units);
         let by_table = adds_by_table::<F, A>(looks_up);
         let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
         let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
@@ -393,13 +368,13 @@ impl<F: Real> Run<'_, F> {
     }
 }
 
-/// Pulls ∂L/∂output of a recurrent layer back to its input currents and the parameters. All sequences are unit-major.
+/// Pulls ∂L/∂output of a recurrent layer back to its input currents and the parameters.
 #[derive(Debug)]
 pub(crate) struct RecurrentBackward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
     pub(crate) weights: &'a ArrayRef2<F>,
-    pub(crate) shape: Shape,
+    pub(crate) shape: SequenceShape,
     pub(crate) saved: &'a Blocks<F>,
     /// ∂L/∂output.
     pub(crate) gradient: &'a [F],
@@ -416,15 +391,15 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
     fn visit<D: Dynamics>(self) {
         let Self { neuron, shape, saved, pool, .. } = self;
         self.g_parameters.fill(F::zero());
-        if shape.len() == 0 {
+        if shape.is_empty() {
             return;
         }
         let output = Output::of::<D>(neuron);
         let parameters = clamped::<F, D>(neuron, self.parameters, shape.units);
         let weights = pack_weights(self.weights, false, pool);
-        let (all, rows) = (blocks(shape), shape.steps * shape.units);
+        let (all, rows) = (shape.blocks(), shape.steps * shape.units);
         let mut g_currents = pool.take_lanes(all * rows);
-        pack_units(self.gradient, shape, None, &mut g_currents);
+        pack(self.gradient, shape, None, &mut g_currents);
         let width = task_blocks(all);
         let room = segment_scratch(D::STATES, shape.units);
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
@@ -450,10 +425,10 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
                     sums,
                 });
             });
-        unpack_units(&g_currents, shape, self.g_current);
+        unpack(&g_currents, shape, self.g_current);
         for (k, sums) in sums.chunks(D::PARAMETERS * shape.units).enumerate() {
             for (total, lanes) in self.g_parameters.iter_mut().zip(sums) {
-                *total += lanes.0[..count(shape, k)].iter().fold(F::zero(), |sum, &x| sum + x);
+                *total += lanes.0[..shape.samples(k)].iter().fold(F::zero(), |sum, &x| sum + x);
             }
         }
         pool.give_lanes(g_currents);
@@ -463,27 +438,42 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
     }
 }
 
-/// ∂L/∂V[i, j] = Σ_t,b s[t−1, b, i] g[t, b, j], zero on the diagonal. Both sequences are unit-major: each is a matrix
-/// of N rows whose columns are the steps of all samples, so that one step later is B columns further.
+/// ∂L/∂V[i, j] = Σ_t,b s[t−1, b, i] g[t, b, j], zero on the diagonal: a unit is a row whose columns are the steps of a
+/// block, so that one step later is [`LANES`] columns further.
 pub(crate) fn weight_gradient<F: Real>(
     spikes: &[F],
     g_current: &[F],
-    shape: Shape,
+    shape: SequenceShape,
     pool: &mut Pool<F>,
 ) -> Array2<F> {
-    let (n, block, batch) = (shape.units, shape.block(), shape.batch);
+    let n = shape.units;
     let mut gradient =
         Array2::from_shape_vec((n, n), pool.take(n * n)).expect("the buffer has the length of V");
-    if shape.steps < 2 || shape.len() == 0 {
+    if shape.steps < 2 || shape.is_empty() {
         gradient.fill(F::zero());
         return gradient;
     }
-    let matrix = |data| ArrayView2::from_shape((n, block), data).expect("a unit-major sequence has N rows");
-    let (before, after) = (matrix(spikes), matrix(g_current));
-    let (before, after) = (before.slice(s![.., ..block - batch]), after.slice(s![.., batch..]));
+    let [before, after] = shifted(spikes, g_current, shape, shape);
     product::over_columns(Form::of(spikes), &before, &after, &mut gradient, pool);
     gradient.diag_mut().fill(F::zero());
     gradient
+}
+
+/// Two sequences as (block, unit, column): the first without its last step, the second without its first.
+pub(crate) fn shifted<'a, F>(
+    before: &'a [F],
+    after: &'a [F],
+    shape: SequenceShape,
+    of_after: SequenceShape,
+) -> [ArrayView3<'a, F>; 2] {
+    let columns = shape.unit_len();
+    let matrix = |values, units| {
+        ArrayView3::from_shape((shape.blocks(), units, columns), values).expect("a sequence of this shape")
+    };
+    [
+        matrix(before, shape.units).slice_move(s![.., .., ..columns - LANES]),
+        matrix(after, of_after.units).slice_move(s![.., .., LANES..]),
+    ]
 }
 
 #[cfg(test)]
@@ -501,7 +491,7 @@ mod tests {
             config.firing = firing;
             let neuron = config.validate().expect("firing is free");
             for (steps, batch, units) in [(23, 70, 9), (4, 16, 4), (5, 3, 1), (1, 2, 3)] {
-                let shape = Shape { steps, batch, units };
+                let shape = SequenceShape { steps, batch, units };
                 let input: Vec<f64> = (0..shape.len()).map(|k| 32.0 * number(k)).collect();
                 let weights = Array2::from_shape_fn((units, units), |(i, j)| number(i * 13 + j * 7));
                 let values: Vec<_> = neuron
@@ -549,7 +539,7 @@ mod tests {
     fn scratch_is_what_looking_up_takes() {
         let neuron = Neuron::new(NeuronModel::Lif);
         for (batch, units) in [(70, 9), (16, 4), (3, 1)] {
-            let shape = Shape { steps: 2, batch, units };
+            let shape = SequenceShape { steps: 2, batch, units };
             let (input, alpha) = (vec![0.5; shape.len()], ndarray::Array1::from_elem(units, 0.9));
             let taken = |looks_up| {
                 let mut pool = Pool::<f64>::default();
@@ -567,7 +557,7 @@ mod tests {
                 pool.allocated_bytes() / size_of::<f64>()
             };
             // Without tables there is a register a block in place of them.
-            let found = taken(true) - (taken(false) - blocks(shape) * LANES);
+            let found = taken(true) - (taken(false) - shape.blocks() * LANES);
             assert_eq!(found, recurrent_scratch(units, batch), "{batch} samples, {units} units");
         }
     }

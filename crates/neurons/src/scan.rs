@@ -1,7 +1,7 @@
 //! A neuron over a whole sequence: on a tape, with a trace, or as bare inference.
 //!
-//! Inputs are currents of shape (T, B, N) (step, sample, unit) in any memory order; outputs have the same shape in
-//! unit-major order (see [`colearn_tape::layout`]). The state starts at zero. Parameters are vectors of N stored
+//! Inputs are currents of shape (T, B, N) (step, sample, unit) in any memory order, outputs have the same shape; or both
+//! are sequences, in blocks of samples (see [`colearn_tape::sequence`]). The state starts at zero. Parameters are vectors of N stored
 //! values in the order of [`crate::NeuronModel::specs`]; what is used is the stored value clamped to its bounds, and
 //! a parameter outside its bounds has no gradient. A recurrent layer adds s[t−1] V to the current, V (N, N), V[i, j]
 //! from unit i to unit j; the diagonal of V is not used and has no gradient.
@@ -28,16 +28,19 @@ use crate::chunk::{Drives, check_drives};
 use crate::forward::Forward;
 use crate::norm::{Normalisation, affine_gradients};
 use crate::recurrent::{self, Blocks, Keep, RecurrentBackward, RecurrentForward};
-use crate::shape::Shape;
-use colearn_tape::layout::{matrix, sequence, vector};
+use crate::shape::check;
+use colearn_tape::layout::{matrix, vector};
+use colearn_tape::sequence::values;
 use colearn_tape::simd::looks_up;
-use colearn_tape::{Fused, Pool, Pullback, Real, Tape, Var, layout};
-use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis, ShapeBuilder};
+use colearn_tape::{
+    Fused, LANES, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+};
+use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis};
 
 /// What a neuron did over a sequence.
 #[derive(Clone, Debug)]
 pub struct Trace<F> {
-    /// Spikes, or the membrane of a model without spikes: (T, B, N), unit-major.
+    /// Spikes, or the membrane of a model without spikes: (T, B, N).
     pub output: Array3<F>,
     /// State variables just before the spike: (variable, T, B, N), the membrane first.
     ///
@@ -63,72 +66,67 @@ impl<F> Trace<F> {
     }
 }
 
-/// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N): spikes, or the membrane of a model
-/// without spikes. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
+/// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences ([`Signal`]):
+/// spikes, or the membrane of a model without spikes. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
 ///
 /// # Panics
 /// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
 #[track_caller]
-pub fn scan<F: Real>(
+pub fn scan<F: Real, S: Signal>(
     tape: &mut Tape<F>,
     neuron: &Neuron,
-    input: Var,
+    input: S,
     parameters: &[Var],
     recurrent: Option<Var>,
-) -> Var {
+) -> S {
     record(tape, neuron, input, None, parameters, recurrent)
 }
 
 /// Records a scan over `input`; with a normalisation of it, its gain and bias come along.
 #[track_caller]
-pub(crate) fn record<F: Real>(
+pub(crate) fn record<F: Real, S: Signal>(
     tape: &mut Tape<F>,
     neuron: &Neuron,
-    input: Var,
+    input: S,
     norm: Option<([Var; 2], Normalisation<F>)>,
     parameters: &[Var],
     recurrent: Option<Var>,
-) -> Var {
+) -> S {
+    let input = input.enter(tape);
+    let shape = input.shape(tape);
     let (affine, norm) = norm.unzip();
     let mut pool = std::mem::take(tape.pool());
     let (output, saved) = {
-        let values: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
+        let stored: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
         let weights = recurrent.map(|v| matrix(tape.value(v)));
         let drives = norm.as_ref().map(Normalisation::drives);
-        run(
-            neuron,
-            &sequence(tape.value(input)),
-            drives,
-            &values,
-            weights.as_deref(),
-            Keep::Recording,
-            &mut pool,
-        )
+        let input = (shape, values(tape.value(input.var)));
+        run(neuron, input, drives, &stored, weights.as_deref(), Keep::Recording, &mut pool)
     };
     *tape.pool() = pool;
     let affine = affine.into_iter().flatten();
     let inputs: Vec<Var> =
-        std::iter::once(input).chain(affine).chain(parameters.iter().copied()).chain(recurrent).collect();
-    tape.fused(&inputs, output.into_dyn(), Scan { neuron: neuron.clone(), norm, saved })
+        std::iter::once(input.var).chain(affine).chain(parameters.iter().copied()).chain(recurrent).collect();
+    let op = Scan { neuron: neuron.clone(), batch: shape.batch, norm, saved };
+    let var = tape.fused(&inputs, output.into_value(), op);
+    S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
 /// The output of `neuron` over `input`, of which `drives` make its currents, and what `keep` says of a recurrent one.
 #[track_caller]
 pub(crate) fn run<F: Real>(
     neuron: &Neuron,
-    input: &ArrayRef3<F>,
+    (shape, input): (SequenceShape, &[F]),
     drives: Drives<'_, F>,
     parameters: &[ArrayView1<'_, F>],
     recurrent: Option<&ArrayRef2<F>>,
     keep: Keep,
     pool: &mut Pool<F>,
-) -> (Array3<F>, Option<Blocks<F>>) {
-    let shape = Shape::of(neuron, input, parameters, recurrent);
+) -> (Sequence<F>, Option<Blocks<F>>) {
+    check(neuron, shape.units, parameters, recurrent);
     check_drives(drives, shape.units);
-    let by_unit = layout::to_units(input, pool);
-    let input = layout::units(&by_unit).expect("the copy is unit-major");
-    let mut sequence = pool.sequence(shape.steps, shape.batch, shape.units);
-    let output = layout::units_mut(&mut sequence).expect("made unit-major");
+    let mut sequence = Sequence::taken(shape, pool);
+    let output = sequence.values_mut();
     let saved = if let Some(weights) = recurrent {
         let run =
             RecurrentForward { neuron, parameters, weights, shape, drives, input, output, pool: &mut *pool };
@@ -143,8 +141,14 @@ pub(crate) fn run<F: Real>(
         neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
         None
     };
-    layout::release(by_unit, pool);
     (sequence, saved)
+}
+
+/// A sequence as an array (T, B, N); its buffer goes back.
+pub(crate) fn array<F: Real>(sequence: Sequence<F>, pool: &mut Pool<F>) -> Array3<F> {
+    let array = sequence.to_array(pool);
+    sequence.recycle(pool);
+    array
 }
 
 /// Runs `neuron` over `input` (T, B, N) and keeps its states, without a tape. Arguments as [`scan`].
@@ -159,49 +163,49 @@ pub fn forward<F: Real>(
     recurrent: Option<&ArrayRef2<F>>,
     pool: &mut Pool<F>,
 ) -> Trace<F> {
-    let shape = Shape::of(neuron, input, parameters, recurrent);
+    let shape = SequenceShape::of_array(input);
+    check(neuron, shape.units, parameters, recurrent);
+    let input = Sequence::from_array(input, pool);
     let (output, states) = if recurrent.is_some() {
-        let (output, saved) = run(neuron, input, None, parameters, recurrent, Keep::States, pool);
+        let of_input = (shape, input.values());
+        let (output, saved) = run(neuron, of_input, None, parameters, recurrent, Keep::States, pool);
         let blocks = saved.expect("a recurrent scan saves its states");
-        (output, blocks.into_units(neuron, shape, pool))
+        (output, blocks.into_states(neuron, shape, pool))
     } else {
-        with_states(neuron, input, parameters, shape, pool)
+        with_states(neuron, &input, parameters, pool)
     };
-    let count = neuron.model().states();
-    let Shape { steps, batch, units } = shape;
-    let states = if states.is_empty() {
-        Array4::from_shape_vec((count, steps, batch, units), states)
-    } else {
-        let strides = (shape.block(), batch, 1, count * shape.block());
-        Array4::from_shape_vec((count, steps, batch, units).strides(strides), states)
-    };
-    Trace { output, states: states.expect("the strides cover the states once") }
+    input.recycle(pool);
+    Trace { output: array(output, pool), states }
 }
 
-/// The output of a neuron that is not recurrent, and its states, unit after unit, variable after variable, each a (T, B)
-/// block.
+/// The output of a neuron that is not recurrent, and its states (variable, T, B, N).
 fn with_states<F: Real>(
     neuron: &Neuron,
-    input: &ArrayRef3<F>,
+    input: &Sequence<F>,
     parameters: &[ArrayView1<'_, F>],
-    shape: Shape,
     pool: &mut Pool<F>,
-) -> (Array3<F>, Vec<F>) {
-    let input = layout::to_units(input, pool);
-    let currents = layout::units(&input).expect("the copy is unit-major");
-    let mut output = pool.sequence(shape.steps, shape.batch, shape.units);
-    let mut states = pool.take(shape.len() * neuron.model().states());
+) -> (Sequence<F>, Array4<F>) {
+    let (shape, variables) = (input.shape(), neuron.model().states());
+    let mut output = Sequence::taken(shape, pool);
+    // Every unit's variables are a unit of their own here.
+    let mut states = Sequence::taken(shape.with_units(shape.units * variables), pool);
     neuron.model().visit(Forward {
         neuron,
         parameters,
         shape,
         drives: None,
-        input: currents,
-        output: layout::units_mut(&mut output).expect("made unit-major"),
-        states: Some(&mut states),
+        input: input.values(),
+        output: output.values_mut(),
+        states: Some(states.values_mut()),
     });
-    layout::release(input, pool);
-    (output, states)
+    let by_unit = states.values();
+    let at = |(variable, t, b, n): (usize, usize, usize, usize)| {
+        let unit = (b / LANES * shape.units + n) * variables + variable;
+        by_unit[(unit * shape.steps + t) * LANES + b % LANES]
+    };
+    let states_out = Array4::from_shape_fn((variables, shape.steps, shape.batch, shape.units), at);
+    states.recycle(pool);
+    (output, states_out)
 }
 
 /// The output of `neuron` over `input` (T, B, N), with no state kept. Arguments as [`scan`]. The result may be given
@@ -217,7 +221,10 @@ pub fn infer<F: Real>(
     recurrent: Option<&ArrayRef2<F>>,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
-    run(neuron, input, None, parameters, recurrent, Keep::Nothing, pool).0
+    Sequence::over_array(input, pool, |input, pool| {
+        let of_input = (input.shape(), input.values());
+        run(neuron, of_input, None, parameters, recurrent, Keep::Nothing, pool).0
+    })
 }
 
 /// A scan on a tape, with what its backward pass needs: a recurrent one saves currents and the states of every tenth
@@ -226,6 +233,7 @@ pub fn infer<F: Real>(
 #[derive(Debug)]
 struct Scan<F> {
     neuron: Neuron,
+    batch: usize,
     norm: Option<Normalisation<F>>,
     saved: Option<Blocks<F>>,
 }
@@ -240,18 +248,12 @@ impl<F: Real> Fused<F> for Scan<F> {
         let (neuron, norm) = (&self.neuron, self.norm.as_ref());
         let count = neuron.specs().len();
         let first = if norm.is_some() { 3 } else { 1 };
-        let x = sequence(inputs[0]);
         let parameters: Vec<_> = inputs[first..first + count].iter().map(|p| vector(p)).collect();
         let weights = inputs.get(first + count).map(|v| matrix(v));
-        let shape = Shape::of(neuron, &x, &parameters, weights.as_deref());
-        let gradient = sequence(gradient);
-        let gradient = layout::to_units(&gradient, pool);
-        let above = layout::units(&gradient).expect("the copy is unit-major");
-        // A recurrent scan saved its currents.
-        let x = (self.saved.is_none() || norm.is_some()).then(|| layout::to_units(&x, pool));
-        let input = x.as_ref().map_or(&[][..], |x| layout::units(x).expect("the copy is unit-major"));
-        let mut to_input = pool.sequence(shape.steps, shape.batch, shape.units);
-        let g_input = layout::units_mut(&mut to_input).expect("made unit-major");
+        let shape = SequenceShape::of(inputs[0], self.batch);
+        let (input, above) = (values(inputs[0]), values(gradient));
+        let mut to_input = Sequence::taken(shape, pool);
+        let g_input = to_input.values_mut();
         let mut sums = pool.take(shape.units * count);
         let mut g_norms = vec![[F::zero(); 2]; shape.units];
         let mut g_weights = None;
@@ -268,14 +270,10 @@ impl<F: Real> Fused<F> for Scan<F> {
                 pool,
             });
             if wanted[first + count] {
-                let spikes = sequence(output);
-                let spikes = layout::to_units(&spikes, pool);
-                let by_unit = layout::units(&spikes).expect("the copy is unit-major");
-                g_weights = Some(recurrent::weight_gradient(by_unit, g_input, shape, pool).into_dyn());
-                layout::release(spikes, pool);
+                g_weights = Some(recurrent::weight_gradient(values(output), g_input, shape, pool).into_dyn());
             }
             if let Some(norm) = norm {
-                norm.pull_back(input, g_input, &mut g_norms, reduce);
+                norm.pull_back(shape, input, g_input, &mut g_norms, reduce);
             }
         } else {
             neuron.model().visit(Backward {
@@ -292,25 +290,21 @@ impl<F: Real> Fused<F> for Scan<F> {
                 pool,
             });
             if let (Some(norm), Some(reduce)) = (norm, reduce) {
-                norm.pull_back_over(reduce, input, g_input, &g_norms);
+                norm.pull_back_over(reduce, shape, input, g_input, &g_norms);
             }
         }
-        if let Some(x) = x {
-            layout::release(x, pool);
-        }
-        layout::release(gradient, pool);
         let mut gradients = Vec::with_capacity(inputs.len());
         if wanted[0] {
-            gradients.push(Some(to_input.into_dyn()));
+            gradients.push(Some(to_input.into_value()));
         } else {
-            pool.give(to_input);
+            to_input.recycle(pool);
             gradients.push(None);
         }
         if norm.is_some() {
             gradients.extend(affine_gradients(&g_norms, [wanted[1], wanted[2]], pool));
         }
-        for (k, values) in parameters.iter().enumerate() {
-            gradients.push(wanted[first + k].then(|| masked(neuron, k, values, &sums, pool)));
+        for (k, stored) in parameters.iter().enumerate() {
+            gradients.push(wanted[first + k].then(|| masked(neuron, k, stored, &sums, pool)));
         }
         if weights.is_some() {
             gradients.push(g_weights);

@@ -1,42 +1,9 @@
-//! Shapes of sequences, parameters and recurrent weights, checked in one place.
+//! Shapes of parameters and recurrent weights, checked in one place.
 
 use crate::Neuron;
 use crate::dynamics::{Dynamics, Values};
 use colearn_tape::Real;
-use ndarray::{ArrayRef2, ArrayRef3, ArrayView1};
-
-/// The size of a sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) steps: usize,
-    pub(crate) batch: usize,
-    pub(crate) units: usize,
-}
-
-impl Shape {
-    /// The shape of `input`, after a check that the parameters and recurrent weights are made for it.
-    #[track_caller]
-    pub(crate) fn of<F>(
-        neuron: &Neuron,
-        input: &ArrayRef3<F>,
-        parameters: &[ArrayView1<'_, F>],
-        recurrent: Option<&ArrayRef2<F>>,
-    ) -> Self {
-        let (steps, batch, units) = input.dim();
-        check(neuron, units, parameters, recurrent);
-        Self { steps, batch, units }
-    }
-
-    /// Values of one unit.
-    pub(crate) fn block(self) -> usize {
-        self.steps * self.batch
-    }
-
-    /// Values of all units.
-    pub(crate) fn len(self) -> usize {
-        self.block() * self.units
-    }
-}
+use ndarray::{ArrayRef2, ArrayView1};
 
 /// Checks that parameters and recurrent weights are made for `units` units.
 #[track_caller]

@@ -3,7 +3,7 @@
 
 use colearn_synapses::{Delayed, Interpolation, dense};
 use colearn_tape::simd::{InstructionSet, MultiplyAdds};
-use colearn_tape::{Pool, Tape, Var, layout};
+use colearn_tape::{Pool, Sequence, SequenceVar, Tape, Var};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use ndarray::{Array2, Array3};
@@ -25,19 +25,21 @@ fn noise(len: usize, mut state: u32) -> Vec<f32> {
 
 /// Signal, weights and delays of a layer.
 struct Layer {
-    x: Array3<f32>,
+    x: Sequence<f32>,
     weight: Array2<f32>,
     delay: Array2<f32>,
 }
 
 impl Layer {
     fn new(inputs: usize, outputs: usize, density: f32) -> Self {
-        let x = layout::from_units(STEPS, BATCH, inputs, noise(STEPS * BATCH * inputs, 1));
+        let x = noise(STEPS * BATCH * inputs, 1);
+        let x = Array3::from_shape_vec((STEPS, BATCH, inputs), x).expect("sized so");
         let matrix = |seed, scale: f32| {
             let values = noise(inputs * outputs, seed);
             Array2::from_shape_vec((inputs, outputs), values).expect("sized so") * scale
         };
         let x = x.mapv(|x| if x < density { 1.0 } else { 0.0 });
+        let x = Sequence::from_array(&x, &mut Pool::default());
         Self { x, weight: matrix(2, 1.0), delay: matrix(3, 24.0) }
     }
 
@@ -59,8 +61,8 @@ const DENSITIES: [usize; 4] = [230, 75, 30, 10];
 fn forward(bencher: Bencher<'_, '_>, layer: &Layer, synapse: Delayed<f32>, taps: usize) {
     let mut pool = Pool::default();
     bencher.counter(layer.operations(taps)).bench_local(|| {
-        let y = synapse.forward(&layer.x, &layer.weight, &layer.delay, &mut pool);
-        pool.give(y);
+        let y = synapse.forward_sequence(&layer.x, &layer.weight, &layer.delay, &mut pool);
+        y.recycle(&mut pool);
     });
 }
 
@@ -80,14 +82,16 @@ fn step(
     bencher: Bencher<'_, '_>,
     layer: &Layer,
     taps: usize,
-    record: impl Fn(&mut Tape<f32>, [Var; 3]) -> Var,
+    record: impl Fn(&mut Tape<f32>, SequenceVar, [Var; 2]) -> SequenceVar,
 ) {
     let mut tape = Tape::new();
+    let (x, batch) = (layer.x.clone().into_value(), BATCH);
     bencher.counter(layer.operations(3 * taps)).bench_local(|| {
         tape.reset();
-        let vars = [tape.leaf(&layer.x), tape.leaf(&layer.weight), tape.leaf(&layer.delay)];
-        let y = record(&mut tape, vars);
-        let loss = tape.sum(y);
+        let x = SequenceVar { var: tape.leaf(&x), batch };
+        let vars = [tape.leaf(&layer.weight), tape.leaf(&layer.delay)];
+        let y = record(&mut tape, x, vars);
+        let loss = tape.sum(y.var);
         tape.backward(loss);
     });
 }
@@ -96,10 +100,10 @@ fn step(
 fn two_taps_forward_and_backward(bencher: Bencher<'_, '_>, density: usize) {
     let synapse = Delayed { max_delay: 24, interpolation: Interpolation::Linear, spread: 0.0 };
     let layer = Layer::new(128, 128, density as f32 / 1e3);
-    step(bencher, &layer, 2, |tape, [x, w, d]| synapse.record(tape, x, w, d));
+    step(bencher, &layer, 2, |tape, x, [w, d]| synapse.record(tape, x, w, d));
 }
 
 #[divan::bench]
 fn dense_forward_and_backward(bencher: Bencher<'_, '_>) {
-    step(bencher, &Layer::new(128, 128, 0.12), 1, |tape, [x, w, _]| dense::record(tape, x, w));
+    step(bencher, &Layer::new(128, 128, 0.12), 1, |tape, x, [w, _]| dense::record(tape, x, w));
 }

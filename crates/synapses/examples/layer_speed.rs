@@ -5,7 +5,7 @@
 //! machine matter little), and multiply-adds per second with every synapse counted at every step, spike or not.
 
 use colearn_synapses::{Delayed, Interpolation, dense};
-use colearn_tape::{Tape, Var, layout};
+use colearn_tape::{Pool, Sequence, SequenceVar, Tape, Var};
 use ndarray::{Array2, Array3};
 
 fn noise(len: usize, mut state: u32) -> Vec<f32> {
@@ -37,14 +37,16 @@ fn measure(
     dim: (usize, usize, usize, usize),
     taps: f64,
     density: f32,
-    layer: impl Fn(&mut Tape<f32>, [Var; 3]) -> Var,
+    layer: impl Fn(&mut Tape<f32>, SequenceVar, [Var; 2]) -> SequenceVar,
 ) {
     if std::env::args().nth(1).is_some_and(|wanted| !name.contains(&wanted)) {
         return;
     }
     let (steps, batch, inputs, outputs) = dim;
-    let x: Array3<f32> = layout::from_units(steps, batch, inputs, noise(steps * batch * inputs, 1));
+    let x =
+        Array3::from_shape_vec((steps, batch, inputs), noise(steps * batch * inputs, 1)).expect("sized so");
     let x = x.mapv(|x| if x < density { 1.0 } else { 0.0 });
+    let x = Sequence::from_array(&x, &mut Pool::default()).into_value();
     let matrix = |seed, scale: f32| {
         Array2::from_shape_vec((inputs, outputs), noise(inputs * outputs, seed)).expect("sized so") * scale
     };
@@ -52,11 +54,12 @@ fn measure(
     let mut tape = Tape::new();
     let [forward, backward] = fastest(|| {
         tape.reset();
-        let vars = [tape.leaf(&x), tape.leaf(&weight), tape.leaf(&delay)];
+        let x = SequenceVar { var: tape.leaf(&x), batch };
+        let vars = [tape.leaf(&weight), tape.leaf(&delay)];
         let start = processor_seconds();
-        let y = layer(&mut tape, vars);
+        let y = layer(&mut tape, x, vars);
         let forward = processor_seconds() - start;
-        let loss = tape.sum(y);
+        let loss = tape.sum(y.var);
         let start = processor_seconds();
         tape.backward(loss);
         [forward, processor_seconds() - start]
@@ -78,7 +81,7 @@ fn main() {
     let dim = (100, 128, 140, 128);
     for density in [1.0, 0.4, 0.3, 0.23, 0.12, 0.03] {
         let name = format!("no delays, {:.0} %", 100.0 * density);
-        measure(&name, dim, 1.0, density, |tape, [x, w, _]| dense::record(tape, x, w));
+        measure(&name, dim, 1.0, density, |tape, x, [w, _]| dense::record(tape, x, w));
     }
     for (name, interpolation, taps) in [
         ("linear", Interpolation::Linear, 2.0),
@@ -87,18 +90,18 @@ fn main() {
         ("Gaussian, 25 taps", Interpolation::Gaussian, 25.0),
     ] {
         let synapse = Delayed { max_delay: 24, interpolation, spread: 12.0 };
-        measure(name, dim, taps, 0.23, |tape, [x, w, d]| synapse.record(tape, x, w, d));
+        measure(name, dim, taps, 0.23, |tape, x, [w, d]| synapse.record(tape, x, w, d));
     }
     for max_delay in [24, 250] {
         let synapse = Delayed { max_delay, interpolation: Interpolation::Linear, spread: 0.0 };
         for density in [0.15, 0.075, 0.03, 0.01] {
             let name = format!("linear, delay {max_delay}, {:.1} %", 100.0 * density);
             let dim = (100, 128, 128, 128);
-            measure(&name, dim, 2.0, density, |tape, [x, w, d]| synapse.record(tape, x, w, d));
+            measure(&name, dim, 2.0, density, |tape, x, [w, d]| synapse.record(tape, x, w, d));
         }
     }
     let synapse = Delayed { max_delay: 24, interpolation: Interpolation::Linear, spread: 0.0 };
     let (wide, narrow) = ((100, 128, 512, 512), (100, 128, 128, 20));
-    measure("512 × 512, 7.5 %", wide, 2.0, 0.075, |tape, [x, w, d]| synapse.record(tape, x, w, d));
-    measure("128 × 20, 7.5 %", narrow, 2.0, 0.075, |tape, [x, w, d]| synapse.record(tape, x, w, d));
+    measure("512 × 512, 7.5 %", wide, 2.0, 0.075, |tape, x, [w, d]| synapse.record(tape, x, w, d));
+    measure("128 × 20, 7.5 %", narrow, 2.0, 0.075, |tape, x, [w, d]| synapse.record(tape, x, w, d));
 }

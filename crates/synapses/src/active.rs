@@ -12,7 +12,7 @@
 
 use crate::choice;
 use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned, aligned_mut, dispatch};
-use colearn_tape::{Pool, Real};
+use colearn_tape::{LANES, Pool, Real, SequenceShape};
 use rayon::prelude::*;
 
 /// Samples of a row: one AVX2 register of `f32`, half an AVX-512 one. Sixteen leave fewer rows empty, four use the
@@ -34,15 +34,15 @@ pub(crate) struct Counts<F> {
 }
 
 impl<F: Real> Counts<F> {
-    /// Counts the active rows of unit-major `values` with B = `batch`.
-    pub(crate) fn new(values: &[F], steps: usize, batch: usize, pool: &mut Pool<F>) -> Self {
-        let (unit, groups) = ((steps * batch).max(1), batch.div_ceil(GROUP));
-        let mut rows = pool.take_indices(values.len() / unit * groups);
-        let mut amplitudes = pool.take(values.len() / unit);
-        let units = rows.par_chunks_mut(groups.max(1)).zip(values.par_chunks(unit)).with_min_len(4);
-        units.zip(&mut amplitudes).for_each(|((counts, unit), amplitude)| {
+    /// Counts the active rows of the `values` of a sequence.
+    pub(crate) fn new(values: &[F], shape: SequenceShape, pool: &mut Pool<F>) -> Self {
+        let (steps, groups) = (shape.steps, shape.batch.div_ceil(GROUP));
+        let mut rows = pool.take_indices(shape.units * groups);
+        let mut amplitudes = pool.take(shape.units);
+        let units = rows.par_chunks_mut(groups.max(1)).enumerate().with_min_len(4);
+        units.zip(&mut amplitudes).for_each(|((n, counts), amplitude)| {
             counts.fill(0);
-            *amplitude = dispatch(Count { unit, batch, counts });
+            *amplitude = dispatch(Count { unit: Unit { values, shape, n }, counts });
         });
         Self { rows, amplitudes, groups, steps }
     }
@@ -64,10 +64,30 @@ impl<F: Real> Counts<F> {
     }
 }
 
+/// One unit of a sequence.
+#[derive(Clone, Copy)]
+struct Unit<'a, F> {
+    values: &'a [F],
+    shape: SequenceShape,
+    n: usize,
+}
+
+impl<'a, F> Unit<'a, F> {
+    /// The rows of the two groups of each block, step after step.
+    #[inline(always)]
+    fn blocks(self) -> impl Iterator<Item = &'a [[Row<F>; LANES / GROUP]]> {
+        let Self { values, shape, n } = self;
+        let len = shape.unit_len();
+        let of_unit = move |block: &'a [F]| {
+            block[n * len..(n + 1) * len].as_chunks::<GROUP>().0.as_chunks::<{ LANES / GROUP }>().0
+        };
+        values.chunks_exact(shape.block_len().max(1)).map(of_unit)
+    }
+}
+
 /// Adds each group's active rows of one unit to its count, and returns the amplitude.
 struct Count<'a, F> {
-    unit: &'a [F],
-    batch: usize,
+    unit: Unit<'a, F>,
     counts: &'a mut [u32],
 }
 
@@ -113,17 +133,12 @@ impl<F: Real> Kernel for Count<'_, F> {
     fn run<L: Level>(self) -> F {
         let zero = [F::zero(); GROUP];
         let mut seen = Seen { least: [F::infinity(); GROUP], largest: zero, zero };
-        for step in self.unit.chunks(self.batch) {
-            let (rows, rest) = step.as_chunks::<GROUP>();
-            for (count, row) in self.counts.iter_mut().zip(rows) {
-                *count += u32::from(is_active(row));
-                seen.add(row);
-            }
-            if let (false, Some(count)) = (rest.is_empty(), self.counts.last_mut()) {
-                let mut row = zero;
-                row[..rest.len()].copy_from_slice(rest);
-                *count += u32::from(is_active(&row));
-                seen.add(&row);
+        for (counts, rows) in self.counts.chunks_mut(LANES / GROUP).zip(self.unit.blocks()) {
+            for row in rows {
+                for (count, row) in counts.iter_mut().zip(row) {
+                    *count += u32::from(is_active(row));
+                    seen.add(row);
+                }
             }
         }
         seen.amplitude()
@@ -150,8 +165,7 @@ const MARK_STEPS: usize = 16;
 
 /// Writes the listed rows of one unit group by group.
 struct Fill<'a, F> {
-    unit: &'a [F],
-    batch: usize,
+    unit: Unit<'a, F>,
     /// Whether rows of zeros are written too.
     every: bool,
     /// Where each group starts in `steps` and `rows`; the kernel moves it to the end.
@@ -166,44 +180,38 @@ impl<F: Real> Kernel for Fill<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { unit, batch, every, next, marks, steps, rows } = self;
+        let Self { unit, every, next, marks, steps, rows } = self;
         let of_group = marks.len() / next.len();
-        for (step, values) in unit.chunks(batch).enumerate() {
-            if step % MARK_STEPS == 0 {
-                let marks = marks[step / MARK_STEPS..].iter_mut().step_by(of_group);
-                marks.zip(&*next).for_each(|(mark, &next)| *mark = next);
-            }
-            let (groups, rest) = values.as_chunks::<GROUP>();
-            let mut put = |next: &mut u32, row: &Row<F>| {
-                // Written whether active or not, and then written over: no branch that depends on the data.
-                let place = *next as usize;
-                steps[place] = u32::try_from(step).unwrap_or(u32::MAX);
-                rows[place] = *row;
-                *next += u32::from(every | is_active(row));
-            };
-            for (next, row) in next.iter_mut().zip(groups) {
-                put(next, row);
-            }
-            if let (false, Some(next)) = (rest.is_empty(), next.last_mut()) {
-                let mut row = [F::zero(); GROUP];
-                row[..rest.len()].copy_from_slice(rest);
-                put(next, &row);
+        let of_block = LANES / GROUP;
+        let groups = next.chunks_mut(of_block).zip(marks.chunks_mut(of_block * of_group));
+        for ((next, marks), values) in groups.zip(unit.blocks()) {
+            for (step, values) in values.iter().enumerate() {
+                if step % MARK_STEPS == 0 {
+                    let marks = marks[step / MARK_STEPS..].iter_mut().step_by(of_group);
+                    marks.zip(&*next).for_each(|(mark, &next)| *mark = next);
+                }
+                for (next, row) in next.iter_mut().zip(values) {
+                    // Written whether active or not, and then written over: no branch that depends on the data.
+                    let place = *next as usize;
+                    steps[place] = u32::try_from(step).unwrap_or(u32::MAX);
+                    rows[place] = *row;
+                    *next += u32::from(every | is_active(row));
+                }
             }
         }
     }
 }
 
 impl<F: Real> Active<F> {
-    /// The listed rows of those units of unit-major `values` that `wanted` names; the others have none.
+    /// The listed rows of those units of a sequence's `values` that `wanted` names; the others have none.
     pub(crate) fn new(
         values: &[F],
-        batch: usize,
+        shape: SequenceShape,
         counts: &Counts<F>,
         wanted: impl Fn(usize) -> bool,
         pool: &mut Pool<F>,
     ) -> Self {
         let groups = counts.groups;
-        let unit = (counts.steps * batch).max(1);
         let mut starts = pool.take_indices(counts.rows.len() + 1);
         let all_steps = u32::try_from(counts.steps).unwrap_or(u32::MAX);
         let mut total = 0;
@@ -227,18 +235,18 @@ impl<F: Real> Active<F> {
         let group_marks = counts.steps.div_ceil(MARK_STEPS);
         let marks = pool.take_indices(counts.rows.len() * group_marks);
         let mut active = Self { starts, steps, rows, marks, groups, group_marks };
-        active.fill(values, unit, batch, counts);
+        active.fill(values, shape, counts);
         active
     }
 
-    fn fill(&mut self, values: &[F], unit: usize, batch: usize, counts: &Counts<F>) {
+    fn fill(&mut self, values: &[F], shape: SequenceShape, counts: &Counts<F>) {
         // Units write to ranges of their own: split the buffers at the units' starts.
         let groups = self.groups;
         let (mut steps, mut rows) =
             (&mut self.steps[..], aligned_mut(&mut self.rows).as_chunks_mut::<GROUP>().0);
-        let mut parts = Vec::with_capacity(values.len() / unit);
+        let mut parts = Vec::with_capacity(shape.units);
         let marks = self.marks.chunks_mut((groups * self.group_marks).max(1));
-        for (k, (unit, marks)) in values.chunks(unit).zip(marks).enumerate() {
+        for (k, marks) in (0..shape.units).zip(marks) {
             let starts = &self.starts[k * groups..=(k + 1) * groups];
             let count = (starts[groups] - starts[0]) as usize;
             let (mine, rest) = std::mem::take(&mut steps).split_at_mut(count);
@@ -246,12 +254,13 @@ impl<F: Real> Active<F> {
             let (my_rows, rest) = std::mem::take(&mut rows).split_at_mut(count);
             rows = rest;
             if count > 0 {
+                let unit = Unit { values, shape, n: k };
                 parts.push((unit, choice::lists_every_row(counts.share(k)), starts, marks, mine, my_rows));
             }
         }
         parts.into_par_iter().with_min_len(4).for_each(|(unit, every, starts, marks, steps, rows)| {
             let mut next: Vec<u32> = starts[..groups].iter().map(|s| s - starts[0]).collect();
-            dispatch(Fill { unit, batch, every, next: &mut next, marks, steps, rows });
+            dispatch(Fill { unit, every, next: &mut next, marks, steps, rows });
         });
     }
 
@@ -295,50 +304,55 @@ mod tests {
     use super::*;
     use colearn_tape::simd::{InstructionSet, dispatch_to};
 
-    fn values(steps: usize, batch: usize, units: usize) -> Vec<f64> {
-        let spike = |k: usize| k * k % 101 < 9 && k / (steps * batch) != 1;
-        (0..steps * batch * units).map(|k| if spike(k) { 1.0 + k as f64 } else { 0.0 }).collect()
+    /// Unit 1 is silent.
+    fn values(shape: SequenceShape) -> Vec<f64> {
+        let spike = |k: usize| {
+            let (row, unit) = (k / shape.block_len() * LANES, k / shape.unit_len() % shape.units);
+            k * k % 101 < 9 && unit != 1 && row + k % LANES < shape.batch
+        };
+        (0..shape.len()).map(|k| if spike(k) { 1.0 + k as f64 } else { 0.0 }).collect()
     }
 
     #[test]
     fn active_rows_hold_every_entry_that_is_not_zero_and_none_is_empty() {
         for batch in [1, 8, 16, 21, 24] {
-            let (steps, units) = (7, 4);
-            let values = values(steps, batch, units);
+            let shape = SequenceShape { steps: 7, batch, units: 4 };
+            let values = values(shape);
             let pool = &mut Pool::default();
-            let counts = Counts::new(&values, steps, batch, pool);
-            let active = Active::new(&values, batch, &counts, |unit| unit != 2, pool);
+            let counts = Counts::new(&values, shape, pool);
+            let active = Active::new(&values, shape, &counts, |unit| unit != 2, pool);
             let mut rebuilt = vec![0.0; values.len()];
-            let mut rows_of_unit = vec![0; units];
-            for unit in 0..units {
+            let mut rows_of_unit = vec![0; shape.units];
+            for (unit, count) in rows_of_unit.iter_mut().enumerate() {
                 for group in 0..batch.div_ceil(GROUP) {
                     let (found, rows) = active.of(unit, group);
                     assert!(found.is_sorted() && rows.iter().all(|row| is_active(row)));
-                    rows_of_unit[unit] += rows.len();
+                    *count += rows.len();
                     for (&step, row) in found.iter().zip(rows) {
-                        for (l, &x) in row.iter().enumerate().filter(|(l, _)| group * GROUP + l < batch) {
-                            rebuilt[(unit * steps + step as usize) * batch + group * GROUP + l] = x;
-                        }
+                        let (block, half) = (group / 2, group % 2);
+                        let at = block * shape.block_len() + unit * shape.unit_len() + step as usize * LANES;
+                        rebuilt[at + half * GROUP..][..GROUP].copy_from_slice(row);
                     }
                 }
             }
-            let block = steps * batch;
             assert_eq!(rows_of_unit[2], 0);
-            assert_eq!(rebuilt[..2 * block], values[..2 * block], "{batch}");
-            assert_eq!(rebuilt[3 * block..], values[3 * block..], "{batch}");
-            let share = rows_of_unit[3] as f64 / (steps * batch.div_ceil(GROUP)) as f64;
+            let unlisted = |k: usize| k / shape.unit_len() % shape.units == 2;
+            let expected: Vec<f64> =
+                values.iter().enumerate().map(|(k, &x)| if unlisted(k) { 0.0 } else { x }).collect();
+            assert_eq!(rebuilt, expected, "{batch}");
+            let share = rows_of_unit[3] as f64 / (shape.steps * batch.div_ceil(GROUP)) as f64;
             assert!((counts.share(3) - share).abs() < 1e-12 && counts.share(1) == 0.0);
         }
     }
 
     #[test]
     fn rows_until_a_step_are_those_before_it_and_few_more() {
-        let (steps, batch, units) = (3 * MARK_STEPS + 5, 19, 4);
-        let values = values(steps, batch, units);
+        let shape = SequenceShape { steps: 3 * MARK_STEPS + 5, batch: 19, units: 4 };
+        let (values, steps) = (values(shape), shape.steps);
         let pool = &mut Pool::default();
-        let counts = Counts::new(&values, steps, batch, pool);
-        let active = Active::new(&values, batch, &counts, |_| true, pool);
-        for (unit, group) in (0..units).flat_map(|unit| [(unit, 0), (unit, 2)]) {
+        let counts = Counts::new(&values, shape, pool);
+        let active = Active::new(&values, shape, &counts, |_| true, pool);
+        for (unit, group) in (0..shape.units).flat_map(|unit| [(unit, 0), (unit, 2)]) {
             let listed = active.of(unit, group).0;
             let before = |end: usize| listed.iter().filter(|&&step| (step as usize) < end).count();
             for end in 0..=steps {
@@ -351,13 +365,13 @@ mod tests {
 
     #[test]
     fn an_amplitude_is_the_one_value_that_is_not_zero() {
-        let (steps, batch) = (3, 11);
+        let shape = SequenceShape { steps: 3, batch: 11, units: 1 };
         let amplitude = |at: &[(usize, f32)]| {
-            let mut values = vec![0.0; steps * batch];
+            let mut values = vec![0.0; shape.len()];
             for &(k, x) in at {
-                values[k] = x;
+                values[k / shape.batch * LANES + k % shape.batch] = x;
             }
-            Counts::new(&values, steps, batch, &mut Pool::default()).amplitude(0)
+            Counts::new(&values, shape, &mut Pool::default()).amplitude(0)
         };
         assert_eq!(amplitude(&[(3, 1.25), (10, 1.25), (32, 1.25)]), Some(1.25));
         assert_eq!(amplitude(&[]), None);
@@ -372,16 +386,16 @@ mod tests {
 
     #[test]
     fn every_instruction_set_counts_and_fills_alike() {
-        let (steps, batch) = (9, 21);
-        let unit = values(steps, batch, 1);
+        let shape = SequenceShape { steps: 9, batch: 21, units: 1 };
+        let values = values(shape);
+        let unit = Unit { values: &values, shape, n: 0 };
         let run = |set, every| {
             let mut counts = [0; 3];
-            let amplitude = dispatch_to(set, Count { unit: &unit, batch, counts: &mut counts });
+            let amplitude = dispatch_to(set, Count { unit, counts: &mut counts });
             let mut next = [0, 10, 20];
             let (mut places, mut rows, mut marks) = (vec![0; 30], vec![[0.0; GROUP]; 30], vec![0; 3]);
             let (next_places, steps, marked) = (&mut next, &mut places, &mut marks);
-            let fill =
-                Fill { unit: &unit, batch, every, next: next_places, marks: marked, steps, rows: &mut rows };
+            let fill = Fill { unit, every, next: next_places, marks: marked, steps, rows: &mut rows };
             dispatch_to(set, fill);
             (amplitude, counts, next, places, rows, marks)
         };

@@ -7,7 +7,6 @@
 use crate::codes::{CodeTable, Encode, WORDS};
 use crate::interpolation::Taps;
 use crate::lag_kernels::{RowWidth, Source, accumulate};
-use crate::packing::{Samples, Time, pack_rows};
 use crate::table::{Synapses, Table};
 use colearn_tape::simd::{
     ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up_lagged,
@@ -235,34 +234,22 @@ impl<F: Real> HistoryPart<'_, F> {
         }
     }
 
-    /// Adds steps `window` of samples `first` to `first` + `count` of all units of this part, of a layer that reads
-    /// [`Signals::Numbers`]. `values` are the layer's (T, `batch`) blocks, unit after unit. Windows come in order and once, and
-    /// none crosses a multiple of [`BLOCK_SYNAPSE_STEPS`].
+    /// Adds steps `window` of all units of this part, of a layer that reads [`Signals::Numbers`]. `block` is one of a sequence of
+    /// `steps` steps: (unit, step, lane). Windows come in order and once, and none crosses a multiple of
+    /// [`BLOCK_SYNAPSE_STEPS`].
     ///
     /// # Panics
-    /// If the values have no such units or samples, the sequence no such steps, or the layer reads spikes.
+    /// If the block has no such units, the sequence no such steps, or the layer reads spikes.
     #[track_caller]
-    pub fn push_samples(
-        &mut self,
-        values: &[F],
-        (steps, batch): (usize, usize),
-        window: Range<usize>,
-        (first, count): (usize, usize),
-    ) {
+    pub fn push_block(&mut self, block: &[F], steps: usize, window: Range<usize>) {
         assert!(self.codes.is_empty(), "samples of a layer that reads spikes");
-        let (last_step, last) = (window.end, first + count);
-        assert!(last_step <= steps && last <= batch, "step {last_step} of {steps}, sample {last} of {batch}");
+        assert!(window.end <= steps, "step {} of {steps}", window.end);
         let width = self.width;
         for unit in 0..self.rows[0].len() / (self.stride() * width.samples()) {
-            let block = &values[(self.first + unit) * steps * batch..];
-            for (part, to) in self.rows_from(unit, window.start, window.len()).into_iter().enumerate() {
-                let skipped = part * width.samples();
-                let count = count.saturating_sub(skipped).min(width.samples());
-                let first = window.start * batch + (first + skipped).min(batch);
-                // The next unit's steps are asked for.
-                let from = Samples { values: &block[first..], batch, count, ahead: steps * batch };
-                pack_rows(from, Time::Forward, (to, width));
-            }
+            let rows = block[(self.first + unit) * steps * LANES..][..steps * LANES].as_chunks().0;
+            let rows = rows[window.clone()].iter().map(|&row| Lanes(row));
+            let parts = self.rows_from(unit, window.start, window.len());
+            dispatch(Write { parts, width, steps: rows });
         }
     }
 

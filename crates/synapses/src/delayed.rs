@@ -7,7 +7,7 @@ use crate::stream::DelayLine;
 use crate::table::Synapses;
 use crate::two_tap;
 use crate::wide::{self, Shape};
-use colearn_tape::{Pool, Real, Tape, Var};
+use colearn_tape::{Pool, Real, Sequence, SequenceVar, Signal, Tape, Var};
 use ndarray::{Array3, ArrayRef2, ArrayRef3};
 
 /// A delayed synapse: largest delay, and how real delays are spread over lags.
@@ -32,12 +32,20 @@ impl<F: Real> Delayed<F> {
         Shape { interpolation: self.interpolation, spread: self.spread, max_delay: self.max_delay }
     }
 
-    /// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
+    /// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J); x and y are both arrays or both sequences
+    /// ([`Signal`]).
     ///
     /// # Panics
     /// If the shapes do not fit, or the largest delay is zero.
     #[track_caller]
-    pub fn record(self, tape: &mut Tape<F>, x: Var, weight: Var, delay: Var) -> Var {
+    pub fn record<S: Signal>(self, tape: &mut Tape<F>, x: S, weight: Var, delay: Var) -> S {
+        let x = x.enter(tape);
+        let y = self.record_sequence(tape, x, weight, delay);
+        S::leave(y, tape)
+    }
+
+    #[track_caller]
+    fn record_sequence(self, tape: &mut Tape<F>, x: SequenceVar, weight: Var, delay: Var) -> SequenceVar {
         match self.interpolation {
             Interpolation::Linear => two_tap::record(tape, x, weight, delay, self.max_delay, Taps::Two),
             Interpolation::Whole => two_tap::record(tape, x, weight, delay, self.max_delay, Taps::One),
@@ -47,7 +55,7 @@ impl<F: Real> Delayed<F> {
                     return y;
                 }
                 let smoothed = smooth::record(tape, y, self.spread);
-                tape.forget(y);
+                tape.forget(y.var);
                 smoothed
             }
             Interpolation::Triangle | Interpolation::Gaussian => {
@@ -56,7 +64,7 @@ impl<F: Real> Delayed<F> {
         }
     }
 
-    /// The layer's output (T, B, J) without a tape.
+    /// The layer's output (T, B, J) for x (T, B, I), without a tape.
     ///
     /// # Panics
     /// If the shapes do not fit, or the largest delay is zero.
@@ -68,8 +76,24 @@ impl<F: Real> Delayed<F> {
         delay: &ArrayRef2<F>,
         pool: &mut Pool<F>,
     ) -> Array3<F> {
-        let two_tap =
-            |taps, pool: &mut Pool<F>| two_tap::forward(x, weight, delay, self.max_delay, taps, pool);
+        Sequence::over_array(x, pool, |x, pool| self.forward_sequence(x, weight, delay, pool))
+    }
+
+    /// [`Delayed::forward`] of a sequence.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the largest delay is zero.
+    #[track_caller]
+    pub fn forward_sequence(
+        self,
+        x: &Sequence<F>,
+        weight: &ArrayRef2<F>,
+        delay: &ArrayRef2<F>,
+        pool: &mut Pool<F>,
+    ) -> Sequence<F> {
+        let two_tap = |taps, pool: &mut Pool<F>| {
+            two_tap::forward_sequence(x, weight, delay, self.max_delay, taps, pool)
+        };
         match self.interpolation {
             Interpolation::Linear => two_tap(Taps::Two, pool),
             Interpolation::Whole => two_tap(Taps::One, pool),
@@ -78,12 +102,12 @@ impl<F: Real> Delayed<F> {
                 if self.spread == F::zero() {
                     return y;
                 }
-                let smoothed = smooth::forward(&y, self.spread, pool);
-                pool.give(y);
+                let smoothed = smooth::forward_sequence(&y, self.spread, pool);
+                y.recycle(pool);
                 smoothed
             }
             Interpolation::Triangle | Interpolation::Gaussian => {
-                wide::forward(x, weight, delay, self.shape(), pool)
+                wide::forward_sequence(x, weight, delay, self.shape(), pool)
             }
         }
     }

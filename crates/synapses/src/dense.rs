@@ -5,65 +5,86 @@
 //! ∂L/∂x = g Wᵀ,   ∂L/∂W[i, j] = Σ_t,b x[t, b, i] g[t, b, j]
 //! ```
 //!
-//! In unit-major order these are matrix products over T·B columns ([`product`]). Where x is sparse, y and the gradient of
-//! the weight are made of its events alone ([`product::Form`]). Threads share out blocks of columns of a fixed size, and
-//! gradients of the weight are summed over the blocks in their order.
+//! A block of a sequence is a matrix (unit, step and sample), and these are products of such matrices ([`product`]). Where x
+//! is sparse, y and the gradient of the weight are made of its events alone ([`product::Form`]). Threads share out blocks
+//! and columns in parts of a fixed size, and gradients of the weight are summed over the parts in their order.
 
-use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
+use colearn_tape::layout::matrix;
 use colearn_tape::product::{self, Form};
-use colearn_tape::{Fused, Pool, Pullback, Real, Recompute, Tape, Var};
-use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2};
+use colearn_tape::sequence::values;
+use colearn_tape::{
+    Fused, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+};
+use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView3, ArrayViewMut3};
 
-/// Unit-major values as a matrix of this shape (N, T·B).
-pub(crate) fn by_unit<F>(values: &[F], shape: (usize, usize)) -> ArrayView2<'_, F> {
-    ArrayView2::from_shape(shape, values).expect("whole units")
+/// A sequence's values as (block, unit, step and lane).
+pub(crate) fn by_block<F>(values: &[F], shape: SequenceShape) -> ArrayView3<'_, F> {
+    let dim = (shape.blocks(), shape.units, shape.unit_len());
+    ArrayView3::from_shape(dim, values).expect("a sequence of this shape")
 }
 
-/// Unit-major values as a matrix of this shape (N, T·B) for writing.
-pub(crate) fn by_unit_mut<F>(values: &mut [F], shape: (usize, usize)) -> ArrayViewMut2<'_, F> {
-    ArrayViewMut2::from_shape(shape, values).expect("whole units")
+/// The same for writing.
+pub(crate) fn by_block_mut<F>(values: &mut [F], shape: SequenceShape) -> ArrayViewMut3<'_, F> {
+    let dim = (shape.blocks(), shape.units, shape.unit_len());
+    ArrayViewMut3::from_shape(dim, values).expect("a sequence of this shape")
 }
 
-/// The layer's output (T, B, J) in unit-major order, without a tape.
+/// The layer's output (T, B, J) for x (T, B, I), without a tape.
 ///
 /// # Panics
 /// If the shapes do not fit.
 #[track_caller]
 pub fn forward<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> Array3<F> {
-    run(x, weight, pool).0
+    Sequence::over_array(x, pool, |x, pool| forward_sequence(x, weight, pool))
 }
 
-/// The output, and how the input was multiplied.
-#[track_caller]
-fn run<F: Real>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> (Array3<F>, Form) {
-    let (steps, batch, n) = x.dim();
-    assert_eq!(n, weight.nrows(), "dense synapse: units of the input {:?} and rows of the weight", x.dim());
-    let columns = steps * batch;
-    let mut y = pool.sequence(steps, batch, weight.ncols());
-    let x = to_units(x, pool);
-    let values = units(&x).expect("made unit-major");
-    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), (weight.ncols(), columns));
-    let form = Form::of(values);
-    product::over_rows(form, weight, &by_unit(values, (n, columns)), &mut to, pool);
-    release(x, pool);
-    (y, form)
-}
-
-/// Records the layer: x (T, B, I) and weight (I, J) to y (T, B, J).
+/// [`forward`] of a sequence.
 ///
 /// # Panics
 /// If the shapes do not fit.
 #[track_caller]
-pub fn record<F: Real>(tape: &mut Tape<F>, x: Var, weight: Var) -> Var {
-    let ([x_value, weight_value], pool) = tape.workspace([x, weight]);
-    let (y, form) = run(&sequence(x_value), &matrix(weight_value), pool);
-    tape.fused(&[x, weight], y.into_dyn(), Dense { form })
+pub fn forward_sequence<F: Real>(x: &Sequence<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> Sequence<F> {
+    run((x.values(), x.shape()), weight, pool).0
+}
+
+/// The output, and how the input was multiplied.
+#[track_caller]
+fn run<F: Real>(
+    (x, shape): (&[F], SequenceShape),
+    weight: &ArrayRef2<F>,
+    pool: &mut Pool<F>,
+) -> (Sequence<F>, Form) {
+    assert_eq!(
+        shape.units,
+        weight.nrows(),
+        "dense synapse: units of the input {shape:?} and rows of the weight"
+    );
+    let mut y = Sequence::taken(shape.with_units(weight.ncols()), pool);
+    let of_y = y.shape();
+    let form = Form::of(x);
+    product::over_rows(form, weight, &by_block(x, shape), &mut by_block_mut(y.values_mut(), of_y), pool);
+    (y, form)
+}
+
+/// Records the layer: x (T, B, I) and weight (I, J) to y (T, B, J); x and y are both arrays or both sequences ([`Signal`]).
+///
+/// # Panics
+/// If the shapes do not fit.
+#[track_caller]
+pub fn record<F: Real, S: Signal>(tape: &mut Tape<F>, x: S, weight: Var) -> S {
+    let x = x.enter(tape);
+    let shape = x.shape(tape);
+    let ([x_value, weight_value], pool) = tape.workspace([x.var, weight]);
+    let (y, form) = run((values(x_value), shape), &matrix(weight_value), pool);
+    let var = tape.fused(&[x.var, weight], y.into_value(), Dense { form, batch: shape.batch });
+    S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
 #[derive(Debug)]
 struct Dense {
     /// How the input is multiplied, forward and for the gradient of the weight.
     form: Form,
+    batch: usize,
 }
 
 impl<F: Real> Fused<F> for Dense {
@@ -77,34 +98,27 @@ impl<F: Real> Fused<F> for Dense {
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
-        let (x, weight) = (sequence(inputs[0]), matrix(inputs[1]));
-        let (steps, batch, n) = x.dim();
-        let columns = steps * batch;
-        let g = sequence(gradient);
-        let g = to_units(&g, pool);
-        let g_matrix = by_unit(units(&g).expect("made unit-major"), (weight.ncols(), columns));
+        let (x, weight) = (values(inputs[0]), matrix(inputs[1]));
+        let shape = SequenceShape::of(inputs[0], self.batch);
+        let g = by_block(values(gradient), shape.with_units(weight.ncols()));
         let to_x = wanted[0].then(|| {
-            let mut part = pool.sequence(steps, batch, n);
-            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), (n, columns));
-            product::dense_over_rows(&weight, &g_matrix, &mut to);
-            part.into_dyn()
+            let mut part = Sequence::taken(shape, pool);
+            product::dense_over_rows(&weight, &g, &mut by_block_mut(part.values_mut(), shape));
+            part.into_value()
         });
         let to_weight = wanted[1].then(|| {
-            let x = to_units(&x, pool);
-            let mut part = pool.array(&[n, weight.ncols()]);
+            let mut part = pool.array(&[shape.units, weight.ncols()]);
             let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
-            let values = units(&x).expect("made unit-major");
-            product::over_columns(self.form, &by_unit(values, (n, columns)), &g_matrix, &mut to, pool);
-            release(x, pool);
+            product::over_columns(self.form, &by_block(x, shape), &g, &mut to, pool);
             part
         });
-        release(g, pool);
         vec![to_x, to_weight]
     }
 }
 
 impl<F: Real> Recompute<F> for Dense {
     fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        forward(&sequence(inputs[0]), &matrix(inputs[1]), pool).into_dyn()
+        let x = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
+        run(x, &matrix(inputs[1]), pool).0.into_value()
     }
 }

@@ -10,10 +10,12 @@
 //! sequence is lost (z is zero outside, h is not rescaled). At σ = 0 it is the identity. It is symmetric, hence its own
 //! adjoint.
 
-use colearn_tape::layout::{release, sequence, to_units, units, units_mut};
+use colearn_tape::sequence::values;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
-use ndarray::{Array3, ArrayD, ArrayRef3};
+use colearn_tape::{
+    Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
+};
+use ndarray::ArrayD;
 use rayon::prelude::*;
 
 /// h_0 … h_R for a spread of `sigma` steps; `[1]` below 0.02, where e^(−1/2σ²) is zero in every precision.
@@ -39,15 +41,13 @@ const TASK_UNITS: usize = 8;
 /// Steps kept in registers.
 const BLOCK_STEPS: usize = 10;
 
-/// One unit smoothed: sixteen samples at a time are brought to a column with zeros before and after it, and blocks of
-/// steps are summed in registers.
+/// One unit of a block smoothed: its rows are brought to a column with zeros before and after it, and blocks of steps are
+/// summed in registers.
 struct SmoothUnit<'a, F> {
     /// h_0 … h_R.
     kernel: &'a [F],
     from: &'a [F],
     to: &'a mut [F],
-    batch: usize,
-    /// Room for a column: see [`column`].
     column: &'a mut [Lanes<F>],
 }
 
@@ -61,67 +61,69 @@ impl<F: Real> Kernel for SmoothUnit<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { kernel, from, to, batch, column } = self;
-        let (radius, steps) = (kernel.len() - 1, from.len() / batch);
+        let Self { kernel, from, to, column } = self;
+        let (from, to) = (from.as_chunks::<LANES>().0, to.as_chunks_mut::<LANES>().0);
+        let (radius, steps) = (kernel.len() - 1, from.len());
         column.fill(Lanes::default());
-        for first in (0..batch).step_by(LANES) {
-            let count = LANES.min(batch - first);
-            for step in 0..steps {
-                column[radius + step] = Lanes::load(&from[step * batch + first..], count);
+        for (row, from) in column[radius..].iter_mut().zip(from) {
+            row.0 = *from;
+        }
+        for start in (0..steps).step_by(BLOCK_STEPS) {
+            let mut sums = [Lanes::default(); BLOCK_STEPS];
+            // Row `start + k` of the column lies k − R steps from the first step of the block.
+            for (k, rows) in column[start..].windows(BLOCK_STEPS).take(2 * radius + 1).enumerate() {
+                let h = kernel[k.abs_diff(radius)];
+                for s in 0..BLOCK_STEPS {
+                    sums[s] = sums[s].scaled::<L>(h, &rows[s]);
+                }
             }
-            for start in (0..steps).step_by(BLOCK_STEPS) {
-                let mut sums = [Lanes::default(); BLOCK_STEPS];
-                // Row `start + k` of the column lies k − R steps from the first step of the block.
-                for (k, rows) in column[start..].windows(BLOCK_STEPS).take(2 * radius + 1).enumerate() {
-                    let h = kernel[k.abs_diff(radius)];
-                    for s in 0..BLOCK_STEPS {
-                        sums[s] = sums[s].scaled::<L>(h, &rows[s]);
-                    }
-                }
-                for (step, sum) in (start..steps).zip(&sums) {
-                    sum.store(&mut to[step * batch + first..], count);
-                }
+            for (to, sum) in to[start..].iter_mut().zip(&sums) {
+                *to = sum.0;
             }
         }
     }
 }
 
-/// z (T, B, N) smoothed over time, in unit-major order, without a tape.
+/// The sequence z smoothed over time, without a tape.
 #[must_use]
-pub fn forward<F: Real>(z: &ArrayRef3<F>, sigma: F, pool: &mut Pool<F>) -> Array3<F> {
-    let (steps, batch, n) = z.dim();
+pub fn forward_sequence<F: Real>(z: &Sequence<F>, sigma: F, pool: &mut Pool<F>) -> Sequence<F> {
+    smoothed((z.values(), z.shape()), sigma, pool)
+}
+
+fn smoothed<F: Real>((z, shape): (&[F], SequenceShape), sigma: F, pool: &mut Pool<F>) -> Sequence<F> {
     let kernel = half_kernel(sigma);
-    let mut y = pool.sequence(steps, batch, n);
-    let z = to_units(z, pool);
-    let unit = (steps * batch).max(1);
-    let rows = column(steps, kernel.len() - 1);
-    let mut columns = pool.take_lanes(n.div_ceil(TASK_UNITS) * rows);
-    let from = units(&z).expect("made unit-major").par_chunks(TASK_UNITS * unit);
-    let to = units_mut(&mut y).expect("made unit-major").par_chunks_mut(TASK_UNITS * unit);
-    to.zip(from).zip(columns.par_chunks_mut(rows.max(1))).for_each(|((to, from), column)| {
+    let mut y = Sequence::taken(shape, pool);
+    let (unit, task) = (shape.unit_len().max(1), (TASK_UNITS * shape.unit_len()).max(1));
+    let rows = column(shape.steps, kernel.len() - 1);
+    let mut columns = pool.take_lanes(z.len().div_ceil(task) * rows);
+    let tasks = y.values_mut().par_chunks_mut(task).zip(z.par_chunks(task));
+    tasks.zip(columns.par_chunks_mut(rows.max(1))).for_each(|((to, from), column)| {
         for (to, from) in to.chunks_mut(unit).zip(from.chunks(unit)) {
-            dispatch(SmoothUnit { kernel: &kernel, from, to, batch, column });
+            dispatch(SmoothUnit { kernel: &kernel, from, to, column });
         }
     });
     pool.give_lanes(columns);
-    release(z, pool);
     y
 }
 
-/// Records the smoothing of z (T, B, N).
+/// Records the smoothing of z (T, B, N), an array or a sequence ([`Signal`]).
 ///
 /// # Panics
 /// If `z` is no sequence.
 #[track_caller]
-pub fn record<F: Real>(tape: &mut Tape<F>, z: Var, sigma: F) -> Var {
-    let ([value], pool) = tape.workspace([z]);
-    let y = forward(&sequence(value), sigma, pool);
-    tape.fused(&[z], y.into_dyn(), Smooth { sigma })
+pub fn record<F: Real, S: Signal>(tape: &mut Tape<F>, z: S, sigma: F) -> S {
+    let z = z.enter(tape);
+    let shape = z.shape(tape);
+    let ([value], pool) = tape.workspace([z.var]);
+    let y = smoothed((values(value), shape), sigma, pool);
+    let var = tape.fused(&[z.var], y.into_value(), Smooth { sigma, batch: shape.batch });
+    S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
 #[derive(Debug)]
 struct Smooth<F> {
     sigma: F,
+    batch: usize,
 }
 
 impl<F: Real> Fused<F> for Smooth<F> {
@@ -134,13 +136,14 @@ impl<F: Real> Fused<F> for Smooth<F> {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        vec![Some(forward(&sequence(p.gradient), self.sigma, p.pool).into_dyn())]
+        vec![Some(self.recompute(&[p.gradient], p.pool))]
     }
 }
 
 impl<F: Real> Recompute<F> for Smooth<F> {
     fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        forward(&sequence(inputs[0]), self.sigma, pool).into_dyn()
+        let z = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
+        smoothed(z, self.sigma, pool).into_value()
     }
 }
 
@@ -151,16 +154,16 @@ mod tests {
 
     #[test]
     fn every_instruction_set_gives_the_sum_over_the_neighbours() {
-        for (steps, batch, sigma) in [(23, 21, 2.5), (7, 16, 4.0), (1, 3, 1.0), (30, 5, 0.0)] {
-            let from: Vec<f64> = (0..steps * batch).map(|k| (k as f64 * 0.7).sin()).collect();
+        for (steps, sigma) in [(23, 2.5), (7, 4.0), (1, 1.0), (30, 0.0)] {
+            let from: Vec<f64> = (0..steps * LANES).map(|k| (k as f64 * 0.7).sin()).collect();
             let kernel = half_kernel(sigma);
             for set in InstructionSet::available() {
                 let mut to = vec![9.0; from.len()];
                 let mut room = vec![Lanes::splat(5.0); column(steps, kernel.len() - 1)];
-                let unit = SmoothUnit { kernel: &kernel, from: &from, to: &mut to, batch, column: &mut room };
+                let unit = SmoothUnit { kernel: &kernel, from: &from, to: &mut to, column: &mut room };
                 dispatch_to(set, unit);
                 for (k, &found) in to.iter().enumerate() {
-                    let near = (0..steps).map(|t| (t.abs_diff(k / batch), from[t * batch + k % batch]));
+                    let near = (0..steps).map(|t| (t.abs_diff(k / LANES), from[t * LANES + k % LANES]));
                     let expected: f64 = near.filter_map(|(lag, z)| kernel.get(lag).map(|h| h * z)).sum();
                     approx::assert_abs_diff_eq!(found, expected, epsilon = 1e-13);
                 }

@@ -7,11 +7,10 @@
 use crate::active::{Active, GROUP, Row};
 use crate::interpolation::Taps;
 use crate::lag_kernels::TapTable;
-use crate::packing::Rows;
 use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
-use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, copy_row, dispatch, prefetch};
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, dispatch};
+use colearn_tape::{LANES, Lanes, Pool, Real, SequenceShape};
 use rayon::prelude::*;
 
 /// Most tiles of a task of [`correlate`].
@@ -96,17 +95,12 @@ impl<F: Real> ScatterBlock<'_, F> {
     }
 }
 
-/// Steps between a row that comes into a tile and one that is asked for.
-const AHEAD: usize = 20;
-
-/// One unit's rows of one group of samples as those of output `q`; samples that do not exist are zero.
+/// One unit's rows of one group of samples as those of output `q`.
 struct ToTile<'a, F> {
-    /// Values from the first sample of the group on, to the end of the unit or beyond.
-    values: &'a [F],
-    steps: usize,
-    batch: usize,
-    /// Samples of the group.
-    count: usize,
+    /// The unit's rows of a block: the two groups of each step.
+    rows: &'a [[Row<F>; GROUPS]],
+    /// The group.
+    half: usize,
     q: usize,
     tile: &'a mut [Row<F>],
 }
@@ -115,10 +109,9 @@ impl<F: Real> Kernel for ToTile<'_, F> {
     type Output = ();
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { values, steps, batch, count, q, tile } = self;
-        for (step, row) in tile[q..].iter_mut().step_by(TILE).take(steps).enumerate() {
-            prefetch(values, (step + AHEAD) * batch);
-            copy_row(&values[step * batch..], count, row);
+        let Self { rows, half, q, tile } = self;
+        for (to, row) in tile[q..].iter_mut().step_by(TILE).zip(rows) {
+            *to = row[half];
         }
     }
 }
@@ -126,39 +119,37 @@ impl<F: Real> Kernel for ToTile<'_, F> {
 /// P₀ and P₁ of every synapse (see [`crate::two_tap`]), written to `totals`, output slow and input fast.
 pub(crate) fn correlate<F: Real>(
     active: &Active<F>,
-    g: &[F],
-    (table, outputs): (&Table<F>, usize),
-    rows: Rows,
+    (g, shape): (&[F], SequenceShape),
+    table: &Table<F>,
     lines: Lines,
     totals: &mut [[F; 2]],
     pool: &mut Pool<F>,
 ) {
-    let (unit, width) = (rows.steps * rows.batch, table.width);
+    let (width, outputs) = (table.width, shape.units);
     let tiles = outputs.div_ceil(TILE);
     let task_tiles = tiles.div_ceil(MIN_TASKS).clamp(1, TASK_TILES);
     let (of_tile, tasks) = (2 * TILE * plane(width) * GROUP, tiles.div_ceil(task_tiles));
     let mut scratch = pool.take(tasks * lines.tile() * GROUP + ALIGN_ROOM);
     let mut sums = pool.take(tiles * of_tile + ALIGN_ROOM);
     let task_outputs = task_tiles * TILE;
-    let tasks = totals.par_chunks_mut(task_outputs * width).zip(g.par_chunks(task_outputs * unit));
+    let tasks = totals.par_chunks_mut(task_outputs * width);
     let tile_rows = aligned_mut(&mut scratch).par_chunks_mut(lines.tile() * GROUP);
     let room = tile_rows.zip(aligned_mut(&mut sums).par_chunks_mut(task_tiles * of_tile));
-    tasks.zip(room).enumerate().for_each(|(task, ((totals, g), (tile, sums)))| {
+    tasks.zip(room).enumerate().for_each(|(task, (totals, (tile, sums)))| {
         let (tile, sums) = (tile.as_chunks_mut::<GROUP>().0, sums.as_chunks_mut::<GROUP>().0);
         tile.fill([F::zero(); GROUP]);
         sums.fill([F::zero(); GROUP]);
+        let last = outputs.min((task + 1) * task_outputs);
         // The listed rows of a group stay in the second-level cache while all outputs of the task use them.
         for group in 0..active.groups() {
-            let each = (0..g.len()).step_by(TILE * unit).zip(sums.chunks_mut(of_tile / GROUP));
-            for (k, (at, sums)) in each.enumerate() {
-                let g = &g[at..];
-                let first = task * task_outputs + k * TILE;
+            let each = (task * task_outputs..last).step_by(TILE).zip(sums.chunks_mut(of_tile / GROUP));
+            for (first, sums) in each {
                 let table = table.rows(first..(first + TILE).min(outputs));
-                let (steps, batch, first) = (rows.steps, rows.batch, group * GROUP);
-                let count = GROUP.min(batch - first);
-                for q in 0..g.len().min(TILE * unit) / unit {
-                    let values = &g[q * unit + first..];
-                    dispatch(ToTile { values, steps, batch, count, q, tile: &mut *tile });
+                let (block, half, len) = (group / GROUPS, group % GROUPS, shape.unit_len());
+                for q in 0..TILE.min(outputs - first) {
+                    let at = block * shape.block_len() + (first + q) * len;
+                    let rows = g[at..at + len].as_chunks().0.as_chunks().0;
+                    dispatch(ToTile { rows, half, q, tile: &mut *tile });
                 }
                 dispatch(Gather { active, group, table, lines, tile, sums });
             }
@@ -195,31 +186,26 @@ mod tests {
         let g = |o: usize, t: usize, b: usize| number((o * steps + t) * batch + b + 9);
         let weight = Array2::from_shape_fn((inputs, outputs), |(i, o)| number(i * 9 + o));
         let delay = Array2::from_shape_fn((inputs, outputs), |(i, o)| 22.5 + 22.4 * number(i * 5 + o));
-        let places = |units: usize| {
-            (0..units * steps * batch).map(|k| (k / batch / steps, k / batch % steps, k % batch))
+        let shape = SequenceShape { steps, batch, units: inputs };
+        // One block.
+        let sequence = |units: usize, at: &dyn Fn(usize, usize, usize) -> f64| -> Vec<f64> {
+            let value = |k: usize| (k / LANES / steps, k / LANES % steps, k % LANES);
+            let of = |(n, t, b)| if b < batch { at(n, t, b) } else { 0.0 };
+            (0..units * steps * LANES).map(|k| of(value(k))).collect()
         };
-        let values: Vec<f64> = places(inputs).map(|(i, t, b)| x(i, t, b)).collect();
-        let gradients: Vec<f64> = places(outputs).map(|(o, t, b)| g(o, t, b)).collect();
+        let (values, gradients) = (sequence(inputs, &x), sequence(outputs, &g));
 
         let pool = &mut Pool::default();
-        let counts = Counts::new(&values, steps, batch, pool);
+        let counts = Counts::new(&values, shape, pool);
         let busy: Vec<bool> = (0..inputs).map(|i| choice::lists_every_row(counts.share(i))).collect();
         assert_eq!(busy, [true, true, false, false]);
-        let active = Active::new(&values, batch, &counts, |_| true, pool);
+        let active = Active::new(&values, shape, &counts, |_| true, pool);
         assert_eq!((0..inputs).map(|i| active.of(i, 1).1.len()).collect::<Vec<_>>(), [60, 60, 16, 0]);
         let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps: Taps::Two };
         let table = Table::by_output(synapses, &[0, 1, 2, 3], pool);
-        let rows = Rows { steps, batch, pad: max_delay + 1, padded_steps: steps };
         let mut found = vec![[f64::NAN; 2]; outputs * inputs];
-        correlate(
-            &active,
-            &gradients,
-            (&table, outputs),
-            rows,
-            Lines::new(steps, max_delay),
-            &mut found,
-            pool,
-        );
+        let g_and_shape = (&gradients[..], shape.with_units(outputs));
+        correlate(&active, g_and_shape, &table, Lines::new(steps, max_delay), &mut found, pool);
         for (k, found) in found.into_iter().enumerate() {
             let (o, i) = (k / inputs, k % inputs);
             let lag = synapses.taps(i, o).2 as usize;

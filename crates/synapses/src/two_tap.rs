@@ -25,10 +25,14 @@ use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
-use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
+use colearn_tape::layout::matrix;
+use colearn_tape::sequence::values;
 use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up_lagged};
-use colearn_tape::{Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Tape, Var};
-use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
+use colearn_tape::{
+    Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
+    Var,
+};
+use ndarray::{ArrayD, ArrayRef2};
 use rayon::prelude::*;
 
 /// Most units that one task handles.
@@ -42,8 +46,8 @@ fn task_units(units: usize) -> usize {
 
 /// Rows that hold one step more of the past than the largest delay: the far tap of a synapse at the largest delay. Time is
 /// cut into blocks of `block_steps`.
-fn rows_of(steps: usize, batch: usize, max_delay: usize, block_steps: usize) -> Rows {
-    Rows { steps, batch, pad: max_delay + 1, padded_steps: steps.next_multiple_of(block_steps) }
+fn rows_of(steps: usize, max_delay: usize, block_steps: usize) -> Rows {
+    Rows { steps, pad: max_delay + 1, padded_steps: steps.next_multiple_of(block_steps) }
 }
 
 /// The inputs of a convolution that are taken at all steps, and their taps.
@@ -77,15 +81,13 @@ struct Convolution<'a, F> {
 }
 
 impl<F: Real> Convolution<'_, F> {
-    /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, unit-major on both sides; `to` holds `outputs` units.
-    /// Buffers have the size that all inputs need: how many are dense changes from step to step, and the pool keeps
+    /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, for sequences of `inputs` and `outputs` units. Buffers have the size that all inputs need: how many are dense changes from step to step, and the pool keeps
     /// buffers by their length.
-    fn run(self, from: &[F], to: &mut [F], outputs: usize, pool: &mut Pool<F>) {
+    fn run(self, (from, inputs): (&[F], usize), (to, outputs): (&mut [F], usize), pool: &mut Pool<F>) {
         let Self { dense, coded, sparse, rows, lines, time, taps } = self;
         let task_units = task_units(outputs);
         let row_width = RowWidth::best();
-        let unit = rows.steps * rows.batch;
-        let inputs = from.len() / unit.max(1);
+        let unit = rows.steps * LANES;
         let room_len = if dense.inputs.is_empty() { 0 } else { inputs * rows.stride() * LANES };
         let mut room = pool.take(room_len + ALIGN_ROOM);
         let width = inputs.next_multiple_of(codes::group(taps));
@@ -96,10 +98,12 @@ impl<F: Real> Convolution<'_, F> {
         let mut sums = pool.take_lanes(outputs * rows.padded_steps);
         let tile = lines.tile() * GROUP;
         let mut tiles = pool.take(outputs.div_ceil(task_units) * tile + ALIGN_ROOM);
-        for block in 0..rows.blocks() {
-            rows.pack(from, dense.inputs, block, time, (packed, row_width));
+        let blocks =
+            from.chunks_exact((inputs * unit).max(1)).zip(to.chunks_exact_mut((outputs * unit).max(1)));
+        for (block, (from, to)) in blocks.enumerate() {
+            rows.pack(from, dense.inputs, time, (packed, row_width));
             if let Some(Coded { inputs, .. }) = &coded {
-                rows.encode(from, inputs, taps, block, bytemuck::cast_slice_mut(&mut codes));
+                rows.encode(from, inputs, taps, bytemuck::cast_slice_mut(&mut codes));
             }
             let x = Source { rows: packed, width: row_width, stride: rows.stride(), pad: rows.pad };
             let tasks = sums.par_chunks_mut(task_units * rows.padded_steps);
@@ -122,7 +126,7 @@ impl<F: Real> Convolution<'_, F> {
                     scatter.add_to(&table.rows(units), sums, padded_steps, tile.as_chunks_mut().0);
                 }
                 for (sums, to) in sums.chunks(padded_steps).zip(to.chunks_mut(unit)) {
-                    rows.unpack(sums, block, time, to);
+                    rows.unpack(sums, time, to);
                 }
             });
         }
@@ -141,31 +145,26 @@ impl<F: Real> Convolution<'_, F> {
 }
 
 #[track_caller]
-fn assert_shapes<F>(x: &ArrayRef3<F>, weight: &ArrayRef2<F>, delay: &ArrayRef2<F>) {
+pub(crate) fn assert_shapes<F>(x: SequenceShape, weight: &ArrayRef2<F>, delay: &ArrayRef2<F>) {
     assert_eq!(weight.dim(), delay.dim(), "delayed synapse: shapes of weight and delay");
-    assert_eq!(
-        x.dim().2,
-        weight.nrows(),
-        "delayed synapse: units of the input {:?} and rows of the weight",
-        x.dim()
-    );
+    assert_eq!(x.units, weight.nrows(), "delayed synapse: units of the input {x:?} and rows of the weight");
 }
 
-/// The layer's output (T, B, J) in unit-major order, without a tape.
+/// The layer's output (T, B, J) for the sequence x (T, B, I), without a tape.
 ///
 /// # Panics
 /// If the shapes do not fit, or `max_delay` is zero.
 #[track_caller]
-pub fn forward<F: Real>(
-    x: &ArrayRef3<F>,
+pub fn forward_sequence<F: Real>(
+    x: &Sequence<F>,
     weight: &ArrayRef2<F>,
     delay: &ArrayRef2<F>,
     max_delay: usize,
     taps: Taps,
     pool: &mut Pool<F>,
-) -> Array3<F> {
-    let (y, active) =
-        run(x, Synapses { weight, delay, max_delay, taps }, Use::Once, looks_up_lagged::<F>(), pool);
+) -> Sequence<F> {
+    let synapses = Synapses { weight, delay, max_delay, taps };
+    let (y, active) = run((x.values(), x.shape()), synapses, Use::Once, looks_up_lagged::<F>(), pool);
     active.recycle(pool);
     y
 }
@@ -181,21 +180,18 @@ enum Use {
 /// if `looks_up`.
 #[track_caller]
 fn run<F: Real>(
-    x: &ArrayRef3<F>,
+    (values, shape): (&[F], SequenceShape),
     synapses: Synapses<'_, F>,
     wanted: Use,
     looks_up: bool,
     pool: &mut Pool<F>,
-) -> (Array3<F>, Active<F>) {
+) -> (Sequence<F>, Active<F>) {
     let Synapses { weight, delay, max_delay, taps } = synapses;
-    assert_shapes(x, weight, delay);
+    assert_shapes(shape, weight, delay);
     assert!(max_delay > 0, "a delayed synapse needs a largest delay of at least one step");
-    let (steps, batch, _) = x.dim();
-    let (inputs, outputs) = weight.dim();
-    let mut y = pool.sequence(steps, batch, outputs);
-    let x = to_units(x, pool);
-    let values = units(&x).expect("made unit-major");
-    let counts = Counts::new(values, steps, batch, pool);
+    let (steps, (inputs, outputs)) = (shape.steps, weight.dim());
+    let mut y = Sequence::taken(shape.with_units(outputs), pool);
+    let counts = Counts::new(values, shape, pool);
     // Where a unit's entries are zero or one value, that is its amplitude, and the entries are spikes.
     let form =
         |unit: usize| choice::forward(counts.share(unit), looks_up && counts.amplitude(unit).is_some(), taps);
@@ -203,7 +199,7 @@ fn run<F: Real>(
         |wanted: Form| (0..).take(inputs).filter(|&unit| form(unit as usize) == wanted).collect::<Vec<u32>>();
     let [few, coded, many] = [Form::Rows, Form::Codes, Form::Steps].map(units_of);
     let listed = |unit: usize| wanted == Use::Again || form(unit) == Form::Rows;
-    let active = Active::new(values, batch, &counts, listed, pool);
+    let active = Active::new(values, shape, &counts, listed, pool);
     let dense = Dense { inputs: &many, table: Table::by_output(synapses, &many, pool) };
     let sparse = (!few.is_empty()).then(|| Sparse {
         inputs: &few,
@@ -221,58 +217,58 @@ fn run<F: Real>(
         Coded { inputs: &coded, table }
     });
     let block_steps = if coded.is_some() { BINARY_STEPS } else { BLOCK_STEPS };
-    let (rows, lines) = (rows_of(steps, batch, max_delay, block_steps), Lines::new(steps, max_delay));
+    let (rows, lines) = (rows_of(steps, max_delay, block_steps), Lines::new(steps, max_delay));
     let convolution = Convolution { dense, coded, sparse, rows, lines, time: Time::Forward, taps };
-    convolution.run(values, units_mut(&mut y).expect("made unit-major"), outputs, pool);
+    convolution.run((values, inputs), (y.values_mut(), outputs), pool);
     counts.recycle(pool);
-    release(x, pool);
     (y, active)
 }
 
-/// The listed rows of all units of x (T, B, I).
-fn all_active<F: Real>(x: &ArrayRef3<F>, pool: &mut Pool<F>) -> Active<F> {
-    let (steps, batch, _) = x.dim();
-    let x = to_units(x, pool);
-    let values = units(&x).expect("made unit-major");
-    let counts = Counts::new(values, steps, batch, pool);
-    let active = Active::new(values, batch, &counts, |_| true, pool);
+/// The listed rows of all units of a sequence.
+fn all_active<F: Real>(values: &[F], shape: SequenceShape, pool: &mut Pool<F>) -> Active<F> {
+    let counts = Counts::new(values, shape, pool);
+    let active = Active::new(values, shape, &counts, |_| true, pool);
     counts.recycle(pool);
-    release(x, pool);
     active
 }
 
-/// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
+/// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J); x and y are both arrays or both sequences
+/// ([`Signal`]).
 ///
 /// # Panics
 /// If the shapes do not fit, or `max_delay` is zero.
 #[track_caller]
-pub fn record<F: Real>(
+pub fn record<F: Real, S: Signal>(
     tape: &mut Tape<F>,
-    x: Var,
+    x: S,
     weight: Var,
     delay: Var,
     max_delay: usize,
     taps: Taps,
-) -> Var {
-    let recomputes = tape.recomputes();
-    let ([x_value, weight_value, delay_value], pool) = tape.workspace([x, weight, delay]);
-    let (x_value, weight_value, delay_value) = (sequence(x_value), matrix(weight_value), matrix(delay_value));
+) -> S {
+    let x = x.enter(tape);
+    let (recomputes, shape) = (tape.recomputes(), x.shape(tape));
+    let ([x_value, weight_value, delay_value], pool) = tape.workspace([x.var, weight, delay]);
+    let (weight_value, delay_value) = (matrix(weight_value), matrix(delay_value));
     let synapses = Synapses { weight: &weight_value, delay: &delay_value, max_delay, taps };
     let kept = if recomputes { Use::Once } else { Use::Again };
-    let (y, active) = run(&x_value, synapses, kept, looks_up_lagged::<F>(), pool);
+    let (y, active) = run((values(x_value), shape), synapses, kept, looks_up_lagged::<F>(), pool);
     let active = if recomputes {
         active.recycle(pool);
         None
     } else {
         Some(active)
     };
-    tape.fused(&[x, weight, delay], y.into_dyn(), TwoTap { max_delay, taps, active })
+    let op = TwoTap { max_delay, taps, batch: shape.batch, active };
+    let var = tape.fused(&[x.var, weight, delay], y.into_value(), op);
+    S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
 #[derive(Debug)]
 struct TwoTap<F> {
     max_delay: usize,
     taps: Taps,
+    batch: usize,
     /// The listed rows of the input, unless they are found a second time.
     active: Option<Active<F>>,
 }
@@ -284,37 +280,35 @@ impl<F: Real> Fused<F> for TwoTap<F> {
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
-        let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
-        let (steps, batch, n) = x.dim();
+        let (x, weight, delay) = (values(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
+        let shape = SequenceShape::of(inputs[0], self.batch);
         let (inputs, outputs) = weight.dim();
         let (rows, lines) =
-            (rows_of(steps, batch, self.max_delay, BLOCK_STEPS), Lines::new(steps, self.max_delay));
+            (rows_of(shape.steps, self.max_delay, BLOCK_STEPS), Lines::new(shape.steps, self.max_delay));
         let (max_delay, taps) = (self.max_delay, self.taps);
         let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
-        let g_view = sequence(gradient);
-        let g = to_units(&g_view, pool);
-        let g_units = units(&g).expect("made unit-major");
+        let g = values(gradient);
         let to_x = wanted[0].then(|| {
-            let mut part = pool.sequence(steps, batch, n);
+            let mut part = Sequence::taken(shape, pool);
             let all: Vec<u32> = (0..).take(outputs).collect();
             let dense = Dense { inputs: &all, table: Table::by_input(synapses, pool) };
             let (coded, sparse, time) = (None, None, Time::Reversed);
             let convolution = Convolution { dense, coded, sparse, rows, lines, time, taps };
-            convolution.run(g_units, units_mut(&mut part).expect("made unit-major"), inputs, pool);
-            part.into_dyn()
+            convolution.run((g, outputs), (part.values_mut(), inputs), pool);
+            part.into_value()
         });
         let (mut to_weight, mut to_delay) = (None, None);
         if wanted[1] || wanted[2] {
             let mut sums = pool.take(2 * weight.len());
             let (pairs, _) = sums.as_chunks_mut::<2>();
-            if g_units.is_empty() {
+            if g.is_empty() {
                 pairs.fill([F::zero(); 2]);
             } else {
                 let all: Vec<u32> = (0..).take(inputs).collect();
                 let table = Table::by_output(synapses, &all, pool);
-                let found = self.active.is_none().then(|| all_active(&x, pool));
+                let found = self.active.is_none().then(|| all_active(x, shape, pool));
                 let active = self.active.as_ref().or(found.as_ref()).expect("kept or found again");
-                sparse::correlate(active, g_units, (&table, outputs), rows, lines, pairs, pool);
+                sparse::correlate(active, (g, shape.with_units(outputs)), &table, lines, pairs, pool);
                 table.recycle(pool);
                 if let Some(found) = found {
                     found.recycle(pool);
@@ -325,7 +319,6 @@ impl<F: Real> Fused<F> for TwoTap<F> {
             to_delay = (wanted[2] && self.taps == Taps::Two).then(|| gradients.of_delay(pool));
             pool.give_vec(sums);
         }
-        release(g, pool);
         vec![to_x, to_weight, to_delay]
     }
 
@@ -342,8 +335,13 @@ impl<F: Real> Fused<F> for TwoTap<F> {
 
 impl<F: Real> Recompute<F> for TwoTap<F> {
     fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
-        forward(&x, &weight, &delay, self.max_delay, self.taps, pool).into_dyn()
+        let (weight, delay) = (matrix(inputs[1]), matrix(inputs[2]));
+        let synapses =
+            Synapses { weight: &weight, delay: &delay, max_delay: self.max_delay, taps: self.taps };
+        let x = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
+        let (y, active) = run(x, synapses, Use::Once, looks_up_lagged::<F>(), pool);
+        active.recycle(pool);
+        y.into_value()
     }
 }
 
@@ -390,7 +388,7 @@ impl<F: Real> Gradients<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
+    use ndarray::{Array2, Array3};
 
     /// Units of every kind: silent, of few spikes, of many, of spikes with another amplitude, and of numbers. On every
     /// machine: where spikes are not looked up, their tables are summed by the equation.
@@ -407,14 +405,17 @@ mod tests {
                 _ => (t + b + i) as f64 * f64::from(fires(2)),
             }
         });
+        let pool = &mut Pool::default();
+        let x = Sequence::from_array(&x, pool);
         let number = |i: usize, j: usize| ((i * 31 + j * 17) as f64 * 0.7).sin();
         let weight = Array2::from_shape_fn((inputs, outputs), |(i, j)| number(i, j));
         let delay = Array2::from_shape_fn((inputs, outputs), |(i, j)| 4.5 + 4.6 * number(j, i));
         for taps in [Taps::One, Taps::Two] {
             for wanted in [Use::Once, Use::Again] {
-                let sums = |looks_up| {
+                let mut sums = |looks_up| {
                     let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
-                    run(&x, synapses, wanted, looks_up, &mut Pool::default()).0
+                    let of_x = (x.values(), x.shape());
+                    run(of_x, synapses, wanted, looks_up, pool).0.to_array(&mut Pool::default())
                 };
                 approx::assert_abs_diff_eq!(sums(true), sums(false), epsilon = 1e-11);
             }

@@ -6,16 +6,20 @@
 //! ∂L/∂W[i, j] = Σ_k κ_k ∂L/∂K_k[i, j],   ∂L/∂d[i, j] = W[i, j] Σ_k dκ_k/dd ∂L/∂K_k[i, j]
 //! ```
 //!
-//! Each lag is a matrix product over shifted columns of the unit-major sequence, so the cost is D + 1 times that of a
+//! Each lag is a matrix product over shifted columns of the blocks (unit, step and sample), so the cost is D + 1 times that of a
 //! dense layer. The annealed Gaussian of Hammouamri et al. 2024 is this form; [`crate::smooth`] is the cheap one.
 
-use crate::dense::{by_unit, by_unit_mut};
+use crate::dense::{by_block, by_block_mut};
 use crate::interpolation::{Interpolation, taps};
-use colearn_tape::layout::{matrix, release, sequence, to_units, units, units_mut};
-use colearn_tape::{Fused, Pool, Pullback, Real, Recompute, Tape, Var};
+use crate::two_tap::assert_shapes;
+use colearn_tape::layout::matrix;
+use colearn_tape::sequence::values;
+use colearn_tape::{
+    Fused, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+};
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView2, ArrayView3, ArrayViewMut2, Axis, s};
+use ndarray::{Array3, ArrayD, ArrayRef2, ArrayView3, ArrayViewMut3, Axis, s};
 
 /// Columns (steps × samples) that one task handles.
 const TASK_COLUMNS: usize = 1600;
@@ -67,80 +71,86 @@ fn overlap(first: usize, len: usize, shift: isize, columns: usize) -> Option<(us
     (start < end).then(|| (start - first, start.wrapping_add_signed(shift), end - start))
 }
 
-/// `to = Σ_k left_k · (from shifted by k lags)`; `direction` −1 reads the past, +1 the future.
+/// `to = Σ_k left_k · (from shifted by k lags)` of every block; `direction` −1 reads the past, +1 the future.
 fn convolve<F: Real>(
     kernel: &ArrayView3<'_, F>,
     transposed: bool,
-    from: &ArrayView2<'_, F>,
+    from: &ArrayView3<'_, F>,
     direction: isize,
-    batch: usize,
-    to: &mut ArrayViewMut2<'_, F>,
+    to: &mut ArrayViewMut3<'_, F>,
 ) {
-    let columns = from.ncols();
-    to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS).into_par_iter().enumerate().for_each(|(task, mut to)| {
-        to.fill(F::zero());
-        let (first, len) = (task * TASK_COLUMNS, to.ncols());
-        for (lag, slice) in kernel.outer_iter().enumerate() {
-            let shift = direction * isize::try_from(lag * batch).expect("a sequence fits the address space");
-            let Some((here, there, len)) = overlap(first, len, shift, columns) else { continue };
-            let left = if transposed { slice.reversed_axes() } else { slice };
-            let right = from.slice(s![.., there..there + len]);
-            general_mat_mul(F::one(), &left, &right, F::one(), &mut to.slice_mut(s![.., here..here + len]));
-        }
+    let columns = from.dim().2;
+    let blocks = to.outer_iter_mut().into_par_iter().zip(from.outer_iter());
+    blocks.for_each(|(mut to, from)| {
+        let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_COLUMNS).into_par_iter().enumerate();
+        tasks.for_each(|(task, mut to)| {
+            to.fill(F::zero());
+            let (first, len) = (task * TASK_COLUMNS, to.ncols());
+            for (lag, slice) in kernel.outer_iter().enumerate() {
+                let shift =
+                    direction * isize::try_from(lag * LANES).expect("a sequence fits the address space");
+                let Some((here, there, len)) = overlap(first, len, shift, columns) else { continue };
+                let left = if transposed { slice.reversed_axes() } else { slice };
+                let right = from.slice(s![.., there..there + len]);
+                let mut to = to.slice_mut(s![.., here..here + len]);
+                general_mat_mul(F::one(), &left, &right, F::one(), &mut to);
+            }
+        });
     });
 }
 
-/// The layer's output (T, B, J) in unit-major order, without a tape.
+/// The layer's output (T, B, J) for the sequence x (T, B, I), without a tape.
 ///
 /// # Panics
 /// If the shapes do not fit.
 #[track_caller]
-pub fn forward<F: Real>(
-    x: &ArrayRef3<F>,
+pub fn forward_sequence<F: Real>(
+    x: &Sequence<F>,
     weight: &ArrayRef2<F>,
     delay: &ArrayRef2<F>,
     shape: Shape<F>,
     pool: &mut Pool<F>,
-) -> Array3<F> {
-    assert_eq!(weight.dim(), delay.dim(), "delayed synapse: shapes of weight and delay");
-    assert_eq!(
-        x.dim().2,
-        weight.nrows(),
-        "delayed synapse: units of the input {:?} and rows of the weight",
-        x.dim()
-    );
-    let (steps, batch, n) = x.dim();
+) -> Sequence<F> {
+    run((x.values(), x.shape()), (weight, delay), shape, pool)
+}
+
+#[track_caller]
+fn run<F: Real>(
+    (x, of_x): (&[F], SequenceShape),
+    (weight, delay): (&ArrayRef2<F>, &ArrayRef2<F>),
+    shape: Shape<F>,
+    pool: &mut Pool<F>,
+) -> Sequence<F> {
+    assert_shapes(of_x, weight, delay);
     let kernel = shape.kernel(weight, delay, pool);
-    let mut y = pool.sequence(steps, batch, weight.ncols());
-    let x = to_units(x, pool);
-    let mut to = by_unit_mut(units_mut(&mut y).expect("made unit-major"), (weight.ncols(), steps * batch));
-    convolve(
-        &kernel.view(),
-        true,
-        &by_unit(units(&x).expect("made unit-major"), (n, steps * batch)),
-        -1,
-        batch,
-        &mut to,
-    );
-    release(x, pool);
+    let mut y = Sequence::taken(of_x.with_units(weight.ncols()), pool);
+    let of_y = y.shape();
+    let mut to = by_block_mut(y.values_mut(), of_y);
+    convolve(&kernel.view(), true, &by_block(x, of_x), -1, &mut to);
     pool.give(kernel);
     y
 }
 
-/// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J).
+/// Records the layer: x (T, B, I), weight and delay (I, J) to y (T, B, J); x and y are both arrays or both sequences
+/// ([`Signal`]).
 ///
 /// # Panics
 /// If the shapes do not fit.
 #[track_caller]
-pub fn record<F: Real>(tape: &mut Tape<F>, x: Var, weight: Var, delay: Var, shape: Shape<F>) -> Var {
-    let ([x_value, weight_value, delay_value], pool) = tape.workspace([x, weight, delay]);
-    let y = forward(&sequence(x_value), &matrix(weight_value), &matrix(delay_value), shape, pool);
-    tape.fused(&[x, weight, delay], y.into_dyn(), Wide { shape })
+pub fn record<F: Real, S: Signal>(tape: &mut Tape<F>, x: S, weight: Var, delay: Var, shape: Shape<F>) -> S {
+    let x = x.enter(tape);
+    let of_x = x.shape(tape);
+    let ([x_value, weight_value, delay_value], pool) = tape.workspace([x.var, weight, delay]);
+    let y = run((values(x_value), of_x), (&matrix(weight_value), &matrix(delay_value)), shape, pool);
+    let op = Wide { shape, batch: of_x.batch };
+    let var = tape.fused(&[x.var, weight, delay], y.into_value(), op);
+    S::leave(SequenceVar { var, batch: of_x.batch }, tape)
 }
 
 #[derive(Debug)]
 struct Wide<F> {
     shape: Shape<F>,
+    batch: usize,
 }
 
 impl<F: Real> Fused<F> for Wide<F> {
@@ -154,58 +164,49 @@ impl<F: Real> Fused<F> for Wide<F> {
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
-        let (x, weight, delay) = (sequence(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
-        let (steps, batch, n) = x.dim();
-        let g = sequence(gradient);
-        let g = to_units(&g, pool);
-        let g_matrix = by_unit(units(&g).expect("made unit-major"), (weight.ncols(), steps * batch));
+        let (x, weight, delay) = (values(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
+        let of_x = SequenceShape::of(inputs[0], self.batch);
+        let g = by_block(values(gradient), of_x.with_units(weight.ncols()));
         let to_x = wanted[0].then(|| {
             let kernel = self.shape.kernel(&weight, &delay, pool);
-            let mut part = pool.sequence(steps, batch, n);
-            let mut to = by_unit_mut(units_mut(&mut part).expect("made unit-major"), (n, steps * batch));
-            convolve(&kernel.view(), false, &g_matrix, 1, batch, &mut to);
+            let mut part = Sequence::taken(of_x, pool);
+            convolve(&kernel.view(), false, &g, 1, &mut by_block_mut(part.values_mut(), of_x));
             pool.give(kernel);
-            part.into_dyn()
+            part.into_value()
         });
         let (mut to_weight, mut to_delay) = (None, None);
         if wanted[1] || wanted[2] {
-            let x = to_units(&x, pool);
-            let x_matrix = by_unit(units(&x).expect("made unit-major"), (n, steps * batch));
-            let kernel = self.kernel_gradient(&x_matrix, &g_matrix, batch, pool);
+            let kernel = self.kernel_gradient(&by_block(x, of_x), &g, pool);
             let [w, d] = self.reduce(&weight, &delay, &kernel, pool);
             pool.give(kernel);
-            release(x, pool);
             to_weight = Some(w);
             to_delay = Some(d);
         }
-        release(g, pool);
         vec![to_x, to_weight.filter(|_| wanted[1]), to_delay.filter(|_| wanted[2])]
     }
 }
 
 impl<F: Real> Recompute<F> for Wide<F> {
     fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        forward(&sequence(inputs[0]), &matrix(inputs[1]), &matrix(inputs[2]), self.shape, pool).into_dyn()
+        let x = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
+        run(x, (&matrix(inputs[1]), &matrix(inputs[2])), self.shape, pool).into_value()
     }
 }
 
 impl<F: Real> Wide<F> {
     /// ∂L/∂K, shape (D + 1, I, J), lags in parallel.
-    fn kernel_gradient(
-        &self,
-        x: &ArrayView2<'_, F>,
-        g: &ArrayView2<'_, F>,
-        batch: usize,
-        pool: &mut Pool<F>,
-    ) -> Array3<F> {
-        let shape = (self.shape.max_delay + 1, x.nrows(), g.nrows());
+    fn kernel_gradient(&self, x: &ArrayView3<'_, F>, g: &ArrayView3<'_, F>, pool: &mut Pool<F>) -> Array3<F> {
+        let shape = (self.shape.max_delay + 1, x.dim().1, g.dim().1);
         let mut kernel =
             Array3::from_shape_vec(shape, pool.take(shape.0 * shape.1 * shape.2)).expect("taken so");
-        let columns = x.ncols();
+        let columns = x.dim().2;
         kernel.outer_iter_mut().into_par_iter().enumerate().for_each(|(lag, mut slice)| {
-            let shift = (lag * batch).min(columns);
-            let (x, g) = (x.slice(s![.., ..columns - shift]), g.slice(s![.., shift..]));
-            general_mat_mul(F::one(), &x, &g.t(), F::zero(), &mut slice);
+            let shift = (lag * LANES).min(columns);
+            slice.fill(F::zero());
+            for (x, g) in x.outer_iter().zip(g.outer_iter()) {
+                let (x, g) = (x.slice(s![.., ..columns - shift]), g.slice(s![.., shift..]));
+                general_mat_mul(F::one(), &x, &g.t(), F::one(), &mut slice);
+            }
         });
         kernel
     }

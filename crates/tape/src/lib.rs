@@ -22,7 +22,7 @@
 //! allocate anew. The backward pass is a reverse loop over the list, and what was forgotten is computed again by a loop
 //! too: no recursion, so no sequence is too long for the stack.
 //!
-//! Beside the tape this crate holds the unit-major memory order ([`layout`]) that fused operations share, and hands on
+//! Beside the tape this crate holds the layout of sequences ([`sequence`]) that fused operations share, and hands on
 //! the arithmetic of [`simd`]: the element type [`Real`], 16 samples side by side ([`Lanes`]) and the choice of
 //! instruction set at run time. It knows nothing of neurons.
 
@@ -35,6 +35,7 @@ mod pool;
 pub mod product;
 mod reduce;
 mod rules;
+pub mod sequence;
 mod tape;
 mod workers;
 
@@ -43,6 +44,7 @@ pub use colearn_simd::{LANES, Lanes, Real};
 pub use fused::{Fused, Pullback, Recompute};
 pub use pool::Pool;
 pub use reduce::{Alone, Part, Reduce, ThreadParts};
+pub use sequence::{Sequence, SequenceShape, SequenceVar, Signal};
 pub use tape::{Tape, Var};
 pub use workers::on_workers;
 

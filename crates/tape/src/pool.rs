@@ -93,7 +93,7 @@ impl<F: Real> Pool<F> {
         self.array(&outermost_first).permuted_axes(places)
     }
 
-    /// A (T, B, N) array in unit-major order (see [`crate::layout`]) with left-over values.
+    /// A (T, B, N) array with left-over values, in the memory order (N, T, B).
     #[must_use]
     pub fn sequence(&mut self, steps: usize, batch: usize, units: usize) -> Array3<F> {
         let row = self.row(steps * batch * units);

@@ -181,6 +181,11 @@ impl<F: Real> Tape<F> {
         self.push(value.into_dyn(), Vec::new(), Rule::Leaf { pooled: false }, false)
     }
 
+    /// An input without gradient whose buffer came from this tape's pool and goes back to it on reset.
+    pub fn pooled_constant(&mut self, value: ArrayD<F>) -> Var {
+        self.push(value, Vec::new(), Rule::Leaf { pooled: true }, false)
+    }
+
     /// Moves a constant out of the tape, after the backward pass: the caller has his array back, and nothing may use the
     /// variable any more.
     ///

@@ -51,7 +51,7 @@ pub(crate) fn first_in_recording(
             return Flaw::new(format!("the current of {layer}"), value);
         }
         let output = recording.spikes.get(k).unwrap_or(&recording.membrane);
-        if let Some(value) = first(tape.value(*output)) {
+        if let Some(value) = first(tape.value(output.var)) {
             return Flaw::new(format!("the output of {layer}"), value);
         }
     }

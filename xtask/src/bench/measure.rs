@@ -75,10 +75,10 @@ impl Trained {
         Self { network, tape, optimiser, rng: initial_generator(1), labels }
     }
 
-    /// One step on `input`, which goes to the tape and comes back.
-    fn step(&mut self, input: &mut Array3<f32>) -> Result<()> {
+    /// One step on `input`.
+    fn step(&mut self, input: &Array3<f32>) -> Result<()> {
         self.tape.reset();
-        let recording = self.network.record(&mut self.tape, std::mem::take(input), &mut self.rng);
+        let recording = self.network.record(&mut self.tape, input, &mut self.rng);
         let loss = self.tape.cross_entropy(recording.scores, &self.labels);
         let value = self.tape.value(loss).sum();
         anyhow::ensure!(value.is_finite(), "the loss is {value}");
@@ -88,12 +88,11 @@ impl Trained {
         let rate = |kind| if kind == ParameterKind::Delay { 1e-2 } else { 1e-3 };
         self.optimiser.step(self.network.parameters_mut(), &gradients, rate, scale);
         self.network.absorb(&recording);
-        *input = self.tape.take(recording.input).into_dimensionality()?;
         Ok(())
     }
 
     /// Times training steps on `input`.
-    pub(crate) fn train(&mut self, input: &mut Array3<f32>, effort: Effort) -> Result<Timing> {
+    pub(crate) fn train(&mut self, input: &Array3<f32>, effort: Effort) -> Result<Timing> {
         effort.time(|| on_workers(|| self.step(input)))
     }
 

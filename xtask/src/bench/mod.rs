@@ -91,7 +91,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
     let description = workload.network(kernel)?;
     let threads = rayon::current_num_threads();
     let peak = measure::peak_multiply_adds();
-    let mut input = input::counts(workload.batch, workload.steps, workload.inputs, 1);
+    let input = input::counts(workload.batch, workload.steps, workload.inputs, 1);
     let statistics = input::statistics(&input);
     let network = measure::prepared(&description, &input, args.spread);
     let parameters = network.parameter_count();
@@ -101,7 +101,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
     let training = if args.inference_only {
         None
     } else {
-        Some(trained.train(&mut input, Effort { warm_up: 3, steps: args.timed_steps })?)
+        Some(trained.train(&input, Effort { warm_up: 3, steps: args.timed_steps })?)
     };
     let rates_after = trained.rates(&input, Delays::Stored);
     let inference = trained.infer(&input, Effort { warm_up: 3, steps: args.timed_steps * 3 })?;

@@ -110,7 +110,7 @@ fn without_adaptation_a_neuron_is_leaky_integrate_and_fire() {
         // The gradient of what is left is the same too, and none reaches a and b.
         let gradient = |network: &Network<f64>, name: &str| {
             let mut tape = Tape::new();
-            let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+            let recording = network.record(&mut tape, &x, &mut rng(1));
             let loss = tape.cross_entropy(recording.scores, &[0, 1, 2, 3, 4, 0]);
             tape.backward(loss);
             let place = network.parameters().iter().position(|p| p.name == name).unwrap();

@@ -18,7 +18,7 @@ fn training_and_inference_and_streaming_agree() {
             config.readout.pooling = pooling;
             let network = settled(&config, &x);
             let mut tape = Tape::new();
-            let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+            let recording = network.record(&mut tape, &x, &mut rng(1));
             let trace = network.trace(&x.view(), Delays::Rounded, &mut Pool::default());
             for (recorded, inferred) in tape.value(recording.scores).iter().zip(&trace.scores) {
                 assert!((recorded - inferred).abs() < 1e-9, "{model} {pooling:?}: {recorded}, {inferred}");
@@ -54,7 +54,7 @@ fn gradients_of_the_whole_network_match_finite_differences() {
             let mut network = network.clone();
             network.parameters_mut().iter_mut().zip(values).for_each(|(p, v)| p.value.clone_from(v));
             let mut tape = Tape::new();
-            let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+            let recording = network.record(&mut tape, &x, &mut rng(1));
             let loss = tape.cross_entropy(recording.scores, &[0, 1, 2]);
             tape.backward(loss);
             let gradients: Vec<_> =

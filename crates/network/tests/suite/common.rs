@@ -37,7 +37,7 @@ pub(crate) fn settled(config: &NetworkConfig, x: &Array3<f64>) -> Network<f64> {
     config.norm.momentum = 1.0;
     let mut network = build::<f64>(&config, x.dim().2, 5);
     network.calibrate(&x.view());
-    let mut recording = network.record(&mut Tape::new(), x.clone(), &mut rng(1));
+    let mut recording = network.record(&mut Tape::new(), x, &mut rng(1));
     // Running variances are unbiased, (T B)/(T B − 1) of a batch's: take that factor out, for exact agreement.
     for statistics in &mut recording.statistics {
         let count = statistics.count as f64;
@@ -51,7 +51,7 @@ pub(crate) fn settled(config: &NetworkConfig, x: &Array3<f64>) -> Network<f64> {
 pub(crate) fn step(
     network: &Network<f32>,
     tape: &mut Tape<f32>,
-    input: Array3<f32>,
+    input: &Array3<f32>,
     seed: u64,
 ) -> (Recording<f32>, Var) {
     let labels: Vec<usize> = (0..input.dim().1).map(|b| b % network.classes()).collect();
@@ -67,7 +67,7 @@ pub(crate) fn assert_bits_on_any_threads(make: impl Fn() -> Network<f32> + Sync)
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let mut tape = Tape::new();
-            let (recording, loss) = step(&make(), &mut tape, input(40, 37, 20), 5);
+            let (recording, loss) = step(&make(), &mut tape, &input(40, 37, 20), 5);
             let gradients: Vec<_> = recording.parameters.iter().map(|&v| tape.gradient(v).cloned()).collect();
             (tape.value(loss).clone(), gradients)
         })
@@ -83,7 +83,7 @@ pub(crate) fn assert_memory_is_kept(network: &Network<f32>) {
     let mut tape = Tape::new();
     let mut held = Vec::new();
     for _ in 0..5 {
-        step(network, &mut tape, input(20, 17, 8), 1);
+        step(network, &mut tape, &input(20, 17, 8), 1);
         tape.reset();
         held.push((tape.pool().held_bytes(), tape.pool().allocated_bytes()));
     }

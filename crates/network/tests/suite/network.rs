@@ -53,7 +53,7 @@ fn training_and_inference_and_streaming_agree() {
                 config.synapse.kernel = Interpolation::Whole;
                 let network = settled(&config, &x);
                 let mut tape = Tape::new();
-                let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+                let recording = network.record(&mut tape, &x, &mut rng(1));
                 let recorded = tape.value(recording.scores).clone();
                 let inferred = network.infer(&x.view(), Delays::Rounded, &mut Pool::default());
                 let name = format!("{model} recurrent {recurrent} {pooling:?}");
@@ -98,7 +98,7 @@ fn training_equals_inference_for_every_kernel() {
         let mut network = settled(&config, &x);
         network.set_spread(spread);
         let recording = {
-            let mut recording = network.record(&mut Tape::new(), x.clone(), &mut rng(1));
+            let mut recording = network.record(&mut Tape::new(), &x, &mut rng(1));
             recording
                 .statistics
                 .iter_mut()
@@ -107,7 +107,7 @@ fn training_equals_inference_for_every_kernel() {
         };
         network.absorb(&recording);
         let mut tape = Tape::new();
-        let recording = network.record(&mut tape, x.clone(), &mut rng(1));
+        let recording = network.record(&mut tape, &x, &mut rng(1));
         let inferred = network.infer(&x.view(), Delays::Stored, &mut Pool::default()).scores.into_dyn();
         let difference =
             (tape.value(recording.scores) - &inferred).mapv(f64::abs).fold(0.0, |m: f64, &v| m.max(v));
@@ -139,7 +139,7 @@ fn gradients_of_the_whole_network_match_finite_differences() {
             network.parameters_mut().iter_mut().zip(values).for_each(|(p, v)| p.value = v);
             // Record on a tape of its own and carry loss and gradients over, since leaves are made inside.
             let mut inner = Tape::new();
-            let recording = network.record(&mut inner, x.clone(), &mut rng(1));
+            let recording = network.record(&mut inner, &x, &mut rng(1));
             let loss = inner.cross_entropy(recording.scores, &[0, 1, 2]);
             inner.backward(loss);
             let mut total = tape.constant(ndarray::arr0(inner.value(loss).sum()));
@@ -209,7 +209,7 @@ fn frozen_parameters_have_no_gradient() {
     config.synapse.delay = Delay::Fixed;
     let network = build::<f64>(&config, 8, 5);
     let mut tape = Tape::new();
-    let recording = network.record(&mut tape, input(20, 3, 8), &mut rng(1));
+    let recording = network.record(&mut tape, &input(20, 3, 8), &mut rng(1));
     let loss = tape.cross_entropy(recording.scores, &[0, 1, 2]);
     tape.backward(loss);
     for (parameter, &var) in network.parameters().iter().zip(&recording.parameters) {
@@ -353,9 +353,9 @@ fn recomputing_gives_the_same_bits_with_less_memory() {
             let mut tape = Tape::new();
             tape.set_recompute(recompute);
             // Twice, as training does: buffers of the first step serve the second.
-            let _ = step(&network, &mut tape, input(60, 37, 20), 5);
+            let _ = step(&network, &mut tape, &input(60, 37, 20), 5);
             tape.reset();
-            let (recording, loss) = step(&network, &mut tape, input(60, 37, 20), 5);
+            let (recording, loss) = step(&network, &mut tape, &input(60, 37, 20), 5);
             let gradients: Vec<_> = recording.parameters.iter().map(|&v| tape.gradient(v).cloned()).collect();
             (tape.value(loss).clone(), gradients, tape.pool().allocated_bytes())
         };
@@ -396,12 +396,9 @@ fn the_memory_of_a_training_step_is_predicted() {
         for recompute in [false, true] {
             let mut tape = Tape::new();
             tape.set_recompute(recompute);
-            let x =
-                colearn_tape::layout::to_units(&input(steps, batch, 40), &mut Pool::default()).into_owned();
-            step(&network, &mut tape, x, 1);
-            // Beside the pool: the input, the parameters and two moments of each.
-            let input = steps * batch * 40 * 4;
-            let taken = tape.pool().allocated_bytes() + input + 3 * 4 * network.parameter_count();
+            step(&network, &mut tape, &input(steps, batch, 40), 1);
+            // Beside the pool: the parameters and two moments of each.
+            let taken = tape.pool().allocated_bytes() + 3 * 4 * network.parameter_count();
             let predicted = network.description().training_bytes(batch, steps, recompute);
             let ratio = predicted as f64 / taken as f64;
             assert!(

@@ -29,7 +29,7 @@ fn trained(
         tape.reset();
         let whole: Array3<f64> = input::<f64>(15, SAMPLES, 6).mapv(|x| x * (1.0 + 0.1 * step as f64));
         let own = whole.slice(s![.., samples.clone(), ..]).to_owned();
-        let recording = network.record(&mut tape, own, &mut rng(step as u64));
+        let recording = network.record(&mut tape, &own, &mut rng(step as u64));
         let labels: Vec<usize> = samples.clone().map(|sample| sample % 3).collect();
         let mean = tape.cross_entropy(recording.scores, &labels);
         let loss = tape.scale(mean, weight);

@@ -37,7 +37,7 @@ fn one_batch_gives_what_a_recording_of_it_has() {
         let mut network = build::<f64>(&recurrent(model, is_recurrent), 8, 5);
         network.calibrate(&x.view());
         let mut absorbed = network.clone();
-        let recording = absorbed.record(&mut Tape::new(), x.clone(), &mut rng(1));
+        let recording = absorbed.record(&mut Tape::new(), &x, &mut rng(1));
         absorbed.absorb(&recording);
         recompute(&mut network, std::slice::from_ref(&x));
         for (found, expected) in statistics(&network).iter().zip(&statistics(&absorbed)) {

@@ -4,23 +4,18 @@ use super::activation::{sigmoid, sigmoid_slope};
 use super::{GatedModel, GatedUnit};
 use crate::chunk::Drives;
 use crate::recurrent::add_product;
-use crate::shape::Shape;
 use colearn_tape::simd::{Kernel, Level};
-use colearn_tape::{Lanes, Real};
+use colearn_tape::{LANES, Lanes, Real, SequenceShape};
 
 /// Forward over all time and units. With G gates the rows of a step are G·N: candidates, updates, resets.
 pub(super) struct ForwardBlock<'a, F> {
     pub(super) unit: GatedUnit,
     /// Vᵀ, row by row: the weights into candidate 0, into candidate 1, …, into the last gate.
     pub(super) weights: &'a [F],
-    pub(super) shape: Shape,
-    /// First sample.
-    pub(super) start: usize,
-    /// Number of samples.
-    pub(super) count: usize,
+    pub(super) shape: SequenceShape,
     /// What turns inputs into currents.
     pub(super) drives: Drives<'a, F>,
-    /// Inputs of all samples, unit-major.
+    /// Inputs of the block: (G·N, T, lane).
     pub(super) input: &'a [F],
     /// Steps that `gates` has room for: all, or one that is written over and over.
     pub(super) kept: usize,
@@ -37,17 +32,18 @@ impl<F: Real> Kernel for ForwardBlock<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Shape { steps, batch, units } = self.shape;
+        let SequenceShape { steps, units, .. } = self.shape;
         let GatedUnit { model, activation } = self.unit;
         let rows = model.gates() * units;
         let (into_candidates, into_gates) = self.weights.split_at(units * units);
+        let input = self.input.as_chunks::<LANES>().0;
         for t in 0..steps {
             let (past, now) = self.outputs.split_at_mut(t * units);
             let past = &past[t.saturating_sub(1) * units..];
             let row = if self.kept == steps { t } else { 0 };
             let sums = &mut self.gates[row * rows..(row + 1) * rows];
             for (k, sum) in sums.iter_mut().enumerate() {
-                let x = Lanes::load(&self.input[(k * steps + t) * batch + self.start..], self.count);
+                let x = Lanes(input[k * steps + t]);
                 *sum = match self.drives {
                     None => x,
                     Some((scale, shift)) => x * Lanes::splat(scale[k]) + Lanes::splat(shift[k]),
@@ -93,16 +89,12 @@ pub(super) struct BackwardBlock<'a, F> {
     pub(super) unit: GatedUnit,
     /// V row by row, first its columns into candidates (N, N), then those into gates (N, (G − 1)·N).
     pub(super) weights: &'a [F],
-    pub(super) shape: Shape,
-    /// First sample.
-    pub(super) start: usize,
-    /// Number of samples.
-    pub(super) count: usize,
+    pub(super) shape: SequenceShape,
     /// Candidates and gates: (T, G·N).
     pub(super) gates: &'a [Lanes<F>],
-    /// Outputs of all samples, unit-major.
+    /// Outputs of the block: (N, T, lane).
     pub(super) output: &'a [F],
-    /// ∂L/∂output of all samples, unit-major.
+    /// ∂L/∂output of the block: (N, T, lane).
     pub(super) gradient: &'a [F],
     /// Receives ∂L/∂input: (T, G·N).
     pub(super) g_input: &'a mut [Lanes<F>],
@@ -117,25 +109,22 @@ impl<F: Real> Kernel for BackwardBlock<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Shape { steps, batch, units } = self.shape;
+        let SequenceShape { steps, units, .. } = self.shape;
         let model = self.unit.model;
         let rows = model.gates() * units;
         let (from_candidates, from_gates) = self.weights.split_at(units * units);
+        let [output, gradient] = [self.output, self.gradient].map(|values| values.as_chunks::<LANES>().0);
         self.scratch.fill(Lanes::default());
         let (carried, rest) = self.scratch.split_at_mut(units);
         let (before, g_kept) = rest.split_at_mut(units);
         for t in (0..steps).rev() {
             for (n, h) in before.iter_mut().enumerate() {
-                *h = if t > 0 {
-                    Lanes::load(&self.output[(n * steps + t - 1) * batch + self.start..], self.count)
-                } else {
-                    Lanes::default()
-                };
+                *h = if t > 0 { Lanes(output[n * steps + t - 1]) } else { Lanes::default() };
             }
             let (candidates, gates) = self.gates[t * rows..(t + 1) * rows].split_at(units);
             let (g_candidates, g_gates) = self.g_input[t * rows..(t + 1) * rows].split_at_mut(units);
             for n in 0..units {
-                let above = Lanes::load(&self.gradient[(n * steps + t) * batch + self.start..], self.count);
+                let above = Lanes(gradient[n * steps + t]);
                 let g = above + carried[n];
                 let (c, slope) = (candidates[n], self.unit.activation.slopes(candidates[n]));
                 if model == GatedModel::Rnn {

@@ -135,9 +135,8 @@ mod tests {
     use crate::backward::Backward;
     use crate::forward::Forward;
     use crate::models::Visitor;
-    use crate::shape::Shape;
     use crate::{Firing, NeuronConfig, NeuronModel, Surrogate, initial};
-    use colearn_tape::Pool;
+    use colearn_tape::{LANES, Pool, SequenceShape};
     use ndarray::Array1;
     use ndarray_rand::RandomExt;
     use ndarray_rand::rand::SeedableRng;
@@ -147,7 +146,7 @@ mod tests {
     /// Inputs (currents, then parameters) of one unit, and what Σ weights·output is of them.
     struct Problem {
         neuron: crate::Neuron,
-        shape: Shape,
+        shape: SequenceShape,
         weights: Vec<f64>,
     }
 
@@ -190,7 +189,7 @@ mod tests {
         let mut config = NeuronConfig::new(NeuronModel::SeAdlif);
         (config.firing, config.surrogate) = (Firing::Soft, Surrogate::Logistic { slope: 2.0 });
         let neuron = config.validate().unwrap();
-        let shape = Shape { steps: 6, batch: 3, units: 1 };
+        let shape = SequenceShape { steps: 6, batch: LANES, units: 1 };
         let mut rng = ChaCha8Rng::seed_from_u64(31);
         let weights = Array1::random_using(shape.len(), StandardNormal, &mut rng).to_vec();
         let mut inputs = vec![Array1::random_using(shape.len(), StandardNormal, &mut rng) * 6.0];

@@ -4,9 +4,8 @@ use super::kept::{Keep, Room, SEGMENT};
 use crate::dynamics::{Dynamics, Values};
 use crate::fire::{Fire, Output};
 use crate::lane_step::{Carried, Visited, adjoint, integrate};
-use crate::shape::Shape;
 use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch};
-use colearn_tape::{Lanes, Real};
+use colearn_tape::{Lanes, Real, SequenceShape};
 
 /// Outputs whose sums are kept in registers. 4 and 8 measured the same, 2 takes 1.7 times as long, 1 takes 2.6 times.
 const TILE: usize = 4;
@@ -101,7 +100,7 @@ pub(super) struct ForwardBlocks<'a, F: Real, D: Dynamics, A> {
     pub(super) parameters: &'a [D::Parameters<F>],
     pub(super) fire: A,
     pub(super) weights: Weights<'a, F>,
-    pub(super) shape: Shape,
+    pub(super) shape: SequenceShape,
     /// Steps that the buffers have room for.
     pub(super) room: Room,
     /// (block, room.currents, N).
@@ -167,7 +166,7 @@ where
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Shape { steps, units, .. } = self.shape;
+        let SequenceShape { steps, units, .. } = self.shape;
         let row_len = D::STATES * units;
         let Room { currents: steps_kept, states: states_kept, .. } = self.room;
         for t in 0..steps {
@@ -224,7 +223,7 @@ pub(super) struct BackwardBlocks<'a, F: Real, D: Dynamics> {
     pub(super) output: Output<F>,
     /// V without its diagonal, row by row: the weights out of unit 0, out of unit 1, …
     pub(super) weights: &'a [F],
-    pub(super) shape: Shape,
+    pub(super) shape: SequenceShape,
     /// (block, T, N).
     pub(super) currents: &'a [Lanes<F>],
     /// States at the last step of each segment but the last: [`Room::mark_lanes`] a block.
@@ -248,7 +247,7 @@ impl<F: Real, D: Dynamics> Kernel for BackwardBlocks<'_, F, D> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Shape { steps, units, .. } = self.shape;
+        let SequenceShape { steps, units, .. } = self.shape;
         let rows = steps * units;
         let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(D::STATES * units));
         let saved = self.currents.chunks_exact(rows).zip(marks);
@@ -290,7 +289,7 @@ struct Block<'a, F: Real, D: Dynamics> {
     parameters: &'a [D::Parameters<F>],
     output: Output<F>,
     weights: &'a [F],
-    shape: Shape,
+    shape: SequenceShape,
     currents: &'a [Lanes<F>],
     marks: &'a [Lanes<F>],
     g_currents: &'a mut [Lanes<F>],
@@ -301,7 +300,7 @@ struct Block<'a, F: Real, D: Dynamics> {
 impl<F: Real, D: Dynamics> Block<'_, F, D> {
     #[inline(always)]
     fn pull_back<L: Level>(self) {
-        let Shape { steps, units, .. } = self.shape;
+        let SequenceShape { steps, units, .. } = self.shape;
         let row_len = D::STATES * units;
         self.scratch.fill(Lanes::default());
         self.sums.fill(Lanes::default());

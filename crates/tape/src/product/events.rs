@@ -3,25 +3,32 @@
 //! A panel holds some columns with their outputs side by side, so that what an event adds is contiguous. Columns are
 //! brought there and back by panel, in the cache.
 
+use super::{Parts, extent};
 use crate::{LANES, Lanes, Pool, Real};
 use colearn_simd::{
     EVENT_COLUMNS, Events, FromPanel, Kernel, Level, PANEL_ROWS, ToPanel, dispatch, prefetch_all,
 };
 use ndarray::parallel::prelude::*;
-use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2, Axis};
 use rayon::slice::ParallelSliceMut;
 use std::ops::Range;
 
-/// Columns of a part at least: whole panels.
+/// Columns of a part, about. Small parts, because events are not spread evenly over time.
 const PART_COLUMNS: usize = 5 * EVENT_COLUMNS;
 
 /// Most parts: each has sums of its own in [`over_columns`].
 const PARTS: usize = 64;
 
-/// Columns of a part, which is one task, and in [`over_columns`] one term of a sum: results depend on it, and it depends on the
-/// shape alone. Small parts, because events are not spread evenly over time.
-fn part_columns(columns: usize) -> usize {
-    columns.div_ceil(PARTS).next_multiple_of(EVENT_COLUMNS).max(PART_COLUMNS)
+/// What is one task, and in [`over_columns`] one term of a sum: results depend on it, and it depends on the shape alone.
+fn parts((blocks, columns): (usize, usize)) -> Parts {
+    let few = (blocks * columns).div_ceil(PARTS).next_multiple_of(EVENT_COLUMNS);
+    let parts = Parts::of((blocks, columns), few.max(PART_COLUMNS));
+    // Whole panels, where a block is cut.
+    let cut = parts.columns < columns;
+    Parts {
+        columns: if cut { parts.columns.next_multiple_of(EVENT_COLUMNS) } else { parts.columns },
+        ..parts
+    }
 }
 
 /// Lanes that hold one row of `outputs`.
@@ -51,28 +58,29 @@ fn lengths((inputs, outputs): (usize, usize)) -> (usize, usize) {
 }
 
 /// See [`super::scratch`].
-pub(super) fn scratch(inputs: usize, outputs: usize, columns: usize) -> [usize; 2] {
+pub(super) fn scratch(inputs: usize, outputs: usize, blocks: (usize, usize)) -> [usize; 2] {
     let (weight, panel) = lengths((inputs, outputs));
-    let parts = columns.div_ceil(part_columns(columns));
+    let parts = parts(blocks).count(blocks);
     [weight + parts * panel, parts * (weight + panel)].map(|lanes| lanes * LANES)
 }
 
 /// [`super::over_rows`].
 pub(super) fn over_rows<F: Real>(
     weight: &ArrayRef2<F>,
-    signal: &ArrayRef2<F>,
-    to: &mut ArrayRef2<F>,
+    signal: &ArrayRef3<F>,
+    to: &mut ArrayRef3<F>,
     pool: &mut Pool<F>,
 ) {
     let (len, panel) = lengths(weight.dim());
     let mut weights = pool.take_lanes(len);
-    let columns = part_columns(to.ncols());
-    let mut panels = pool.take_lanes(to.ncols().div_ceil(columns) * panel);
+    let parts = parts(extent(signal));
+    let mut panels = pool.take_lanes(parts.count(extent(signal)) * panel);
     padded(weight, &mut weights);
-    let tasks = to.axis_chunks_iter_mut(Axis(1), columns).into_par_iter();
-    let tasks = tasks.zip(signal.axis_chunks_iter(Axis(1), columns));
-    panels.par_chunks_mut(panel).zip(tasks).with_max_len(1).for_each(|(panel, (to, signal))| {
-        dispatch(OverRows { weights: &weights, signal, panel, to });
+    let tasks = parts.cut_mut(to).into_par_iter().zip(parts.cut(signal));
+    panels.par_chunks_mut(panel.max(1)).zip(tasks).with_max_len(1).for_each(|(panel, (mut to, signal))| {
+        for (to, signal) in to.outer_iter_mut().zip(signal.outer_iter()) {
+            dispatch(OverRows { weights: &weights, signal, panel: &mut *panel, to });
+        }
     });
     pool.give_lanes(panels);
     pool.give_lanes(weights);
@@ -144,22 +152,24 @@ impl<F: Real> Kernel for OverRows<'_, F> {
 
 /// Adds [`super::over_columns`] to `to`.
 pub(super) fn over_columns<F: Real>(
-    signal: &ArrayRef2<F>,
-    right: &ArrayRef2<F>,
+    signal: &ArrayRef3<F>,
+    right: &ArrayRef3<F>,
     to: &mut ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) {
     let (part, panel) = lengths(to.dim());
-    let columns = part_columns(signal.ncols());
-    let parts = signal.ncols().div_ceil(columns);
-    let (mut sums, mut panels) = (pool.take_lanes(parts * part), pool.take_lanes(parts * panel));
-    let pairs = signal.axis_chunks_iter(Axis(1), columns).into_par_iter();
-    let pairs = pairs.zip(right.axis_chunks_iter(Axis(1), columns));
+    let parts = parts(extent(signal));
+    let count = parts.count(extent(signal));
+    let (mut sums, mut panels) = (pool.take_lanes(count * part), pool.take_lanes(count * panel));
+    let pairs = parts.cut(signal).into_par_iter().zip(parts.cut(right));
     let room = sums.par_chunks_mut(part).zip(panels.par_chunks_mut(panel));
     room.zip(pairs).with_max_len(1).for_each(|((sums, panel), (signal, right))| {
-        dispatch(OverColumns { signal, right, panel, sums });
+        sums.fill(Lanes::default());
+        for (signal, right) in signal.outer_iter().zip(right.outer_iter()) {
+            dispatch(OverColumns { signal, right, panel: &mut *panel, sums: &mut *sums });
+        }
     });
-    let width = width(right.nrows());
+    let width = width(right.dim().1);
     to.axis_iter_mut(Axis(0)).into_par_iter().with_min_len(16).enumerate().for_each(|(i, mut row)| {
         for sums in sums.chunks(part) {
             let numbers = sums[i * width..(i + 1) * width].iter().flat_map(|lanes| &lanes.0);
@@ -175,7 +185,7 @@ struct OverColumns<'a, F> {
     signal: ArrayView2<'a, F>,
     right: ArrayView2<'a, F>,
     panel: &'a mut [Lanes<F>],
-    /// Written over: a padded row for each of the signal's.
+    /// Added to: a padded row for each of the signal's.
     sums: &'a mut [Lanes<F>],
 }
 
@@ -188,7 +198,6 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
         let (outputs, columns) = right.dim();
         let (width, stride) = (width(outputs), stride(outputs));
         let mut events = Events::default();
-        sums.fill(Lanes::default());
         panel.fill(Lanes::default());
         for first in (0..columns).step_by(EVENT_COLUMNS) {
             let count = EVENT_COLUMNS.min(columns - first);
