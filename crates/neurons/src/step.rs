@@ -153,11 +153,12 @@ impl<F: Real> Kernel for AddProduct<'_, F> {
         let n = self.current.len();
         if self.by_table {
             let group = (TABLE_BITS * n).max(1);
-            if self.spikes.chunks(TABLE_BITS).any(|spikes| spikes.iter().all(F::is_zero)) {
-                self.current.iter_mut().for_each(|sum| *sum += F::zero());
-            }
             for (spikes, rows) in self.spikes.chunks(TABLE_BITS).zip(self.weights.chunks(group)) {
-                add_group(spikes, rows, self.current);
+                if self.all {
+                    add_whole_group(spikes, rows, self.current);
+                } else {
+                    add_group(spikes, rows, self.current);
+                }
             }
             return;
         }
@@ -168,6 +169,16 @@ impl<F: Real> Kernel for AddProduct<'_, F> {
                 }
             }
         }
+    }
+}
+
+/// Adds the sum of four rows, each times its output, as a table has it: rows that are missing are zeros.
+#[inline(always)]
+fn add_whole_group<F: Real>(spikes: &[F], rows: &[F], current: &mut [F]) {
+    let n = current.len();
+    for (j, sum) in current.iter_mut().enumerate() {
+        let part = |k: usize| spikes.get(k).map_or(F::zero(), |&spike| rows[k * n + j] * spike);
+        *sum += part(0) + part(1) + part(2) + part(3);
     }
 }
 
@@ -255,6 +266,7 @@ impl<F: Real> Advance<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use colearn_tape::simd::binary_table;
 
     /// In both orders, on any machine, for every pattern of spikes of a group.
     #[test]
@@ -290,6 +302,35 @@ mod tests {
                         );
                     }
                 }
+            }
+        }
+    }
+
+    /// A table has zero times a weight that is no number, and zeros for rows that it lacks.
+    #[test]
+    fn whole_groups_are_added_as_tables_have_them() {
+        let odd = [0.0f32, -0.0, 1.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX, -2.25];
+        let n = 7;
+        let weights: Vec<f32> = (0..n * n).map(|k| odd[(k * 5 + k / 3) % odd.len()]).collect();
+        for pattern in 0..1 << n {
+            let spikes: Vec<f32> = (0..n).map(|i| f32::from(pattern >> i & 1 == 1)).collect();
+            let mut current = vec![-0.0f32; n];
+            dispatch(AddProduct {
+                weights: &weights,
+                spikes: &spikes,
+                current: &mut current,
+                by_table: true,
+                all: true,
+            });
+            for (j, found) in current.iter().enumerate() {
+                let expected = (0..n.div_ceil(TABLE_BITS)).fold(-0.0, |sum, g| {
+                    let of = |k: usize| weights.get((g * TABLE_BITS + k) * n + j).copied().unwrap_or(0.0);
+                    let table = binary_table([of(0), of(1), of(2), of(3)]);
+                    let place = pattern >> (g * TABLE_BITS) & ((1 << TABLE_BITS) - 1);
+                    sum + table.0[place]
+                });
+                let same = found.to_bits() == f32::to_bits(expected) || found.is_nan() && expected.is_nan();
+                assert!(same, "spikes {pattern:b}, output {j}: {found}, {expected}");
             }
         }
     }
