@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use colearn_data::Dataset;
-use colearn_network::ValidNetwork;
+use colearn_network::{TrainingStep, ValidNetwork};
 use colearn_store::{LARGEST_TEXT, read_text};
 use colearn_train::TrainConfig;
 
@@ -19,12 +19,9 @@ struct Available {
     by: &'static str,
 }
 
-/// A training step: its batch and its length.
+/// A training step.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    batch: usize,
-    steps: usize,
-}
+pub(crate) struct Step(TrainingStep);
 
 impl Step {
     /// The largest one of a run.
@@ -34,13 +31,14 @@ impl Step {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some steps")]
         let moved = augment.time_shift.saturating_add((6.0 * augment.time_jitter).ceil() as usize);
         let steps = data.train.batch_steps(data.steps).saturating_add(moved).min(data.steps);
-        Self { batch: train.batch.min(data.train.len()), steps }
+        let (batch, recompute) = (train.batch.min(data.train.len()), train.recompute);
+        Self(TrainingStep { batch, steps, recompute, spread: train.spread.start.max(train.spread.end) })
     }
 
     /// What it is predicted to hold, in words.
-    pub(crate) fn in_words(self, network: &ValidNetwork, recompute: bool) -> String {
-        let bytes = network.training_bytes(self.batch, self.steps, recompute) as u64;
-        format!("a training step of {} samples is predicted to hold {}", self.batch, mebibytes(bytes))
+    pub(crate) fn in_words(self, network: &ValidNetwork) -> String {
+        let bytes = network.training_bytes(self.0) as u64;
+        format!("a training step of {} samples is predicted to hold {}", self.0.batch, mebibytes(bytes))
     }
 }
 
@@ -71,9 +69,10 @@ fn mebibytes(bytes: u64) -> String {
 pub(crate) fn check(experiment: &Experiment, network: &ValidNetwork, step: Step, room: &Room) -> Result<()> {
     let Room { available: Some(Available { bytes, by }), jobs } = room else { return Ok(()) };
     let needs = |recompute| {
-        (network.training_bytes(step.batch, step.steps, recompute) as u64).saturating_mul(*jobs as u64)
+        let step = TrainingStep { recompute, ..step.0 };
+        (network.training_bytes(step) as u64).saturating_mul(*jobs as u64)
     };
-    let recompute = experiment.train.recompute;
+    let Step(TrainingStep { batch, steps, recompute, .. }) = step;
     let predicted = needs(recompute);
     if predicted <= *bytes {
         return Ok(());
@@ -87,12 +86,10 @@ pub(crate) fn check(experiment: &Experiment, network: &ValidNetwork, step: Step,
     };
     bail!(
         "a training step is predicted to hold {}{together} beside program and data; {} are there ({by}); it grows with \
-         train.batch = {}, the steps of a sample = {} (data.steps, data.max_time_s) and network.hidden = {:?}{recomputed}; \
+         train.batch = {batch}, the steps of a sample = {steps} (data.steps, data.max_time_s) and network.hidden = {:?}{recomputed}; \
          --any-memory tries it all the same",
         mebibytes(predicted),
         mebibytes(*bytes),
-        step.batch,
-        step.steps,
         experiment.network.hidden,
     )
 }
@@ -234,15 +231,15 @@ mod tests {
         let mut experiment = Experiment::default();
         experiment.network.hidden = vec![512, 256];
         let network = experiment.network().validate(40, 20).unwrap();
-        let step = Step { batch: 64, steps: 100 };
-        let check = |experiment: &Experiment, jobs, bytes| {
+        let mut step = Step(TrainingStep { batch: 64, steps: 100, recompute: false, spread: 0.0 });
+        let check = |step, jobs, bytes| {
             let available = Some(Available { bytes, by: "limit of the control group" });
-            let checked = check(experiment, &network, step, &Room { available, jobs });
+            let checked = check(&experiment, &network, step, &Room { available, jobs });
             checked.map_err(|error| error.to_string())
         };
-        let needed = network.training_bytes(64, 100, false) as u64;
-        check(&experiment, 1, needed).unwrap();
-        let error = check(&experiment, 1, needed - 1).unwrap_err();
+        let needed = network.training_bytes(step.0) as u64;
+        check(step, 1, needed).unwrap();
+        let error = check(step, 1, needed - 1).unwrap_err();
         for part in [
             "MiB are there (limit of the control group); it grows with train.batch = 64",
             "the steps of a sample = 100",
@@ -252,11 +249,11 @@ mod tests {
         ] {
             assert!(error.contains(part), "{error}");
         }
-        let error = check(&experiment, 3, 2 * needed).unwrap_err();
+        let error = check(step, 3, 2 * needed).unwrap_err();
         assert!(error.contains("for 3 jobs at once (--jobs)"), "{error}");
-        experiment.train.recompute = true;
-        check(&experiment, 1, needed - 1).unwrap();
-        assert!(!check(&experiment, 1, 1).unwrap_err().contains("train.recompute"));
+        step.0.recompute = true;
+        check(step, 1, needed - 1).unwrap();
+        assert!(!check(step, 1, 1).unwrap_err().contains("train.recompute"));
         let unknown = Room { available: None, jobs: 1 };
         super::check(&experiment, &network, step, &unknown)
             .expect("nothing is refused where nothing is known");

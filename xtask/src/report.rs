@@ -325,7 +325,7 @@ pub(crate) fn head(experiment: &Experiment, data: &Dataset, network: &Network<f3
     ));
     lines.push(format!("threads  {}", rayon::current_num_threads()));
     let step = Step::of(&experiment.train, data);
-    let predicted = step.in_words(network.description(), experiment.train.recompute);
+    let predicted = step.in_words(network.description());
     lines.push(format!("memory   {predicted} beside program and data"));
     lines
 }

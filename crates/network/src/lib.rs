@@ -58,6 +58,7 @@ pub use config::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig, ValidNetwork};
 pub use counts::{FanOut, ParameterRow};
 pub use error::NetworkError;
 pub use infer::{Inference, NetworkTrace};
+pub use memory::TrainingStep;
 pub use network::{Delays, Network};
 pub use normalise::Statistics;
 pub use parameters::{Parameter, ParameterKind};

@@ -2,115 +2,119 @@
 
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel};
-use colearn_neurons::{recurrent_backward_scratch, recurrent_marks, recurrent_scratch};
-use colearn_tape::LANES;
-use colearn_tape::product::{self, Form};
-use std::collections::BTreeMap;
+use colearn_neurons::{gated_buffers, scan_buffers};
+use colearn_synapses::dense;
+use colearn_tape::{Buffers, Real, SequenceShape, StepBuffers};
 
 /// Bytes of an `f32`.
 const NUMBER: usize = 4;
 
-/// Steps that kernels round up to.
-const BLOCK_STEPS: usize = 10;
+/// The shape of a training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrainingStep {
+    /// Samples B.
+    pub batch: usize,
+    /// Steps T of the longest sample.
+    pub steps: usize,
+    /// Whether its tape recomputes ([`colearn_tape::Tape::set_recompute`]).
+    pub recompute: bool,
+    /// Largest spread σ of the delays' interpolation in steps ([`crate::Network::set_spread`]).
+    pub spread: f64,
+}
 
-/// Numbers of scratch for each step of the backward scans of hidden layers and readout: eight tasks of 32 samples each,
-/// with states, outputs, slopes, inputs and gradients.
-const SCAN: usize = 8 * 32 * (6 + 5);
+impl TrainingStep {
+    fn sequence(self, units: usize) -> SequenceShape {
+        SequenceShape { steps: self.steps, batch: self.batch, units }
+    }
+}
+
+/// What is held at all times, and the most that is held in passing.
+#[derive(Debug, Default)]
+struct Held {
+    kept: Buffers,
+    passing: Buffers,
+}
+
+impl Held {
+    /// At some moment there are `buffers` beside what is kept.
+    fn at_once(&mut self, buffers: Buffers) {
+        self.passing = std::mem::take(&mut self.passing).or(buffers);
+    }
+
+    fn keep(&mut self, buffers: Buffers) {
+        self.kept = std::mem::take(&mut self.kept).and(buffers);
+    }
+}
 
 impl ValidNetwork {
-    /// Bytes that a training step in `f32` holds at once at most, for a batch of `batch` samples of `steps` steps: input,
-    /// what each layer keeps for its backward pass, the gradients that are under way, scratch of the kernels, parameters
-    /// with their copies on the tape, gradients and two moments. Not the program, the data set and the network of the
-    /// best epoch.
+    /// Bytes that a training step in `f32` holds at once at most: input and its blocks, what each layer keeps for its backward pass, the
+    /// gradients that are under way, scratch of the kernels, parameters with their copies on the tape, gradients and two
+    /// moments. Not the program, the data set and the network of the best epoch.
     ///
-    /// A layer without recurrence keeps its synaptic sums and its outputs (T, B, N each) and computes its states a second
-    /// time; one with delays keeps the rows of its input that are not zero, counted here as if all were; a recurrent one
-    /// keeps currents as well and the states of every tenth step, a gated one candidates and gates. A tape that recomputes
-    /// ([`colearn_tape::Tape::set_recompute`]) has sums, rows and inputs after dropout of one layer at a time.
-    ///
-    /// Above 128 units in a layer a step may hold more: the scans' scratch is counted as that of eight tasks, and wider layers
-    /// have more of them.
+    /// Every operation says what it takes ([`StepBuffers`]); of what depends on data, as if the worst came: all rows of a
+    /// delayed layer's input have spikes, products take the form that needs more. A tape that recomputes has what can be
+    /// computed again of one layer at a time. What threads hold for themselves, some hundred kilobytes, is not counted.
     #[must_use]
-    pub fn training_bytes(&self, batch: usize, steps: usize, recompute: bool) -> usize {
-        let sequence = |units: usize| steps * batch * units;
-        let lanes = |units: usize| steps * batch.next_multiple_of(LANES) * units;
-        let layers = self.layers();
-        let widest = layers.iter().map(|&(_, units)| units).max().unwrap_or(0);
-        let mut numbers = sequence(self.inputs) + 2 * sequence(widest) + 2 * sequence(self.classes);
-        numbers += steps * SCAN;
-        let (columns, is_gated) =
-            ((batch.div_ceil(LANES), steps * LANES), !self.config.neuron.model.is_spiking());
-        let mut scratch = 0;
-        // Scratch of products and of recurrent scans, as if spikes and inputs were sparse, by use and shape: layers of one shape
-        // share it.
-        let mut by_shape = BTreeMap::<(&str, usize, usize), usize>::new();
-        let mut add_by_shape = |of, inputs, outputs, needed: usize| {
-            let most = by_shape.entry((of, inputs, outputs)).or_default();
-            *most = needed.max(*most);
-        };
-        // What recomputing keeps of one layer at a time: numbers of buffers by length, since the pool keeps them so.
-        let mut passing = BTreeMap::<usize, usize>::new();
-        for (k, &(inputs, units)) in layers.iter().enumerate() {
-            let (is_readout, gates) = (k + 1 == layers.len(), self.columns(k) / units);
-            let mut again = vec![sequence(gates * units)];
-            numbers += sequence(units);
-            if !is_readout && self.config.network.dropout > 0.0 {
-                let mask = self.config.network.dropout_mask == DropoutMask::Step;
-                numbers += if mask { sequence(units) } else { batch * units };
-            }
-            if k > 0 && self.config.network.dropout > 0.0 {
-                again.push(sequence(inputs));
-            }
-            if self.is_recurrent(k) {
-                match self.config.neuron.model {
-                    HiddenModel::Spiking(model) => {
-                        // Currents in blocks, and some of the states; spikes or gradients in blocks.
-                        let (states, samples) = (model.states(), batch.next_multiple_of(LANES));
-                        numbers += lanes(units) + recurrent_marks(steps) * states * samples * units;
-                        let [_, over_columns] = product::scratch(Form::Events, units, units, columns);
-                        // Beside the states of one step.
-                        let forward = recurrent_scratch(units, batch) + states * samples * units;
-                        let backward = recurrent_backward_scratch(states, units, batch);
-                        let own = lanes(units) + forward + backward + over_columns;
-                        add_by_shape("product", units, units, own);
-                    }
-                    HiddenModel::Gated(_) => {
-                        // Candidates and gates in blocks. Their gradients in blocks and in order, which without gates is the
-                        // gradient under way, and outputs, or states after the reset, in blocks.
-                        numbers += gates * lanes(units);
-                        let in_order = if gates > 1 { sequence(gates * units) } else { 0 };
-                        let own = lanes(gates * units) + in_order + lanes(units);
-                        let [_, over_columns] = product::scratch(Form::Dense, units, gates * units, columns);
-                        add_by_shape("gated scan", units, gates * units, own + over_columns);
-                    }
-                }
-            }
-            if self.has_delays(k) {
-                again.push(lanes(inputs) * 9 / 8);
-                let reach = self.config.synapse.max_delay + 1;
-                let rows = steps.next_multiple_of(BLOCK_STEPS) + reach;
-                let packed = |units: usize| LANES * units * rows;
-                // Two packed blocks (forward and backward), their sums, and tables and sums of every synapse.
-                scratch = scratch.max(packed(inputs) + 2 * packed(units) + (3 * 3 + 2 + 16) * inputs * units);
-            } else {
-                // States of layers without spikes are hardly ever zero.
-                let form = if k > 0 && is_gated { Form::Dense } else { Form::Events };
-                let [over_rows, over_columns] = product::scratch(form, inputs, gates * units, columns);
-                add_by_shape("product", inputs, gates * units, over_rows + over_columns);
-            }
-            if recompute {
-                for &len in &again {
-                    let count = again.iter().filter(|&&other| other == len).count();
-                    let most = passing.entry(len).or_default();
-                    *most = count.max(*most);
-                }
-            } else {
-                numbers += again.iter().sum::<usize>();
-            }
+    pub fn training_bytes(&self, step: TrainingStep) -> usize {
+        let mut held = Held::default();
+        held.keep(Buffers::sequence(step.sequence(self.inputs)));
+        for layer in 0..self.layers().len() {
+            self.hold_layer(layer, step, &mut held);
         }
-        numbers += passing.iter().map(|(len, count)| len * count).sum::<usize>();
-        numbers += by_shape.values().sum::<usize>();
-        numbers += scratch + 5 * self.parameter_count();
-        numbers * NUMBER
+        // The gradients of membranes and, under way, of the readout's currents.
+        let membranes = Buffers::sequence(step.sequence(self.classes));
+        held.at_once(membranes.clone().and(membranes));
+        let numbers = step.steps * step.batch * self.inputs + 5 * self.parameter_count();
+        held.kept.and(held.passing).bytes::<f32>() + numbers * NUMBER
+    }
+
+    /// The buffers of one layer.
+    fn hold_layer(&self, layer: usize, step: TrainingStep, held: &mut Held) {
+        let (inputs, units) = self.layers()[layer];
+        let sequence = |units: usize| Buffers::sequence(step.sequence(units));
+        let drops_out = self.config.network.dropout > 0.0;
+        let (synapse, scan) = (self.synapse_buffers(layer, step), self.scan_buffers(layer, step));
+        // What goes in after dropout, and the sums.
+        let dropped = if layer > 0 && drops_out { sequence(inputs) } else { Buffers::none() };
+        let again = dropped.and(sequence(self.columns(layer)));
+        held.keep(sequence(units).and(scan.kept).and(synapse.kept));
+        if drops_out && layer + 1 < self.layers().len() {
+            let mask = self.config.network.dropout_mask;
+            let steps = if mask == DropoutMask::Step { step.steps } else { 1 };
+            held.keep(Buffers::values(SequenceShape { steps, ..step.sequence(units) }.len()));
+            held.at_once(sequence(units).and(sequence(units)));
+        }
+        let to_input = if layer > 0 { sequence(inputs) } else { Buffers::none() };
+        let through_scan = sequence(units).and(sequence(self.columns(layer))).and(scan.backward);
+        let through_synapse = sequence(self.columns(layer)).and(to_input).and(synapse.backward);
+        let forward = synapse.forward.or(scan.forward);
+        if step.recompute {
+            let through_synapse = through_synapse.and(synapse.again);
+            held.at_once(forward.or(through_scan).or(through_synapse).and(again));
+        } else {
+            held.keep(again.and(synapse.again));
+            held.at_once(forward.or(through_scan).or(through_synapse));
+        }
+    }
+
+    fn synapse_buffers(&self, layer: usize, step: TrainingStep) -> StepBuffers {
+        let (inputs, _) = self.layers()[layer];
+        let (shape, outputs) = (step.sequence(inputs), self.columns(layer));
+        if !self.has_delays(layer) {
+            return dense::buffers(shape, outputs);
+        }
+        self.config.synapse.in_training(f32::of(step.spread)).buffers(shape, outputs)
+    }
+
+    fn scan_buffers(&self, layer: usize, step: TrainingStep) -> StepBuffers {
+        let (_, units) = self.layers()[layer];
+        let shape = step.sequence(units);
+        if layer + 1 == self.layers().len() {
+            return scan_buffers::<f32>(self.readout.model(), shape, false);
+        }
+        match self.config.neuron.model {
+            HiddenModel::Spiking(model) => scan_buffers::<f32>(model, shape, self.is_recurrent(layer)),
+            HiddenModel::Gated(model) => gated_buffers(model, shape),
+        }
     }
 }

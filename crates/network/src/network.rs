@@ -5,7 +5,7 @@ use crate::initial::{orthogonal, uniform};
 use crate::normalise::{Statistics, affine};
 use crate::{Parameter, ParameterKind};
 use colearn_neurons::{GatedUnit, Neuron, ParameterRole, ParameterSpec, initial};
-use colearn_synapses::{Delayed, Interpolation};
+use colearn_synapses::Delayed;
 use colearn_tape::Real;
 use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Axis, Ix1, Ix2, concatenate};
 use rand_chacha::ChaCha8Rng;
@@ -259,11 +259,8 @@ impl<F: Real> Network<F> {
 
     /// The delays' kernel of a layer.
     pub(crate) fn synapse(&self, delays: Delays) -> Delayed<F> {
-        let section = &self.description.config.synapse;
-        // Fixed delays are whole: two taps would compute one of them for nothing.
-        let whole = delays == Delays::Rounded || section.delay == Delay::Fixed;
-        let interpolation = if whole { Interpolation::Whole } else { section.kernel };
-        Delayed { max_delay: section.max_delay, interpolation, spread: self.spread }
+        let in_training = self.description.config.synapse.in_training(self.spread);
+        if delays == Delays::Rounded { in_training.rounded() } else { in_training }
     }
 
     pub(crate) fn matrix(&self, index: usize) -> ArrayView2<'_, F> {

@@ -17,7 +17,7 @@ use crate::norm::{Norm, Normalisation};
 use crate::shape::clamped;
 use colearn_tape::sequence::by_unit_mut;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Pool, Real, SequenceShape};
+use colearn_tape::{Buffers, Pool, Real, SequenceShape};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 
@@ -31,6 +31,16 @@ const MIN_TASKS: usize = 8;
 /// inputs and gradients.
 fn rows(states: usize, steps: usize) -> usize {
     (states + 1) * (steps + 1) + 3 * steps
+}
+
+/// Units of a task.
+fn task_units(units: usize) -> usize {
+    units.div_ceil(MIN_TASKS).clamp(1, TASK_UNITS)
+}
+
+/// What the pass takes for N = `units` of `states` variables.
+pub(crate) fn buffers(states: usize, steps: usize, units: usize) -> Buffers {
+    Buffers::values(units.div_ceil(task_units(units)) * rows(states, steps) * CHUNK)
 }
 
 /// Pulls ∂L/∂output back to the input and the parameters.
@@ -81,7 +91,7 @@ impl<F: Real> Backward<'_, F> {
         }
         let parameters = clamped::<F, D>(self.neuron, self.parameters, units);
         let rows = rows(D::STATES, shape.steps);
-        let task_units = units.div_ceil(MIN_TASKS).clamp(1, TASK_UNITS);
+        let task_units = task_units(units);
         let mut scratch = self.pool.take(units.div_ceil(task_units) * rows * CHUNK);
         by_unit_mut(self.g_input, shape)
             .par_chunks_mut(task_units)

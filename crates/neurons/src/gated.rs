@@ -46,6 +46,7 @@
 //! ```
 
 mod activation;
+mod buffers;
 mod kernels;
 mod step;
 
@@ -53,6 +54,7 @@ use crate::chunk::{Drives, check_drives};
 use crate::norm::{BatchNorm, Normalisation, affine_gradients};
 use crate::recurrent::{shifted, unpack};
 pub use activation::Activation;
+pub use buffers::gated_buffers;
 use colearn_tape::layout::{matrix, vector};
 use colearn_tape::product::{self, Form};
 use colearn_tape::sequence::values;

@@ -63,16 +63,15 @@ pub use block::BlockScan;
 pub use dynamics::{ElementaryStep, VariableSpec};
 pub use error::Error;
 pub use gated::{
-    Activation, GatedModel, GatedStep, GatedUnit, infer_gated, infer_gated_sequence, scan_gated,
-    scan_gated_normalised,
+    Activation, GatedModel, GatedStep, GatedUnit, gated_buffers, infer_gated, infer_gated_sequence,
+    scan_gated, scan_gated_normalised,
 };
 pub use models::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
 pub use norm::BatchNorm;
 pub use normalised::{infer_scaled, infer_sequence, scan_normalised};
 pub use parameters::{ParameterRole, ParameterSpec, initial};
-pub use recurrent::{recurrent_backward_scratch, recurrent_marks, recurrent_scratch};
-pub use scan::{Trace, forward, infer, scan};
+pub use scan::{Trace, forward, infer, scan, scan_buffers};
 pub use step::{NeuronState, StepParameters, step};
 pub use surrogate::Surrogate;
 

@@ -12,6 +12,7 @@
 //!
 //! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
 
+mod buffers;
 mod kept;
 mod kernels;
 
@@ -21,12 +22,12 @@ use crate::dynamics::Dynamics;
 use crate::fire::{Fire, Membrane, Output};
 use crate::models::Visitor;
 use crate::shape::clamped;
+pub(crate) use buffers::buffers;
 use colearn_tape::product::{self, Form};
 use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch};
 use colearn_tape::{LANES, Lanes, Pool, Real, SequenceShape};
 pub(crate) use kept::Keep;
 use kept::Room;
-pub use kept::recurrent_marks;
 pub(crate) use kernels::add_product;
 use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, segment_scratch};
 use ndarray::parallel::prelude::*;
@@ -41,13 +42,6 @@ pub(crate) struct Blocks<F> {
     /// States before the spike, (block, T, variable, N); of a recording those of the last step of each segment but the
     /// last, (block, segments − 1, variable, N).
     states: Vec<Lanes<F>>,
-}
-
-/// Numbers that the backward pass of a recurrent spiking layer of N = `units` with `states` variables has as scratch at most:
-/// less where a task has several of the blocks of [`LANES`] samples.
-#[must_use]
-pub const fn recurrent_backward_scratch(states: usize, units: usize, batch: usize) -> usize {
-    batch.div_ceil(LANES) * segment_scratch(states, units) * LANES
 }
 
 impl<F: Real> Blocks<F> {
@@ -188,13 +182,6 @@ const TASK_TABLES: usize = 16;
 /// Lanes of the tables of V.
 const fn table_lanes(units: usize) -> usize {
     units * groups(units)
-}
-
-/// Numbers that a recurrent spiking layer of N = `units` holds forward where it looks spikes up, beside V and its
-/// sequences: the tables of V, and codes and sums of every block of [`LANES`] samples.
-#[must_use]
-pub const fn recurrent_scratch(units: usize, batch: usize) -> usize {
-    (table_lanes(units) + batch.div_ceil(LANES) * look_up_scratch(units)) * LANES
 }
 
 /// [`pack_weights`] as tables of [`TABLE_BITS`] weights.
@@ -536,12 +523,12 @@ mod tests {
     }
 
     #[test]
-    fn scratch_is_what_looking_up_takes() {
+    fn buffers_are_what_a_forward_pass_takes() {
         let neuron = Neuron::new(NeuronModel::Lif);
         for (batch, units) in [(70, 9), (16, 4), (3, 1)] {
-            let shape = SequenceShape { steps: 2, batch, units };
+            let shape = SequenceShape { steps: 12, batch, units };
             let (input, alpha) = (vec![0.5; shape.len()], ndarray::Array1::from_elem(units, 0.9));
-            let taken = |looks_up| {
+            for looks_up in [false, true] {
                 let mut pool = Pool::<f64>::default();
                 let forward = RecurrentForward {
                     neuron: &neuron,
@@ -553,12 +540,10 @@ mod tests {
                     output: &mut vec![0.0; shape.len()],
                     pool: &mut pool,
                 };
-                let _ = forward.run(Keep::Nothing, looks_up);
-                pool.allocated_bytes() / size_of::<f64>()
-            };
-            // Without tables there is a register a block in place of them.
-            let found = taken(true) - (taken(false) - shape.blocks() * LANES);
-            assert_eq!(found, recurrent_scratch(units, batch), "{batch} samples, {units} units");
+                let _ = forward.run(Keep::Recording, looks_up);
+                let expected = buffers::kept(1, shape).and(buffers::of_forward(1, shape, looks_up));
+                assert_eq!(pool.allocated_bytes(), expected.bytes::<f64>(), "{shape:?}, {looks_up}");
+            }
         }
     }
 }

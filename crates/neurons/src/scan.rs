@@ -22,18 +22,19 @@
 //! assert!(tape.gradient(alpha).is_some() && tape.gradient(current).is_some());
 //! ```
 
-use crate::Neuron;
-use crate::backward::Backward;
+use crate::backward::{self, Backward};
 use crate::chunk::{Drives, check_drives};
 use crate::forward::Forward;
 use crate::norm::{Normalisation, affine_gradients};
 use crate::recurrent::{self, Blocks, Keep, RecurrentBackward, RecurrentForward};
 use crate::shape::check;
+use crate::{Neuron, NeuronModel};
 use colearn_tape::layout::{matrix, vector};
 use colearn_tape::sequence::values;
 use colearn_tape::simd::looks_up;
 use colearn_tape::{
-    Fused, LANES, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+    Buffers, Fused, LANES, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, StepBuffers,
+    Tape, Var,
 };
 use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis};
 
@@ -80,6 +81,18 @@ pub fn scan<F: Real, S: Signal>(
     recurrent: Option<Var>,
 ) -> S {
     record(tape, neuron, input, None, parameters, recurrent)
+}
+
+/// The buffers of a recorded scan, normalised or not, of `model` over a sequence of its units in a training step, beside its
+/// input, its output and their gradients.
+#[must_use]
+pub fn scan_buffers<F: Real>(model: NeuronModel, shape: SequenceShape, is_recurrent: bool) -> StepBuffers {
+    if is_recurrent {
+        return recurrent::buffers::<F>(model, shape);
+    }
+    let sums = Buffers::values(shape.units * model.specs().len());
+    let backward = backward::buffers(model.states(), shape.steps, shape.units).and(sums);
+    StepBuffers { backward, ..StepBuffers::default() }
 }
 
 /// Records a scan over `input`; with a normalisation of it, its gain and bias come along.

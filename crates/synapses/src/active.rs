@@ -12,7 +12,7 @@
 
 use crate::choice;
 use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned, aligned_mut, dispatch};
-use colearn_tape::{LANES, Pool, Real, SequenceShape};
+use colearn_tape::{Buffers, LANES, Pool, Real, SequenceShape};
 use rayon::prelude::*;
 
 /// Samples of a row: one AVX2 register of `f32`, half an AVX-512 one. Sixteen leave fewer rows empty, four use the
@@ -45,6 +45,11 @@ impl<F: Real> Counts<F> {
             *amplitude = dispatch(Count { unit: Unit { values, shape, n }, counts });
         });
         Self { rows, amplitudes, groups, steps }
+    }
+
+    /// What [`Counts::new`] takes for a sequence of this shape.
+    pub(crate) fn buffers(shape: SequenceShape) -> Buffers {
+        Buffers::indices(shape.units * shape.batch.div_ceil(GROUP)).and(Buffers::values(shape.units))
     }
 
     /// The one value of a unit that is not zero; `None` if there is none or there are several.
@@ -203,6 +208,15 @@ impl<F: Real> Kernel for Fill<'_, F> {
 }
 
 impl<F: Real> Active<F> {
+    /// What [`Active::new`] takes for a sequence of this shape if all its rows are listed.
+    pub(crate) fn buffers(shape: SequenceShape) -> Buffers {
+        let counts = shape.units * shape.batch.div_ceil(GROUP);
+        let room = (shape.steps + 1) * counts;
+        let marks = Buffers::indices(counts * shape.steps.div_ceil(MARK_STEPS));
+        let starts = Buffers::indices(counts + 1).and(marks);
+        starts.and(Buffers::indices(room)).and(Buffers::array(room * GROUP))
+    }
+
     /// The listed rows of those units of a sequence's `values` that `wanted` names; the others have none.
     pub(crate) fn new(
         values: &[F],

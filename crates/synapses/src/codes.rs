@@ -6,7 +6,7 @@
 use crate::interpolation::Taps;
 use crate::table::TASK_ROWS;
 use colearn_tape::simd::{BinarySums, Code, Kernel, Level, TABLE_BITS, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real};
+use colearn_tape::{Buffers, LANES, Lanes, Pool, Real};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -58,6 +58,13 @@ impl<F: Real> CodeTable<F> {
             });
         }
         table
+    }
+
+    /// What a table of `outputs` rows with room for `inputs` units takes.
+    pub(crate) fn buffers(inputs: usize, outputs: usize, taps: Taps) -> Buffers {
+        let units = group(taps);
+        let room = outputs * inputs.next_multiple_of(units);
+        Buffers::values(room * (TABLE_BITS / units)).and(Buffers::indices(room))
     }
 
     /// The sums of `outputs` over `steps` steps from row `now` of the codes on; see [`BinarySums`].

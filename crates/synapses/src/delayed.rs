@@ -7,7 +7,9 @@ use crate::stream::DelayLine;
 use crate::table::Synapses;
 use crate::two_tap;
 use crate::wide::{self, Shape};
-use colearn_tape::{Pool, Real, Sequence, SequenceVar, Signal, Tape, Var};
+use colearn_tape::{
+    Buffers, Pool, Real, Sequence, SequenceShape, SequenceVar, Signal, StepBuffers, Tape, Var,
+};
 use ndarray::{Array3, ArrayRef2, ArrayRef3};
 
 /// A delayed synapse: largest delay, and how real delays are spread over lags.
@@ -60,6 +62,33 @@ impl<F: Real> Delayed<F> {
             }
             Interpolation::Triangle | Interpolation::Gaussian => {
                 wide::record(tape, x, weight, delay, self.shape())
+            }
+        }
+    }
+
+    /// The buffers that a recorded layer from the units of `shape` to J = `outputs` takes in a training step, beside what goes in
+    /// and comes out.
+    #[must_use]
+    pub fn buffers(self, shape: SequenceShape, outputs: usize) -> StepBuffers {
+        let two_tap = |taps| two_tap::buffers::<F>(shape, outputs, self.max_delay, taps);
+        match self.interpolation {
+            Interpolation::Linear => two_tap(Taps::Two),
+            Interpolation::Whole => two_tap(Taps::One),
+            Interpolation::Smoothed => {
+                let mut of_layer = two_tap(Taps::Two);
+                if self.spread > F::zero() {
+                    // The sums before they are smoothed, and the gradient of these.
+                    let of_sums = shape.with_units(outputs);
+                    let sums = Buffers::sequence(of_sums);
+                    let smooth = smooth::buffers(of_sums, self.spread);
+                    of_layer.again = of_layer.again.and(sums.clone());
+                    of_layer.forward = of_layer.forward.or(smooth.forward);
+                    of_layer.backward = of_layer.backward.or(smooth.backward).and(sums);
+                }
+                of_layer
+            }
+            Interpolation::Triangle | Interpolation::Gaussian => {
+                wide::buffers((shape.units, outputs), self.max_delay)
             }
         }
     }

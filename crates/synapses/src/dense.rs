@@ -13,7 +13,8 @@ use colearn_tape::layout::matrix;
 use colearn_tape::product::{self, Form};
 use colearn_tape::sequence::values;
 use colearn_tape::{
-    Fused, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+    Fused, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, StepBuffers, Tape,
+    Var,
 };
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView3, ArrayViewMut3};
 
@@ -27,6 +28,14 @@ pub(crate) fn by_block<F>(values: &[F], shape: SequenceShape) -> ArrayView3<'_, 
 pub(crate) fn by_block_mut<F>(values: &mut [F], shape: SequenceShape) -> ArrayViewMut3<'_, F> {
     let dim = (shape.blocks(), shape.units, shape.unit_len());
     ArrayViewMut3::from_shape(dim, values).expect("a sequence of this shape")
+}
+
+/// The buffers of a layer from the units of `shape` to J = `outputs` in a training step, for an input of any kind.
+#[must_use]
+pub fn buffers(shape: SequenceShape, outputs: usize) -> StepBuffers {
+    let [forward, backward] =
+        product::scratch_of_any(shape.units, outputs, (shape.blocks(), shape.unit_len()));
+    StepBuffers { forward, backward, ..StepBuffers::default() }
 }
 
 /// The layer's output (T, B, J) for x (T, B, I), without a tape.

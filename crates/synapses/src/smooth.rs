@@ -13,7 +13,8 @@
 use colearn_tape::sequence::values;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{
-    Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
+    Buffers, Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar,
+    Signal, StepBuffers, Tape,
 };
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -82,6 +83,14 @@ impl<F: Real> Kernel for SmoothUnit<'_, F> {
             }
         }
     }
+}
+
+/// The buffers of a smoothing of a sequence in a training step.
+#[must_use]
+pub fn buffers<F: Real>(shape: SequenceShape, sigma: F) -> StepBuffers {
+    let tasks = (shape.blocks() * shape.units).div_ceil(TASK_UNITS);
+    let columns = Buffers::lanes(tasks * column(shape.steps, half_kernel(sigma).len() - 1));
+    StepBuffers { forward: columns.clone(), backward: columns, ..StepBuffers::default() }
 }
 
 /// The sequence z smoothed over time, without a tape.

@@ -10,7 +10,7 @@ use crate::lag_kernels::TapTable;
 use crate::row_kernels::{Gather, Lines, Scatter, TILE, plane};
 use crate::table::Table;
 use colearn_tape::simd::{ALIGN_ROOM, Kernel, Level, aligned_mut, dispatch};
-use colearn_tape::{LANES, Lanes, Pool, Real, SequenceShape};
+use colearn_tape::{Buffers, LANES, Lanes, Pool, Real, SequenceShape};
 use rayon::prelude::*;
 
 /// Most tiles of a task of [`correlate`].
@@ -116,6 +116,18 @@ impl<F: Real> Kernel for ToTile<'_, F> {
     }
 }
 
+/// Tiles of a layer and of a task of [`correlate`], and numbers in the sums of a tile.
+fn tiles(inputs: usize, outputs: usize) -> (usize, usize, usize) {
+    let tiles = outputs.div_ceil(TILE);
+    (tiles, tiles.div_ceil(MIN_TASKS).clamp(1, TASK_TILES), 2 * TILE * plane(inputs) * GROUP)
+}
+
+/// What [`correlate`] takes.
+pub(crate) fn buffers(inputs: usize, outputs: usize, lines: Lines) -> Buffers {
+    let (tiles, task_tiles, of_tile) = tiles(inputs, outputs);
+    Buffers::array(tiles.div_ceil(task_tiles) * lines.tile() * GROUP).and(Buffers::array(tiles * of_tile))
+}
+
 /// P₀ and P₁ of every synapse (see [`crate::two_tap`]), written to `totals`, output slow and input fast.
 pub(crate) fn correlate<F: Real>(
     active: &Active<F>,
@@ -126,10 +138,8 @@ pub(crate) fn correlate<F: Real>(
     pool: &mut Pool<F>,
 ) {
     let (width, outputs) = (table.width, shape.units);
-    let tiles = outputs.div_ceil(TILE);
-    let task_tiles = tiles.div_ceil(MIN_TASKS).clamp(1, TASK_TILES);
-    let (of_tile, tasks) = (2 * TILE * plane(width) * GROUP, tiles.div_ceil(task_tiles));
-    let mut scratch = pool.take(tasks * lines.tile() * GROUP + ALIGN_ROOM);
+    let (tiles, task_tiles, of_tile) = tiles(width, outputs);
+    let mut scratch = pool.take(tiles.div_ceil(task_tiles) * lines.tile() * GROUP + ALIGN_ROOM);
     let mut sums = pool.take(tiles * of_tile + ALIGN_ROOM);
     let task_outputs = task_tiles * TILE;
     let tasks = totals.par_chunks_mut(task_outputs * width);

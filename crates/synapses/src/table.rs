@@ -3,7 +3,7 @@
 use crate::interpolation::{EPSILON, Taps, two_taps};
 use crate::lag_kernels::TapTable;
 use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Pool, Real};
+use colearn_tape::{Buffers, Pool, Real};
 use ndarray::ArrayRef2;
 use rayon::prelude::*;
 
@@ -50,6 +50,11 @@ impl<F: Real> Table<F> {
     fn empty(rows: usize, width: usize, room: usize, pool: &mut Pool<F>) -> Self {
         let len = rows * width;
         Self { near: pool.take(room), far: pool.take(room), lag: pool.take_indices(room), len, width }
+    }
+
+    /// What a table with room for so many synapses takes.
+    pub(crate) fn buffers(room: usize) -> Buffers {
+        Buffers::values(room).and(Buffers::values(room)).and(Buffers::indices(room))
     }
 
     /// Fills every entry with what `entry(row, column)` returns: near, far, lag.

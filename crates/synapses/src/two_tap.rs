@@ -16,6 +16,8 @@
 //! delays over those that are listed (`active.rs`). Threads share out units; no sum is split between them, so the result does
 //! not depend on their number.
 
+mod buffers;
+
 use crate::active::{Active, Counts, GROUP};
 use crate::choice::{self, Form};
 use crate::codes::{self, CodeTable};
@@ -25,6 +27,7 @@ use crate::packing::{Rows, Time};
 use crate::row_kernels::Lines;
 use crate::sparse::{self, ScatterBlock};
 use crate::table::{Synapses, Table, position, scale};
+pub use buffers::buffers;
 use colearn_tape::layout::matrix;
 use colearn_tape::sequence::values;
 use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up_lagged};

@@ -15,7 +15,8 @@ use crate::two_tap::assert_shapes;
 use colearn_tape::layout::matrix;
 use colearn_tape::sequence::values;
 use colearn_tape::{
-    Fused, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
+    Buffers, Fused, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal,
+    StepBuffers, Tape, Var,
 };
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
@@ -97,6 +98,13 @@ fn convolve<F: Real>(
             }
         });
     });
+}
+
+/// The buffers of a layer (I, J) = `(inputs, outputs)` in a training step: the dense kernel, and the gradient of it.
+#[must_use]
+pub fn buffers((inputs, outputs): (usize, usize), max_delay: usize) -> StepBuffers {
+    let kernel = Buffers::values((max_delay + 1) * inputs * outputs);
+    StepBuffers { forward: kernel.clone(), backward: kernel, ..StepBuffers::default() }
 }
 
 /// The layer's output (T, B, J) for the sequence x (T, B, I), without a tape.

@@ -26,6 +26,7 @@
 //! the arithmetic of [`simd`]: the element type [`Real`], 16 samples side by side ([`Lanes`]) and the choice of
 //! instruction set at run time. It knows nothing of neurons.
 
+mod buffers;
 pub mod check;
 mod elementary;
 mod fused;
@@ -39,6 +40,7 @@ pub mod sequence;
 mod tape;
 mod workers;
 
+pub use buffers::{Buffers, StepBuffers};
 pub use colearn_simd as simd;
 pub use colearn_simd::{LANES, Lanes, Real};
 pub use fused::{Fused, Pullback, Recompute};

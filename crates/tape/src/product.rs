@@ -7,7 +7,7 @@
 
 mod events;
 
-use crate::{Pool, Real};
+use crate::{Buffers, Pool, Real};
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
 use ndarray::{ArrayRef2, ArrayRef3, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, s};
@@ -105,14 +105,25 @@ impl Parts {
     }
 }
 
-/// Numbers that [`over_rows`] and [`over_columns`] hold as scratch for this many inputs and outputs, and for signals of this
-/// many blocks and columns of each.
+/// What [`over_rows`] and [`over_columns`] hold as scratch for this many inputs and outputs, and for signals of this many
+/// blocks and columns of each.
 #[must_use]
-pub fn scratch(form: Form, inputs: usize, outputs: usize, blocks: (usize, usize)) -> [usize; 2] {
+pub fn scratch(form: Form, inputs: usize, outputs: usize, blocks: (usize, usize)) -> [Buffers; 2] {
     match form {
-        Form::Dense => [0, Parts::of(blocks, COLUMNS).count(blocks) * inputs * outputs],
+        Form::Dense => {
+            let parts = Parts::of(blocks, COLUMNS).count(blocks);
+            [Buffers::none(), Buffers::values(parts * inputs * outputs)]
+        }
         Form::Events => events::scratch(inputs, outputs, blocks),
     }
+}
+
+/// The same of a signal whose form is not known.
+#[must_use]
+pub fn scratch_of_any(inputs: usize, outputs: usize, blocks: (usize, usize)) -> [Buffers; 2] {
+    let [over_rows, over_columns] = scratch(Form::Dense, inputs, outputs, blocks);
+    let [of_events, sums_of_events] = scratch(Form::Events, inputs, outputs, blocks);
+    [over_rows.or(of_events), over_columns.or(sums_of_events)]
 }
 
 /// Blocks and columns of a signal.
@@ -280,7 +291,7 @@ mod tests {
             let mut pools = [Pool::default(), Pool::default()];
             over_rows(form, &weight, &signal, &mut sums, &mut pools[0]);
             over_columns(form, &signal, &sums, &mut gradient, &mut pools[1]);
-            let expected = scratch(form, inputs, outputs, blocks).map(|numbers| numbers * size_of::<f64>());
+            let expected = scratch(form, inputs, outputs, blocks).map(|scratch| scratch.bytes::<f64>());
             assert_eq!(
                 pools.map(|pool| pool.allocated_bytes()),
                 expected,

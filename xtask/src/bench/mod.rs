@@ -12,7 +12,7 @@ mod workload;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
-use colearn_network::Delays;
+use colearn_network::{Delays, TrainingStep};
 use colearn_synapses::Interpolation;
 use serde::Serialize;
 
@@ -95,6 +95,12 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
     let statistics = input::statistics(&input);
     let network = measure::prepared(&description, &input, args.spread);
     let parameters = network.parameter_count();
+    let step = TrainingStep {
+        batch: workload.batch,
+        steps: workload.steps,
+        recompute: args.recompute,
+        spread: args.spread,
+    };
     let mut trained = Trained::new(network, workload.batch, args.recompute);
     let rates_before = trained.rates(&input, Delays::Stored);
     measure::reset_peak();
@@ -122,8 +128,7 @@ fn measure_workload(mut workload: Workload, args: &BenchArgs) -> Result<Row> {
         input_spikes_per_sample: statistics.spikes_per_sample,
         rates_before,
         rates_after,
-        predicted_mib: description.training_bytes(workload.batch, workload.steps, args.recompute) as f64
-            / f64::from(1 << 20),
+        predicted_mib: description.training_bytes(step) as f64 / f64::from(1 << 20),
         training_per_s: training.as_ref().map(per_s),
         training_share_of_peak: training.as_ref().map(share),
         training,

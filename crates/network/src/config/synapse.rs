@@ -2,7 +2,7 @@
 
 use super::number;
 use crate::NetworkError;
-use colearn_synapses::Interpolation;
+use colearn_synapses::{Delayed, Interpolation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -71,6 +71,13 @@ impl SynapseSection {
             return wrong("synapse.without_delay", format!("[{}]", names.join(", ")), expected);
         }
         Ok(())
+    }
+
+    /// What layers with delays train with, at this spread in steps.
+    pub(crate) fn in_training<F>(&self, spread: F) -> Delayed<F> {
+        // Fixed delays are whole: two taps would compute one of them for nothing.
+        let interpolation = if self.delay == Delay::Fixed { Interpolation::Whole } else { self.kernel };
+        Delayed { max_delay: self.max_delay, interpolation, spread }
     }
 
     /// Whether the synapses that lead to the layer of this name have delays.

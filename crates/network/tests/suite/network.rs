@@ -4,7 +4,9 @@ use crate::common::{
     assert_bits_on_any_threads, assert_memory_is_kept, build, config, input, rng, settled, step,
 };
 use colearn_network::config::{Delay, DropoutMask, Pooling};
-use colearn_network::{Delays, MODEL_NAMES, Network, NetworkConfig, NetworkError, ParameterKind};
+use colearn_network::{
+    Delays, MODEL_NAMES, Network, NetworkConfig, NetworkError, ParameterKind, TrainingStep,
+};
 use colearn_neurons::{Firing, Surrogate};
 use colearn_synapses::Interpolation;
 use colearn_tape::check::{self, Tolerance};
@@ -397,9 +399,11 @@ fn the_memory_of_a_training_step_is_predicted() {
             let mut tape = Tape::new();
             tape.set_recompute(recompute);
             step(&network, &mut tape, &input(steps, batch, 40), 1);
-            // Beside the pool: the parameters and two moments of each.
-            let taken = tape.pool().allocated_bytes() + 3 * 4 * network.parameter_count();
-            let predicted = network.description().training_bytes(batch, steps, recompute);
+            // Beside the pool: the input, the parameters and two moments of each.
+            let input = steps * batch * 40 * 4;
+            let taken = tape.pool().allocated_bytes() + input + 3 * 4 * network.parameter_count();
+            let step = TrainingStep { batch, steps, recompute, spread: 0.0 };
+            let predicted = network.description().training_bytes(step);
             let ratio = predicted as f64 / taken as f64;
             assert!(
                 (0.98..1.2).contains(&ratio),

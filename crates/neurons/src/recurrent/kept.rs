@@ -15,10 +15,8 @@ pub(crate) enum Keep {
 /// to write the states of all steps and to read them back costs more than to compute them twice.
 pub(super) const SEGMENT: usize = 10;
 
-/// Steps whose states a recurrent spiking layer keeps for its backward pass, of `steps`: the last one of each segment but
-/// the last.
-#[must_use]
-pub const fn recurrent_marks(steps: usize) -> usize {
+/// Steps whose states are kept for the backward pass, of `steps`: the last one of each segment but the last.
+const fn marks(steps: usize) -> usize {
     steps.saturating_sub(1) / SEGMENT
 }
 
@@ -35,7 +33,7 @@ impl Room {
     pub(super) fn of(keep: Keep, steps: usize) -> Self {
         let (currents, states, marks) = match keep {
             Keep::States => (steps, steps, 0),
-            Keep::Recording => (steps, 1, recurrent_marks(steps)),
+            Keep::Recording => (steps, 1, marks(steps)),
             Keep::Nothing => (1, 1, 0),
         };
         Self { currents, states, marks }

@@ -4,7 +4,7 @@
 //! brought there and back by panel, in the cache.
 
 use super::{Parts, extent};
-use crate::{LANES, Lanes, Pool, Real};
+use crate::{Buffers, LANES, Lanes, Pool, Real};
 use colearn_simd::{
     EVENT_COLUMNS, Events, FromPanel, Kernel, Level, PANEL_ROWS, ToPanel, dispatch, prefetch_all,
 };
@@ -58,10 +58,10 @@ fn lengths((inputs, outputs): (usize, usize)) -> (usize, usize) {
 }
 
 /// See [`super::scratch`].
-pub(super) fn scratch(inputs: usize, outputs: usize, blocks: (usize, usize)) -> [usize; 2] {
+pub(super) fn scratch(inputs: usize, outputs: usize, blocks: (usize, usize)) -> [Buffers; 2] {
     let (weight, panel) = lengths((inputs, outputs));
     let parts = parts(blocks).count(blocks);
-    [weight + parts * panel, parts * (weight + panel)].map(|lanes| lanes * LANES)
+    [weight, parts * weight].map(|len| Buffers::lanes(len).and(Buffers::lanes(parts * panel)))
 }
 
 /// [`super::over_rows`].
