@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use colearn_data::{DataConfig, Dataset, Protocol, Sample, Split};
+use colearn_data::{DataConfig, Dataset, Protocol, Sample, Split, shortened};
 use colearn_eval::metrics::predicted_class;
 use colearn_eval::{Align, EvaluationReport, Table};
 use colearn_network::{Delays, Network};
@@ -191,8 +191,8 @@ fn load(args: &EvalArgs, experiment: &Experiment, checkpoint: &Checkpoint) -> Re
         bail!(
             "{}: found the classes {}; expected those of the checkpoint, {}",
             data.name,
-            data.classes.join(", "),
-            checkpoint.classes.join(", ")
+            shortened(&data.classes),
+            shortened(&checkpoint.classes)
         );
     }
     Ok(data)

@@ -2,6 +2,16 @@
 
 use std::path::PathBuf;
 
+/// Names in a message: the first few, and how many more there are. Sets have any number of speakers and classes.
+#[must_use]
+pub fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        all => format!("{} and {} more", names[..SHOWN].join(", "), all - SHOWN),
+    }
+}
+
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -104,7 +114,7 @@ pub enum DataError {
         second: String,
     },
     /// A speaker who is not in the set.
-    #[error("leave_out: no speaker {found:?}; the speakers are {}", known.join(", "))]
+    #[error("leave_out: no speaker {found:?}; the speakers are {}", shortened(known))]
     UnknownSpeaker {
         /// The speaker asked for.
         found: String,
@@ -173,4 +183,19 @@ pub enum DataError {
         /// Which split.
         split: &'static str,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_does_not_grow_with_the_names_of_a_set() {
+        let names = |count: usize| (0..count).map(|n| format!("speaker{n}")).collect::<Vec<_>>();
+        assert_eq!(shortened(&names(2)), "speaker0, speaker1");
+        assert!(shortened(&names(12)).ends_with("speaker11"));
+        let error = DataError::UnknownSpeaker { found: "eve".to_owned(), known: names(3000) };
+        let said = error.to_string();
+        assert!(said.ends_with("speaker10, speaker11 and 2988 more") && said.len() < 250, "{said}");
+    }
 }

@@ -55,7 +55,7 @@ pub use augment::Augmentation;
 pub use binning::{BinValues, Binned, Binning, Edges, Recipe, TimeZero};
 pub use config::{DataConfig, DataName, LoadOptions, SplitRule, Task};
 pub use dataset::{Content, Dataset, Protocol, Sample, Split};
-pub use error::DataError;
+pub use error::{DataError, shortened};
 pub use facts::{DataFacts, Difference, SplitFacts};
 pub use front_end::FrontEndName;
 pub use loader::{Batch, Loader, Mixed, Order};

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::readers::Clip;
-use crate::DataError;
 use crate::random::{generator, shuffle};
+use crate::{DataError, shortened};
 
 /// Training, validation and test.
 #[derive(Debug, Default)]
@@ -165,7 +165,7 @@ pub(crate) fn leave_out(
     let note = format!(
         "test on speaker {speaker}, validation on speaker{} {}, training on all others",
         if count == 1 { "" } else { "s" },
-        selectors.join(", ")
+        shortened(&selectors)
     );
     Ok((Parts { train, validation, test: Some(test) }, note))
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Clip, Found, Plan, Usual};
 use crate::splits::{self, Parts, percent};
-use crate::{DataConfig, DataError, Protocol, SplitRule};
+use crate::{DataConfig, DataError, Protocol, SplitRule, shortened};
 
 impl Found {
     /// The splits, by the configured rule.
@@ -201,14 +201,5 @@ impl Found {
             });
         };
         Ok(Parts { train, validation: test, test: None })
-    }
-}
-
-/// Names, the first few of them.
-pub(super) fn shortened(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    match names.len() {
-        0..=SHOWN => names.join(", "),
-        all => format!("{} and {} more", names[..SHOWN].join(", "), all - SHOWN),
     }
 }

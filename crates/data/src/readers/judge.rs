@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Plan;
-use super::cut::shortened;
 use super::lists::folded_name;
-use crate::{DataConfig, DataError, SplitRule, splits};
+use crate::{DataConfig, DataError, SplitRule, shortened, splits};
 
 /// Clips of one class in training, validation and test.
 type Counts = [usize; 3];

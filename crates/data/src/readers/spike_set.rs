@@ -7,11 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cut::shortened;
 use super::folder::entries;
 use super::{Clip, Found, Source, Usual};
 use crate::spike_file::{Encoding, SetPart, SpikeFile};
-use crate::{DataConfig, DataError, DataName, Protocol};
+use crate::{DataConfig, DataError, DataName, Protocol, shortened};
 
 /// Samples of the published files: training, validation, test.
 const SHD: [Option<usize>; 3] = [Some(8_156), None, Some(2_264)];
@@ -50,7 +49,7 @@ pub(crate) fn find(config: &DataConfig, root: &Path) -> Result<Found, DataError>
     })?;
     (found.validation, found.test) = (validation, test);
     found.classes = classes.map(|(_, classes)| classes).unwrap_or_default();
-    found.notes.extend(count_note(config.name, counts));
+    found.notes.extend(count_note(config.name, counts, encoding.as_ref()));
     if found.test.is_none() {
         found.split_notes.push("no test file: there is no test split".to_owned());
     }
@@ -175,14 +174,17 @@ fn clips_of(file: &Arc<SpikeFile>, part: SetPart) -> Vec<Clip> {
         .collect()
 }
 
-/// What differs from the published set.
-fn count_note(name: DataName, found: [Option<usize>; 3]) -> Option<String> {
+/// What differs from the published set; of a set that was encoded here how much it is.
+fn count_note(name: DataName, found: [Option<usize>; 3], encoding: Option<&Encoding>) -> Option<String> {
     let published = if name == DataName::Ssc { SSC } else { SHD };
     let say = |counts: [Option<usize>; 3]| {
         let parts = SetPart::ALL.iter().zip(counts);
         let parts = parts.filter_map(|(part, count)| Some(format!("{} {}", part.ending(), count?)));
         parts.collect::<Vec<_>>().join(", ")
     };
+    if let Some(encoding) = encoding {
+        return Some(format!("samples: {}, of the encoding {}", say(found), encoding.short()));
+    }
     (found != published).then(|| format!("samples: {}; the published set has {}", say(found), say(published)))
 }
 

@@ -17,7 +17,7 @@ use super::lists::{self, Key, Matcher, Named, folded_name};
 use super::recordings::{Recordings, several};
 use super::speakers::{self, UNKNOWN};
 use super::{Clip, Found, Source};
-use crate::DataError;
+use crate::{DataError, shortened};
 
 const LAYOUT: &str = "a folder of words: <root>/<word>/<speaker>_<number>.wav or .flac";
 pub(crate) const LISTS: [&str; 3] = ["train.csv", "val.csv", "test.csv"];
@@ -182,7 +182,7 @@ fn read_list<'a>(
             .map_err(|error| wrong(line, error.to_string(), "file,class".to_owned()))?;
         let class = folded_name(row.class);
         if !on_disk.classes.iter().any(|known| folded_name(known) == class) {
-            let expected = format!("one of the folders {}", on_disk.classes.join(", "));
+            let expected = format!("one of the folders {}", shortened(&on_disk.classes));
             return Err(wrong(line, format!("class {:?}", row.class), expected));
         }
         let parts = lists::parts(row.file)
