@@ -340,7 +340,7 @@ mod tests {
     fn scores_that_are_no_numbers_are_no_result() {
         let mut evaluation = Evaluation::new(2);
         let shown = |evaluation: &Evaluation| {
-            let result = SplitResult { evaluation: evaluation.clone(), rates: vec![] };
+            let result = SplitResult { evaluation: evaluation.clone(), rates: vec![], steps: 1.0 };
             (row("test", &result), undecided(&evaluation.report()))
         };
         evaluation.update(&array![[f32::NAN, 1.0], [f32::INFINITY, 0.0]], &[1, 0]).unwrap();

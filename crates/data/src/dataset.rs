@@ -82,6 +82,13 @@ impl Split {
         Self::new(samples, Arc::default())
     }
 
+    /// The same samples in batches of this length.
+    #[must_use]
+    pub fn padded(mut self, pad: Pad) -> Self {
+        Arc::make_mut(&mut self.preparation).pad = pad;
+        self
+    }
+
     /// How the samples are prepared.
     #[must_use]
     pub fn preparation(&self) -> &Preparation {

@@ -15,6 +15,9 @@ pub struct SplitResult {
     pub evaluation: Evaluation,
     /// Spikes per unit and step of each hidden layer, over all samples and steps.
     pub rates: Vec<f64>,
+    /// Steps of a sample that were computed, padding included: the mean, which differs from the most where batches are as long
+    /// as their longest sample.
+    pub steps: f64,
 }
 
 /// Runs `network` over `split`, cut or padded to `steps` steps, in batches of `batch` samples.
@@ -56,7 +59,7 @@ pub fn evaluate_each(
 ) -> Result<SplitResult, TrainError> {
     check_channels(network, split)?;
     let mut evaluation = Evaluation::new(network.classes());
-    let mut sums: Vec<f64> = Vec::new();
+    let (mut sums, mut weights): (Vec<f64>, f64) = (Vec::new(), 0.0);
     for part in Loader::new(split, steps, batch, Order::Sequential) {
         let part = part?;
         let inference = network.infer(&part.input.view(), delays, pool);
@@ -64,13 +67,17 @@ pub fn evaluate_each(
         for (&index, scores) in part.indices.iter().zip(inference.scores.rows()) {
             each(index, scores);
         }
+        // A sample counts by the share of the steps that its batch has.
+        let weight = part.labels.len() as f64 * (part.input.dim().0 as f64 / steps as f64);
+        weights += weight;
         sums.resize(inference.rates.len(), 0.0);
         for (sum, rate) in sums.iter_mut().zip(&inference.rates) {
-            *sum += rate * part.labels.len() as f64;
+            *sum += rate * weight;
         }
     }
     let samples = split.len().max(1) as f64;
-    Ok(SplitResult { evaluation, rates: sums.into_iter().map(|sum| sum / samples).collect() })
+    let rates = sums.into_iter().map(|sum| sum / weights).collect();
+    Ok(SplitResult { evaluation, rates, steps: steps as f64 * (weights / samples) })
 }
 
 pub(crate) fn check_channels(network: &Network<f32>, split: &Split) -> Result<(), TrainError> {

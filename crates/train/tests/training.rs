@@ -3,7 +3,7 @@
 
 mod common;
 
-use colearn_data::{Augmentation, Content, Dataset, Sample, Split};
+use colearn_data::{Augmentation, Content, Dataset, Pad, Sample, Split};
 use colearn_network::config::Clamp;
 use colearn_network::{BASELINE_NAMES, Delays, Parameter};
 use colearn_tape::Pool;
@@ -90,6 +90,35 @@ fn seeds_make_runs() {
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
+}
+
+/// Batches of samples that are shorter than configured are computed for as long as they last: the mean says so, and rates times
+/// steps are the spikes that there were.
+#[test]
+fn rates_and_steps_are_those_that_were_computed() {
+    let long = common::split(3, 1);
+    let mut mixed = long.clone();
+    let shortened = 5;
+    let sample = values(&mut mixed.samples[1]);
+    *sample = sample.slice(ndarray::s![..shortened, ..]).to_owned();
+    let network = network(1);
+    let result = |split: &Split, batch| {
+        evaluate(&network, split, 20, batch, Delays::Rounded, &mut Pool::default()).unwrap()
+    };
+    let mixed = mixed.padded(Pad::Longest);
+    let found = result(&mixed, 1);
+    assert!((found.steps - (2 * STEPS + shortened) as f64 / 3.0).abs() < 1e-12, "{}", found.steps);
+    let parts: Vec<_> = (mixed.samples.iter())
+        .map(|sample| result(&Split::as_they_are(vec![sample.clone()]).padded(Pad::Longest), 1))
+        .collect();
+    for layer in 0..2 {
+        let spikes: f64 = parts.iter().map(|part| part.rates[layer] * part.steps).sum();
+        assert!(spikes > 0.0);
+        assert!((found.rates[layer] * found.steps - spikes / 3.0).abs() < 1e-6 * spikes, "layer {layer}");
+    }
+    // The longest sample of a batch counts, or the configured steps.
+    assert!((result(&mixed, 3).steps - STEPS as f64).abs() < 1e-12);
+    assert!((result(&long, 2).steps - 20.0).abs() < 1e-12);
 }
 
 #[derive(Default)]

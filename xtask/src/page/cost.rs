@@ -7,7 +7,7 @@ use colearn_eval::{Align, Table};
 
 use super::numbers::{NOTHING, fixed, percent, plain};
 use super::run::Run;
-use super::work::{ADD_PJ, MAC_PJ, Operations, Work, weights};
+use super::work::{ADD_PJ, MAC_PJ, Operations, Work, steps, weights};
 use super::{DETAILED, Group, dot};
 
 /// The estimated energy of one inference of a run in nanojoules; of a network without spikes that of its matrices.
@@ -16,7 +16,7 @@ fn energy_nj(run: &Run) -> Option<f64> {
     if networks.spiking {
         return Some(Work::of(run)?.total().energy_nj());
     }
-    Some(1e-3 * MAC_PJ * networks.steps as f64 * weights(networks) as f64)
+    Some(1e-3 * MAC_PJ * steps(run, networks) * weights(networks) as f64)
 }
 
 /// The work of every run of a cell that has spikes.

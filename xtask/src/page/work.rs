@@ -1,6 +1,6 @@
 //! Operations and energy of one inference, from the sizes and the activity of a network.
 //!
-//! | part of a layer with J units | per inference of T steps |
+//! | part of a layer with J units | per inference of T steps, the mean of the split |
 //! | --- | --- |
 //! | synapses, spikes or binary values in | one addition a spike and target unit |
 //! | synapses, other values in | one multiply-accumulate a value that is not zero and target unit |
@@ -75,7 +75,7 @@ impl Work {
             stored.map_or_else(|| run.stored.hidden_rates.clone(), |stored| stored.rounded.rates.clone());
         let layers = description.layers();
         (rates.len() + 1 == layers.len()).then(|| Self {
-            steps: networks.steps as f64,
+            steps: steps(run, networks),
             layers,
             rates,
             adaptive: networks.best.neuron(0).is_some_and(|neuron| neuron.model().states() > 1),
@@ -129,6 +129,13 @@ impl Work {
     pub(super) fn total(&self) -> Operations {
         self.operations().into_iter().fold(Operations::default(), Operations::plus)
     }
+}
+
+/// Steps of one inference, on average: those that were computed, which are fewer than configured where samples are shorter.
+/// Old folders tell the configured ones alone.
+pub(super) fn steps(run: &Run, networks: &Networks) -> f64 {
+    let known = run.evaluation.as_ref().and_then(|stored| stored.rounded.steps);
+    known.filter(|steps| steps.is_finite() && *steps > 0.0).unwrap_or(networks.steps as f64)
 }
 
 /// Numbers in all weight matrices.

@@ -69,11 +69,18 @@ pub(crate) struct StoredResult {
     /// Spikes per unit and step of each hidden layer.
     #[serde(deserialize_with = "numbers::list")]
     pub(crate) rates: Vec<f64>,
+    /// Steps of a sample that were computed, on average; older files do not tell.
+    #[serde(default)]
+    pub(crate) steps: Option<f64>,
 }
 
 impl From<&SplitResult> for StoredResult {
     fn from(result: &SplitResult) -> Self {
-        Self { evaluation: result.evaluation.report(), rates: result.rates.clone() }
+        Self {
+            evaluation: result.evaluation.report(),
+            rates: result.rates.clone(),
+            steps: Some(result.steps),
+        }
     }
 }
 
