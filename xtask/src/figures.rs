@@ -14,7 +14,7 @@ use colearn_neurons::analysis::time_constant;
 use colearn_train::EpochRecord;
 
 use crate::run_folder::HeldFolder;
-use crate::stored::Example;
+use crate::stored::{Example, StoredData};
 
 /// Everything that is drawn.
 pub(crate) struct Subject<'a> {
@@ -39,7 +39,8 @@ pub(crate) fn draw(
     folder: &HeldFolder,
 ) -> Result<Vec<PathBuf>> {
     let mut figures = vec![("curves", curves(subject)), ("confusion", confusion(subject))];
-    figures.extend(example.map(|example| ("raster", example.raster(&subject.title).render())));
+    let data = StoredData::of(&subject.data.facts);
+    figures.extend(example.map(|example| ("raster", example.raster(&subject.title, data.as_ref()).render())));
     figures.extend(delays(subject).map(|figure| ("delays", figure)));
     figures.extend(neurons(subject).map(|figure| ("neurons", figure)));
     let mut files = Vec::new();

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataConfig, DataError, LogMel, MelDb, MelDbConfig};
+use crate::{DataConfig, DataError, LogMel, MelDb, MelDbConfig, logmel, mel_db};
 
 /// How sound becomes features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,25 @@ pub enum FrontEndName {
     LogMel,
     /// Mel bands in decibels at 8 kHz, as in the experiments of DCLS-Delays: see [`MelDb`].
     MelDb,
+}
+
+impl FrontEndName {
+    /// The centres of `bands` bands from `low_hz` to `high_hz`, in Hz.
+    ///
+    /// ```
+    /// use colearn_data::FrontEndName;
+    ///
+    /// let centres = FrontEndName::LogMel.centres_hz(2, 0.0, 700.0 * 7.0);
+    /// // A mel is ln(1 + f / 700): the edges 0 and ln 8 in thirds.
+    /// assert!((centres[0] - 700.0).abs() < 1e-9 && (centres[1] - 2100.0).abs() < 1e-9);
+    /// ```
+    #[must_use]
+    pub fn centres_hz(self, bands: usize, low_hz: f64, high_hz: f64) -> Vec<f64> {
+        match self {
+            Self::LogMel => logmel::centres_hz(bands, low_hz, high_hz).collect(),
+            Self::MelDb => mel_db::centres_hz(bands, low_hz, high_hz).collect(),
+        }
+    }
 }
 
 /// A front end for one sample rate.

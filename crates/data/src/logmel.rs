@@ -161,6 +161,12 @@ fn mel(hz: f64) -> f64 {
     1127.0 * (hz / 700.0).ln_1p()
 }
 
+/// The centres of `bands` bands from `low_hz` to `high_hz`, in Hz.
+pub(crate) fn centres_hz(bands: usize, low_hz: f64, high_hz: f64) -> impl Iterator<Item = f64> {
+    let (low, width) = (mel(low_hz), (mel(high_hz) - mel(low_hz)) / (bands + 1) as f64);
+    (1..=bands).map(move |band| 700.0 * ((low + band as f64 * width) / 1127.0).exp_m1())
+}
+
 fn mel_filters(rate: u32, points: usize, config: &LogMelConfig) -> Result<Vec<Filter>, DataError> {
     let nyquist = f64::from(rate) / 2.0;
     let high_hz = config.high_hz.unwrap_or(nyquist);

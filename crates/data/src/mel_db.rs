@@ -201,6 +201,17 @@ fn hertz(mel: f64) -> f64 {
 /// Most bands: as many as one would ever feed a network.
 const MOST_BANDS: usize = 4_096;
 
+/// Edge `place` of `bands` bands, of which band b has the edges b and b + 2 and its centre between them.
+fn edge_hz(place: usize, bands: usize, low_hz: f64, high_hz: f64) -> f64 {
+    let (low, high) = (mel(low_hz), mel(high_hz));
+    hertz(low + (high - low) * place as f64 / (bands + 1) as f64)
+}
+
+/// The centres of `bands` bands from `low_hz` to `high_hz`, in Hz.
+pub(crate) fn centres_hz(bands: usize, low_hz: f64, high_hz: f64) -> impl Iterator<Item = f64> {
+    (1..=bands).map(move |place| edge_hz(place, bands, low_hz, high_hz))
+}
+
 fn mel_filters(points: usize, config: &MelDbConfig) -> Result<Vec<Filter>, DataError> {
     let wrong = |key, found: String, expected: String| Err(DataError::Config { key, found, expected });
     let nyquist = f64::from(config.rate_hz) / 2.0;
@@ -215,8 +226,7 @@ fn mel_filters(points: usize, config: &MelDbConfig) -> Result<Vec<Filter>, DataE
     if !(1..=MOST_BANDS).contains(&config.bands) {
         return wrong("bands", config.bands.to_string(), format!("1 to {MOST_BANDS}"));
     }
-    let (low, high) = (mel(config.low_hz), mel(config.high_hz));
-    let edge = |place: usize| hertz(low + (high - low) * place as f64 / (config.bands + 1) as f64);
+    let edge = |place: usize| edge_hz(place, config.bands, config.low_hz, config.high_hz);
     let bin_hz = f64::from(config.rate_hz) / points as f64;
     let places: Vec<f64> = (0..=points / 2).map(|bin| bin as f64 * bin_hz).collect();
     let filters: Vec<Filter> = (0..config.bands)

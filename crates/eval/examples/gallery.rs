@@ -127,7 +127,8 @@ fn spike_raster() -> SpikeRaster {
         step_ms: 10.0,
         input,
         length: None,
-        input_label: "Mel channel".into(),
+        input_label: "Mel band".into(),
+        input_hz: (1..=channels).map(|band| 700.0 * ((band as f64 * 0.05).exp() - 1.0)).collect(),
         layers,
         readout,
         readout_label: "Softmax of the membrane potential per class (share)".into(),
@@ -160,6 +161,7 @@ fn sample_figure() -> SampleFigure {
         maps: vec![SampleMap {
             name: "Input of the network".into(),
             label: "Channel".into(),
+            hz: vec![],
             remark: "spikes per step of 10 ms, 5 channels added up".into(),
             values,
             unit: "spikes per step".into(),

@@ -12,6 +12,7 @@ use ndarray::Array2;
 use super::cli::ShowArgs;
 use super::grouped;
 use crate::overrides::distance;
+use crate::stored::StoredData;
 use crate::terminal::say_line;
 
 /// Classes that a message lists; of more it shows the nearest.
@@ -157,6 +158,7 @@ impl<'a> Subject<'a> {
         SampleMap {
             name: "Input of the network".to_owned(),
             label: self.data.channel_label.to_owned(),
+            hz: StoredData::of(&self.data.facts).map(|data| data.centres_hz()).unwrap_or_default(),
             remark,
             values: self.input.clone(),
             unit: unit.to_owned(),

@@ -24,7 +24,8 @@ pub(super) fn raster(groups: &[Group]) -> Section {
                 group.label
             ))];
         };
-        let [wide, narrow] = example.raster(&format!("{}, seed {}", group.label, run.name())).inline();
+        let title = format!("{}, seed {}", group.label, run.name());
+        let [wide, narrow] = example.raster(&title, run.stored.data.as_ref()).inline();
         let class = |class: usize| example.classes.get(class).map_or("?", String::as_str);
         let heard =
             example.predicted_class.map_or_else(|| "nothing".to_owned(), |c| format!("“{}”", class(c)));

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use colearn_data::{DataFacts, Difference};
+use colearn_data::{DataFacts, Difference, FrontEndName};
 use serde::{Deserialize, Serialize};
+
+/// More bands than any front end has.
+const MOST_BANDS: usize = 65_536;
 
 /// Rate, front end and fingerprints, as `summary.json` has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,22 @@ impl StoredData {
             set: facts.set.clone(),
             splits: facts.splits.iter().map(split).collect(),
         })
+    }
+
+    /// Centres of the input channels in Hz; empty where these are no bands, or the settings are not those that are known.
+    pub(crate) fn centres_hz(&self) -> Vec<f64> {
+        let text = |key: &str| self.front_end.get(key).map(String::as_str);
+        let number = |key| text(key)?.parse::<f64>().ok();
+        let centres = || {
+            let name = match text("front_end")? {
+                "log_mel" => FrontEndName::LogMel,
+                "mel_db" => FrontEndName::MelDb,
+                _ => return None,
+            };
+            let bands: usize = text("bands")?.parse().ok().filter(|bands| *bands <= MOST_BANDS)?;
+            Some(name.centres_hz(bands, number("low_hz")?, number("high_hz")?))
+        };
+        centres().unwrap_or_default()
     }
 
     /// Whether both are the same recordings with the same front end, however they were split.

@@ -17,7 +17,7 @@ use ndarray::{Array2, Array3, Axis};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Origin, numbers};
+use super::{Origin, StoredData, numbers};
 use crate::figures::Subject;
 use crate::report::Results;
 use crate::run_folder::{EVALUATION, EXAMPLE, HeldFolder};
@@ -175,8 +175,8 @@ impl Example {
         Ok(Some(example))
     }
 
-    /// The figure of the utterance.
-    pub(crate) fn raster(&self, title: &str) -> SpikeRaster {
+    /// The figure of the utterance; `data` is what its run knows of its input.
+    pub(crate) fn raster(&self, title: &str, data: Option<&StoredData>) -> SpikeRaster {
         let steps = self.input.nrows();
         let layer = |layer: &ExampleLayer| {
             let mut spikes = Array2::zeros((steps, layer.units));
@@ -194,6 +194,7 @@ impl Example {
             input: self.input.clone(),
             length: self.length,
             input_label: self.input_label.clone(),
+            input_hz: data.map(StoredData::centres_hz).unwrap_or_default(),
             layers: self.layers.iter().map(layer).collect(),
             readout: self.readout.clone(),
             readout_label: "Readout membrane".to_owned(),

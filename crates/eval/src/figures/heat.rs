@@ -146,9 +146,88 @@ pub(crate) fn index_labels(svg: &mut Svg, panel: &Panel, size: usize) {
     }
 }
 
+/// Least distance of two frequencies beside a stack of channels, in user units.
+const APART: f64 = 13.0;
+
+/// Frequencies in Hz that a stack of channels may be marked at.
+fn round_frequencies() -> impl DoubleEndedIterator<Item = f64> {
+    (1..5).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power)))
+}
+
+/// Round frequencies beside a stack of `size` channels, channel 0 at the bottom, with these centres in Hz. False, and nothing
+/// is drawn, where the centres are not those of the channels, do not rise or hold less than two round frequencies.
+pub(crate) fn frequency_labels(svg: &mut Svg, panel: &Panel, size: usize, centres: &[f64]) -> bool {
+    let rise = centres.windows(2).all(|pair| pair[0] < pair[1]);
+    if centres.len() != size || !rise || !centres.iter().all(|hz| drawable(*hz)) {
+        return false;
+    }
+    // Between two centres the frequency is taken to rise evenly.
+    let place = |hz: f64| {
+        let above = centres.partition_point(|centre| *centre < hz);
+        match (above.checked_sub(1).map(|below| centres[below]), centres.get(above)) {
+            (_, Some(centre)) if *centre <= hz => Some(above as f64),
+            (Some(below), Some(centre)) => Some(above as f64 - (centre - hz) / (centre - below)),
+            _ => None,
+        }
+    };
+    let places: Vec<(f64, f64)> =
+        (round_frequencies().rev()).filter_map(|hz| Some((panel.y.at(place(hz)? + 0.5), hz))).collect();
+    if places.len() < 2 {
+        return false;
+    }
+    let mut last = f64::NEG_INFINITY;
+    for (y, hz) in places {
+        if y - last >= APART {
+            let left = panel.area.x;
+            svg.line((left - 4.0, y), (left, y), "axis hair crisp");
+            svg.text((left - 8.0, y + 4.0), "end muted", &hz.to_string());
+            last = y;
+        }
+    }
+    true
+}
+
+/// What a stack of channels is, in words: with the unit of the marks beside it.
+pub(crate) fn stack_label(label: &str, in_hz: bool) -> String {
+    if in_hz { format!("{label} (centre in Hz)") } else { format!("{label} (index)") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The marks beside a stack of channels: text and height above the bottom.
+    fn marks(size: usize, centres: &[f64]) -> Vec<(String, f64)> {
+        let panel = Panel::new(Rect::new(40.0, 0.0, 100.0, 100.0), (0.0, 1.0), (0.0, size.max(1) as f64));
+        let mut svg = Svg::new(200.0, "t", "d");
+        let drawn = frequency_labels(&mut svg, &panel, size, centres);
+        let text = svg.inline(100.0);
+        assert_eq!(drawn, text.contains("<text"), "{text}");
+        let parts = text.split("<text ").skip(1).map(|part| {
+            let y = part.split("y=\"").nth(1).unwrap().split('"').next().unwrap().parse::<f64>().unwrap();
+            let words = part.split('>').nth(1).unwrap().split('<').next().unwrap();
+            (words.to_owned(), 100.0 + 4.0 - y)
+        });
+        parts.collect()
+    }
+
+    #[test]
+    fn channels_are_marked_at_round_frequencies() {
+        // Ten channels of ten units: 200 Hz is the middle of the second, 500 Hz of the fifth, 1000 Hz of the last.
+        let even: Vec<f64> = (1..=10).map(|k| 100.0 * f64::from(k)).collect();
+        let expected = [("1000", 95.0), ("500", 45.0), ("200", 15.0)];
+        let found = marks(10, &even);
+        assert_eq!(found.iter().map(|(words, _)| words.as_str()).collect::<Vec<_>>(), expected.map(|e| e.0));
+        for ((_, y), (words, expected)) in found.iter().zip(expected) {
+            assert!((y - expected).abs() < 0.06, "{words}: {y}, not {expected}");
+        }
+        // Not theirs, not rising, not finite, or without a round frequency.
+        let reversed: Vec<f64> = even.iter().rev().copied().collect();
+        for none in [&even[..9], &reversed, &[f64::NAN; 10], &[130.0, 131.0]] {
+            assert_eq!(marks(if none.len() == 2 { 2 } else { 10 }, none), []);
+        }
+        assert_eq!(marks(0, &[]), []);
+    }
 
     #[test]
     fn zero_is_the_ground_of_signed_values() {

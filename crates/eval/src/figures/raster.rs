@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::heat::{Shades, heat_map, index_labels, shade_key};
+use super::heat::{Shades, frequency_labels, heat_map, index_labels, shade_key, stack_label};
 use super::panel::{NARROW, Panel, masthead};
 use super::scale::{Ticks, drawable, extent, index, percent, rounded_out};
 use super::svg::{Path, Rect, Svg, shorten};
@@ -56,6 +56,8 @@ pub struct SpikeRaster {
     pub length: Option<usize>,
     /// What the channels of the input are, for example "Mel channel".
     pub input_label: String,
+    /// Centre of each channel in Hz, rising; empty where the channels are no frequencies or these are not known.
+    pub input_hz: Vec<f64>,
     /// The hidden layers in order.
     pub layers: Vec<RasterLayer>,
     /// Readout (T, K).
@@ -147,12 +149,15 @@ impl SpikeRaster {
         let panel = Panel::new(area, time, (0.0, channels.max(1) as f64));
         panel.ground(svg);
         let shades = Shades::of(extent(self.input.iter().map(|value| f64::from(*value))));
-        panel.heading(svg, "Input", &format!("{} (index)", self.input_label));
+        let in_hz = frequency_labels(svg, &panel, channels, &self.input_hz);
+        panel.heading(svg, "Input", &stack_label(&self.input_label, in_hz));
         let right = panel.x.at(steps as f64 * self.step_ms);
         heat_map(svg, &self.input, Rect::new(area.x, area.y, right - area.x, area.height), shades);
         shade_key(svg, area, width, shades, "input value");
         self.end(svg, &panel, true);
-        index_labels(svg, &panel, channels);
+        if !in_hz {
+            index_labels(svg, &panel, channels);
+        }
         panel.x_ticks(svg, ticks);
     }
 

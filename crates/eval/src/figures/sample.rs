@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-use super::heat::{Shades, heat_map, shade_key};
+use super::heat::{Shades, frequency_labels, heat_map, shade_key, stack_label};
 use super::panel::{Panel, masthead};
 use super::scale::{Ticks, count, drawable, extent};
 use super::svg::{Path, Rect, Svg};
@@ -37,6 +37,8 @@ pub struct SampleMap {
     pub name: String,
     /// What the channels are, for example "Mel band".
     pub label: String,
+    /// Centre of each channel in Hz, rising; empty where the channels are no frequencies.
+    pub hz: Vec<f64>,
     /// More about the values, behind the label; may be empty.
     pub remark: String,
     /// Values (T, C).
@@ -187,9 +189,12 @@ impl SampleMap {
         let panel = Panel::new(area, time, (0.0, channels.max(1) as f64));
         panel.ground(svg);
         let remark = if self.remark.is_empty() { String::new() } else { format!("; {}", self.remark) };
-        panel.heading(svg, &self.name, &format!("{} (index){remark}", self.label));
+        let in_hz = frequency_labels(svg, &panel, channels, &self.hz);
+        if !in_hz {
+            channel_axis(svg, &panel, channels);
+        }
+        panel.heading(svg, &self.name, &format!("{}{remark}", stack_label(&self.label, in_hz)));
         let shades = self.shades();
-        channel_axis(svg, &panel, channels);
         let (left, right) =
             (panel.x.at(self.start_ms), panel.x.at(self.start_ms + steps as f64 * self.step_ms));
         heat_map(svg, &self.values, Rect::new(left, area.y, right - left, area.height), shades);

@@ -82,6 +82,7 @@ fn a_raster_of_a_long_recording_with_many_channels_units_layers_and_classes_is_b
             input: Array2::from_shape_fn((steps, 700), value),
             length: Some(steps / 2),
             input_label: "Channel".into(),
+            input_hz: vec![],
             layers: vec![layer(0), layer(1)],
             readout: Array2::from_shape_fn((steps, 300 * times), value),
             readout_label: "Readout".into(),

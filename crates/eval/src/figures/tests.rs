@@ -54,6 +54,11 @@ fn curves(kind: usize, layers: usize) -> TrainingCurves {
     }
 }
 
+/// Frequencies of channels, of some kinds none.
+fn rising(kind: usize, channels: usize) -> Vec<f64> {
+    if kind.is_multiple_of(2) { Vec::new() } else { (1..=channels).map(|k| 40.0 * k as f64).collect() }
+}
+
 pub(super) fn raster(kind: usize, (steps, units): (usize, usize)) -> SpikeRaster {
     let layer = |name: &str| RasterLayer { name: name.into(), spikes: matrix(steps, units, kind) };
     SpikeRaster {
@@ -61,6 +66,7 @@ pub(super) fn raster(kind: usize, (steps, units): (usize, usize)) -> SpikeRaster
         step_ms: 4.0,
         input: matrix(steps, 3 * units, kind),
         input_label: HOSTILE[0].into(),
+        input_hz: rising(kind, 3 * units),
         length: kind.is_multiple_of(2).then_some(steps / 3),
         layers: vec![layer(HOSTILE[1]), layer(HOSTILE[2])],
         readout: matrix(steps, units.min(5), kind),
@@ -117,6 +123,7 @@ pub(super) fn sample(kind: usize, (steps, channels): (usize, usize)) -> SampleFi
     let map = |least, start_ms| SampleMap {
         name: HOSTILE[3].repeat(4),
         label: HOSTILE[1].into(),
+        hz: rising(kind, channels),
         remark: HOSTILE[kind % 4].into(),
         values: matrix(steps, channels, kind),
         unit: HOSTILE[3].into(),
