@@ -92,9 +92,9 @@ fn figures(group: &Group) -> Vec<Block> {
         wide: None,
         caption: format!(
             "Delays of {}, {how}: share of the synapses of each layer in 40 equal bins up to the longest delay allowed, \
-             all {} together. Filled: the best epoch; outline: before training; line: median after training.",
+             {}. Filled: the best epoch; outline: before training; line: median after training.",
             group.label,
-            super::counted(networks(group).len(), "seed")
+            super::together(networks(group).len())
         ),
     }]
 }

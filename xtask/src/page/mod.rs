@@ -226,6 +226,11 @@ fn extra_section(extra: &Extra, index: usize) -> Section {
     Section { id: format!("extra-{}", index + 1), title: extra.title.clone(), blocks }
 }
 
+/// `one seed`, `3 seeds together`.
+fn together(seeds: usize) -> String {
+    if seeds == 1 { "one seed".to_owned() } else { format!("{seeds} seeds together") }
+}
+
 /// `1 run`, `3 runs`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -237,17 +242,28 @@ fn folded(title: &str, block: Block) -> Block {
 }
 
 /// A part of a section for each cell, of very many for the best ones: folded away but for the first where there are several.
+/// Cells that have no such part come last, those of one reason in one line.
 fn per_cell(groups: &[Group], blocks: impl Fn(&Group) -> Vec<Block>) -> Vec<Block> {
     let one = groups.len() == 1;
     let mut all = Vec::new();
-    for (index, group) in groups.iter().take(DETAILED).enumerate() {
+    let mut without: Vec<(String, Vec<&str>)> = Vec::new();
+    for group in groups.iter().take(DETAILED) {
         let found = blocks(group);
-        if one || matches!(found[..], [Block::Missing(_)]) {
+        if let [Block::Missing(text)] = &found[..]
+            && let Some(reason) = text.strip_prefix(&format!("{}: ", group.label))
+        {
+            match without.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, cells)) => cells.push(&group.label),
+                None => without.push((reason.to_owned(), vec![&group.label])),
+            }
+        } else if one {
             all.extend(found);
         } else {
-            all.push(Block::Group { title: group.label.clone(), open: index == 0, blocks: found });
+            all.push(Block::Group { title: group.label.clone(), open: all.is_empty(), blocks: found });
         }
     }
+    let lines = without.into_iter().map(|(reason, cells)| format!("{}: {reason}", cells.join(", ")));
+    all.extend(lines.map(Block::Missing));
     if let Some(more) = groups.len().checked_sub(DETAILED).filter(|more| *more > 0) {
         all.push(Block::Missing(format!(
             "{} more, with lower results, have their figures on pages of their own: cargo xtask report RUN.",

@@ -7,7 +7,7 @@ use colearn_eval::{Align, Table};
 
 use super::delays::{missing, networks};
 use super::numbers::{NOTHING, fixed, plain};
-use super::{Group, counted, folded, per_cell};
+use super::{Group, folded, per_cell, together};
 use crate::figures::{Change, NEURON};
 
 /// A bound is reached within this share of the width of the box.
@@ -46,7 +46,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
         }
     }
     if !table.is_empty() {
-        blocks.push(Block::Table {
+        let block = Block::Table {
             name: "neurons".into(),
             caption: "Parameters of the neurons as the network uses them (held within the box), all seeds together: mean ± \
                       standard deviation over the units, and the share of units at a bound. Time constants τ in \
@@ -54,7 +54,8 @@ pub(super) fn section(groups: &[Group]) -> Section {
                 .into(),
             table,
             data: Some(data),
-        });
+        };
+        blocks.push(folded("The parameters in numbers", block));
     }
     Section { id: "neurons".into(), title: "Neuron parameters and time constants".into(), blocks }
 }
@@ -109,11 +110,11 @@ fn figures(group: &Group) -> Vec<Block> {
             panels: figure.panels(),
             wide: None,
             caption: format!(
-                "Parameters of the hidden neurons of {}, {} together, in 30 equal bins: filled after training, outlined \
+                "Parameters of the hidden neurons of {}, {}, in 30 equal bins: filled after training, outlined \
              before; dashed lines are the bounds of the box that training keeps them in. Time constants are \
              τ = −Δt / ln α (membrane u) and −Δt / ln β (adaptation w) at Δt = {step_ms} ms.",
                 group.label,
-                counted(networks(group).len(), "seed")
+                together(networks(group).len())
             ),
         },
     )]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::panel::{FEW, Glyph, Key, Panel, below_legend, key_drawing};
+use super::panel::{FEW, Glyph, HEAD, Key, Panel, below_legend, key_drawing};
 use super::scale::{Ticks, drawable, extent, figure, from_zero, rounded_out};
 use super::series;
 use super::svg::Svg;
@@ -112,7 +112,7 @@ impl BandCurves {
         };
         let panel = Panel::new(area, epochs, range);
         panel.ground(&mut svg);
-        panel.heading_at(&mut svg, 50.0, &self.title, &self.measure);
+        panel.heading_at(&mut svg, HEAD, &self.title, &self.measure);
         panel.y_axis(&mut svg, &Ticks::new(range.0, range.1, 5.0));
         panel.x_axis(&mut svg, &Ticks::whole(epochs.0, epochs.1, 6.0), "Epoch");
         if let Some((level, name)) = self.reference.as_ref().filter(|reference| drawable(reference.0)) {

@@ -1,6 +1,6 @@
 //! Where the delays of each layer ended up.
 
-use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend, masthead, single};
+use super::panel::{Glyph, HEAD, Key, NARROW, Panel, below_legend, legend, masthead};
 use super::scale::{Ticks, drawable, figure, from_zero, histogram};
 use super::svg::{Rect, Svg};
 
@@ -75,7 +75,7 @@ impl DelayHistograms {
             let (row, column) = (position / columns, position % columns);
             let left = 64.0 + pitch * column as f64;
             let area = Rect::new(left, TOP + ROW_PITCH * row as f64, pitch - 72.0, PANEL_HEIGHT);
-            self.layer(&mut svg, area, layer);
+            self.layer(&mut svg, area, area.y, layer);
         }
         svg.finish(height)
     }
@@ -85,10 +85,9 @@ impl DelayHistograms {
     pub fn panels(&self) -> Vec<String> {
         let panel = |layer: &DelayLayer| {
             let mut svg = Svg::new(NARROW, &format!("{}, {}", self.title, layer.name), &self.median(layer));
-            let area = single(PANEL_HEIGHT);
-            self.layer(&mut svg, area, layer);
-            let lines = legend(&mut svg, (area.x, area.bottom() + 60.0), NARROW - 8.0, &KEYS);
-            svg.inline(area.bottom() + 50.0 + LEGEND_PITCH * lines as f64)
+            let area = below_legend(&mut svg, PANEL_HEIGHT, &KEYS);
+            self.layer(&mut svg, area, HEAD, layer);
+            svg.inline(area.bottom() + 48.0)
         };
         self.layers.iter().map(panel).collect()
     }
@@ -104,7 +103,8 @@ impl DelayHistograms {
         self.layers.iter().map(|layer| self.median(layer)).collect::<Vec<_>>().join("; ")
     }
 
-    fn layer(&self, svg: &mut Svg, area: Rect, layer: &DelayLayer) {
+    /// The axes of a layer in `area`, with their heading above `head`.
+    fn layer(&self, svg: &mut Svg, area: Rect, head: f64, layer: &DelayLayer) {
         let in_ms =
             |sample: &Sample| -> Vec<f64> { sample.values.iter().map(|d| d * self.step_ms).collect() };
         let (learned, initial) = (in_ms(&layer.learned), in_ms(&layer.initial));
@@ -119,7 +119,8 @@ impl DelayHistograms {
         } else {
             "Share of synapses (%)"
         };
-        let panel = distribution(svg, area, (&layer.name, measure), (range, range), (&before, &after));
+        let names = (layer.name.as_str(), measure);
+        let panel = distribution(svg, (area, head), names, (range, range), (&before, &after));
         panel.x_axis(svg, &Ticks::new(range.0, range.1, 6.0), "Delay (ms)");
         if let Some(median) = weighted_median(&layer.learned).map(|median| median * self.step_ms) {
             let x = panel.x.within(median);
@@ -131,11 +132,11 @@ impl DelayHistograms {
     }
 }
 
-/// Axes over the range `shown` with a filled histogram and an outline over `range`, both given as shares and drawn in
+/// Axes in an area, with their heading above `head`, over the range `shown`, with a filled histogram and an outline over `range`, both given as shares and drawn in
 /// percent.
 pub(super) fn distribution(
     svg: &mut Svg,
-    area: Rect,
+    (area, head): (Rect, f64),
     (name, measure): (&str, &str),
     (shown, range): ((f64, f64), (f64, f64)),
     (before, after): (&[f64], &[f64]),
@@ -146,7 +147,7 @@ pub(super) fn distribution(
     let highest = from_zero(before.iter().chain(&after).copied()).1;
     let panel = Panel::new(area, shown, (0.0, 1.18 * highest));
     panel.ground(svg);
-    panel.heading(svg, name, measure);
+    panel.heading_at(svg, head, name, measure);
     panel.y_axis(svg, &Ticks::new(0.0, 1.18 * highest, 5.0));
     panel.bars(svg, range, &after, "f0 bar");
     panel.steps(svg, range, &before, "outline thin");

@@ -25,9 +25,12 @@ pub(crate) enum Glyph {
 /// Width of a drawing that is one panel: that of a phone, so that its type is never shrunk.
 pub(crate) const NARROW: f64 = 360.0;
 
+/// The heading of a drawing that is one panel lies above this.
+pub(crate) const HEAD: f64 = 50.0;
+
 /// The axes of a drawing that is one panel, this high.
 pub(crate) fn single(height: f64) -> Rect {
-    Rect::new(46.0, 50.0, NARROW - 60.0, height)
+    Rect::new(46.0, HEAD, NARROW - 60.0, height)
 }
 
 /// A rectangle of the page with a data range on each axis.

@@ -1,7 +1,7 @@
 //! How the neuron parameters moved in training.
 
 use super::delays::distribution;
-use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend, masthead, single};
+use super::panel::{Glyph, HEAD, Key, NARROW, Panel, below_legend, legend, masthead};
 use super::scale::{Ticks, extent, figure, histogram, plain};
 use super::svg::{Rect, Svg};
 
@@ -110,7 +110,7 @@ impl ParameterDistributions {
             for (column, sample) in layer.parameters.iter().enumerate() {
                 let left = 64.0 + PITCH * column as f64;
                 let area = Rect::new(left, TOP + ROW_PITCH * row as f64, PITCH - 62.0, PANEL_HEIGHT);
-                self.panel(&mut svg, area, &layer.name, sample);
+                self.panel(&mut svg, (area, area.y), &layer.name, sample);
             }
         }
         svg.finish(height)
@@ -126,16 +126,15 @@ impl ParameterDistributions {
             let units = sample.after.len();
             let mut svg =
                 Svg::new(NARROW, &title, &format!("Distribution over {units} units of {}", layer.name));
-            let area = single(PANEL_HEIGHT);
-            self.panel(&mut svg, area, &layer.name, sample);
-            let below = area.bottom() + if sample.parameter.is_decay() { 74.0 } else { 60.0 };
-            let lines = legend(&mut svg, (area.x, below), NARROW - 8.0, &KEYS);
-            svg.inline(below - 10.0 + LEGEND_PITCH * lines as f64)
+            let area = below_legend(&mut svg, PANEL_HEIGHT, &KEYS);
+            self.panel(&mut svg, (area, HEAD), &layer.name, sample);
+            svg.inline(area.bottom() + if sample.parameter.is_decay() { 62.0 } else { 48.0 })
         };
         samples.map(panel).collect()
     }
 
-    fn panel(&self, svg: &mut Svg, area: Rect, layer: &str, sample: &ParameterSample) {
+    /// The axes of a parameter in an area, with their heading above `head`.
+    fn panel(&self, svg: &mut Svg, (area, head): (Rect, f64), layer: &str, sample: &ParameterSample) {
         let bounds = sample.bounds.map(|(low, high)| [low, high]);
         let values = sample.before.iter().chain(&sample.after).chain(bounds.iter().flatten()).copied();
         let range = extent(values);
@@ -146,7 +145,7 @@ impl ParameterDistributions {
         let after = histogram(&sample.after, None, range, BINS);
         let measure = format!("{layer}, share of units (%)");
         let names = (sample.parameter.heading(), measure.as_str());
-        let panel = distribution(svg, area, names, (shown, range), (&before, &after));
+        let panel = distribution(svg, (area, head), names, (shown, range), (&before, &after));
         for bound in bounds.iter().flatten() {
             panel.upright(svg, *bound, "s1 thin dash");
         }

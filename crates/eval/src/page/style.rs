@@ -37,7 +37,7 @@ table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums
 th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--grid);text-align:left;vertical-align:bottom;white-space:nowrap}
 th{border-bottom-color:var(--axis);font-weight:600;white-space:normal;min-width:3.2em}
 th:first-child,td:first-child{position:sticky;left:0;background:var(--bg)}
-@media (max-width:600px){table{font-size:.82rem}th:first-child,td:first-child{min-width:6.5em;max-width:34vw;white-space:normal}}
+@media (max-width:600px){table{font-size:.82rem}th:first-child,td:first-child{min-width:6.5em;max-width:42vw;white-space:normal}}
 td.r,th.r{text-align:right}
 td.c,th.c{text-align:center}
 details{border:1px solid var(--axis);border-radius:6px;margin:12px 0;padding:0 12px}
