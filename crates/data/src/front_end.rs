@@ -35,6 +35,30 @@ impl FrontEndName {
     }
 }
 
+/// Most bands that are marked; no front end has as many.
+const MOST_BANDS: usize = 65_536;
+
+/// The centres in Hz of the bands that the settings of a front end describe, whose values by key `value` tells
+/// ([`crate::DataFacts::front_end`]); empty where these are no bands, or are not told.
+#[must_use]
+pub fn centres_hz<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Vec<f64> {
+    let number = |key| value(key)?.parse::<f64>().ok();
+    let centres = || {
+        let name = match value("front_end")? {
+            LOG_MEL => FrontEndName::LogMel,
+            MEL_DB => FrontEndName::MelDb,
+            _ => return None,
+        };
+        let bands = value("bands")?.parse().ok().filter(|bands| *bands <= MOST_BANDS)?;
+        Some(name.centres_hz(bands, number("low_hz")?, number("high_hz")?))
+    };
+    centres().unwrap_or_default()
+}
+
+/// The names of front ends among the facts.
+const LOG_MEL: &str = "log_mel";
+const MEL_DB: &str = "mel_db";
+
 /// A front end for one sample rate.
 #[derive(Debug, Clone)]
 pub(crate) enum FrontEnd {
@@ -62,8 +86,8 @@ impl FrontEnd {
     /// Every key that decides what features at `rate` are, with its effective value.
     pub(crate) fn facts(config: &DataConfig, rate: u32) -> Vec<(String, String)> {
         let name = match config.front_end {
-            FrontEndName::LogMel => "log_mel",
-            FrontEndName::MelDb => "mel_db",
+            FrontEndName::LogMel => LOG_MEL,
+            FrontEndName::MelDb => MEL_DB,
         };
         let high_hz = match config.front_end {
             FrontEndName::LogMel => config.high_hz.unwrap_or(f64::from(rate) / 2.0),
@@ -109,5 +133,35 @@ impl FrontEnd {
             Self::LogMel(front) => front.features(samples),
             Self::MelDb(front) => front.features(samples),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DataName;
+
+    /// What a run keeps of its front end tells the centres of its bands.
+    #[test]
+    fn the_facts_of_a_front_end_tell_the_centres_of_its_bands() {
+        for (front_end, rate, ends) in
+            [(FrontEndName::LogMel, 8_000, (20.0, 4_000.0)), (FrontEndName::MelDb, 16_000, (50.0, 14_000.0))]
+        {
+            let config = DataConfig { front_end, ..DataConfig::default_for(DataName::Words) };
+            let config = DataConfig { low_hz: ends.0, ..config };
+            let facts = FrontEnd::facts(&config, rate);
+            let value = |key: &str| {
+                let found = facts.iter().find(|(known, _)| known == key);
+                found.map(|(_, value)| value.as_str())
+            };
+            let centres = centres_hz(value);
+            assert_eq!(centres, front_end.centres_hz(config.bands, ends.0, ends.1), "{front_end:?}");
+            assert_eq!(centres.len(), config.bands);
+            assert!(centres.is_sorted() && ends.0 < centres[0] && centres[config.bands - 1] < ends.1);
+            // Evenly spaced in mel, and so ever further apart in Hz.
+            assert!(centres[1] - centres[0] < centres[config.bands - 1] - centres[config.bands - 2]);
+        }
+        assert_eq!(centres_hz(|_| None), []);
+        assert_eq!(centres_hz(|_| Some("log_mel")), []);
     }
 }

@@ -57,7 +57,7 @@ pub use config::{DataConfig, DataName, LoadOptions, SplitRule, Task};
 pub use dataset::{Content, Dataset, Protocol, Sample, Split};
 pub use error::{DataError, shortened};
 pub use facts::{DataFacts, Difference, SplitFacts};
-pub use front_end::FrontEndName;
+pub use front_end::{FrontEndName, centres_hz};
 pub use loader::{Batch, Loader, Mixed, Order};
 pub use logmel::{LogMel, LogMelConfig};
 pub use mel_db::{MelDb, MelDbConfig};

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use colearn_data::{BinValues, Binning, Content, DataConfig, Dataset, FrontEndName, Spikes, Split};
+use colearn_data::{
+    BinValues, Binning, Content, DataConfig, Dataset, FrontEndName, Spikes, Split, centres_hz,
+};
 use colearn_eval::figures::{SampleFigure, SampleMap, SampleSpikes};
 use colearn_store::write_whole;
 use ndarray::Array2;
@@ -12,7 +14,6 @@ use ndarray::Array2;
 use super::cli::ShowArgs;
 use super::grouped;
 use crate::overrides::distance;
-use crate::stored::StoredData;
 use crate::terminal::say_line;
 
 /// Classes that a message lists; of more it shows the nearest.
@@ -153,12 +154,17 @@ impl<'a> Subject<'a> {
         figure
     }
 
+    fn centres_hz(&self) -> Vec<f64> {
+        let facts = &self.data.facts.front_end;
+        centres_hz(|key| facts.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str()))
+    }
+
     /// The panel of what a network gets.
     fn input(&self, remark: String, unit: &str) -> SampleMap {
         SampleMap {
             name: "Input of the network".to_owned(),
             label: self.data.channel_label.to_owned(),
-            hz: StoredData::of(&self.data.facts).map(|data| data.centres_hz()).unwrap_or_default(),
+            hz: self.centres_hz(),
             remark,
             values: self.input.clone(),
             unit: unit.to_owned(),

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use colearn_data::{DataFacts, Difference, FrontEndName};
+use colearn_data::{DataFacts, Difference, centres_hz};
 use serde::{Deserialize, Serialize};
-
-/// More bands than any front end has.
-const MOST_BANDS: usize = 65_536;
 
 /// Rate, front end and fingerprints, as `summary.json` has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,18 +43,7 @@ impl StoredData {
 
     /// Centres of the input channels in Hz; empty where these are no bands, or the settings are not those that are known.
     pub(crate) fn centres_hz(&self) -> Vec<f64> {
-        let text = |key: &str| self.front_end.get(key).map(String::as_str);
-        let number = |key| text(key)?.parse::<f64>().ok();
-        let centres = || {
-            let name = match text("front_end")? {
-                "log_mel" => FrontEndName::LogMel,
-                "mel_db" => FrontEndName::MelDb,
-                _ => return None,
-            };
-            let bands: usize = text("bands")?.parse().ok().filter(|bands| *bands <= MOST_BANDS)?;
-            Some(name.centres_hz(bands, number("low_hz")?, number("high_hz")?))
-        };
-        centres().unwrap_or_default()
+        centres_hz(|key| self.front_end.get(key).map(String::as_str))
     }
 
     /// Whether both are the same recordings with the same front end, however they were split.
