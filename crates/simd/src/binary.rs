@@ -16,17 +16,18 @@
 //! that tests compare with.
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx2;
+mod avx2;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512;
+mod avx512;
 mod product;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use product::avx512 as product_avx512;
 pub use product::{BinaryProduct, binary_codes, binary_table};
 
-use crate::dispatch::{self, InstructionSet};
-use crate::{LANES, Lanes, Real};
+#[cfg(target_arch = "x86_64")]
+use crate::dispatch::{Avx2, Avx512};
+use crate::real::Forms;
+use crate::{InstructionSet, LANES, Lanes, Real};
+use std::marker::PhantomData;
 
 /// Bits of a table's place: the signals of a group times the steps that each is read at.
 pub const TABLE_BITS: usize = 4;
@@ -66,13 +67,13 @@ pub struct BinarySums<'a, F, const M: usize> {
 /// Whether this machine looks products of binary signals without lags ([`BinaryProduct`]) up faster than it multiplies.
 #[must_use]
 pub fn looks_up<F: Real>() -> bool {
-    F::LOOKS_UP && InstructionSet::best() == InstructionSet::Avx512
+    F::SINGLE && InstructionSet::best() == InstructionSet::Avx512
 }
 
 /// The same of sums with lags ([`BinarySums`]), which save loads as well.
 #[must_use]
 pub fn looks_up_lagged<F: Real>() -> bool {
-    F::LOOKS_UP && InstructionSet::best() >= InstructionSet::Avx2
+    F::SINGLE && InstructionSet::best() >= InstructionSet::Avx2
 }
 
 impl<F: Real, const M: usize> BinarySums<'_, F, M> {
@@ -98,7 +99,7 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
         assert!(self.now + self.steps <= self.stride, "binary sums: steps of the outputs and of the signals");
         assert_eq!(self.codes.len(), self.groups() * M * self.stride, "binary sums: codes of all signals");
         assert_eq!(self.weights.len(), self.lags.len(), "binary sums: weights and lags");
-        F::binary_sums(set, self);
+        F::call::<SumsOn<'_, M>>((set, self));
     }
 
     fn outputs(&self) -> usize {
@@ -110,7 +111,7 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
     }
 
     /// The equation as it stands.
-    pub(crate) fn plain(self) {
+    fn plain(self) {
         let groups = self.groups();
         let Self { codes, stride, now, weights, lags, steps, sums } = self;
         for (output, sums) in sums.chunks_exact_mut(steps).enumerate() {
@@ -131,14 +132,25 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
     }
 }
 
-impl<const M: usize> BinarySums<'_, f32, M> {
-    /// The `f32` form for `set`.
-    pub(crate) fn by_set(self, set: InstructionSet) {
+/// [`BinarySums`] on a set that this machine has.
+struct SumsOn<'a, const M: usize>(PhantomData<&'a ()>);
+
+impl<'a, const M: usize> Forms for SumsOn<'a, M> {
+    type Arguments<F: Real> = (InstructionSet, BinarySums<'a, F, M>);
+    type Output<F: Real> = ();
+
+    fn single((set, of): (InstructionSet, BinarySums<'a, f32, M>)) {
         match set {
-            InstructionSet::Avx512 => dispatch::binary_sums_avx512(self),
-            InstructionSet::Avx2 => dispatch::binary_sums_avx2(self),
-            InstructionSet::Portable => self.plain(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => Avx512::found().expect("the machine has the set").run(of),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => Avx2::found().expect("the machine has the set").run(of),
+            _ => of.plain(),
         }
+    }
+
+    fn double((_, of): (InstructionSet, BinarySums<'a, f64, M>)) {
+        of.plain();
     }
 }
 

@@ -22,8 +22,6 @@
 //! one machine the choice is fixed, so runs repeat to the bit.
 
 use crate::Real;
-use crate::binary::{BinaryProduct, BinarySums};
-use crate::panel::{FromPanel, ToPanel};
 
 /// The arithmetic of one instruction set.
 pub trait Level: Copy {
@@ -122,54 +120,20 @@ pub fn dispatch_to<K: Kernel>(set: InstructionSet, kernel: K) -> K::Output {
     compiled::run(set, kernel)
 }
 
-/// The AVX-512 form of [`BinarySums`].
-///
-/// # Panics
-/// If this machine does not have AVX-512.
-pub(crate) fn binary_sums_avx512<const M: usize>(sums: BinarySums<'_, f32, M>) {
-    assert!(InstructionSet::best() == InstructionSet::Avx512, "AVX-512 is not available on this machine");
-    compiled::binary_sums_avx512(sums);
+/// A computation that is written with the instructions of a set, whose token `S` it gets. As in a [`Kernel`], `run` and
+/// everything hot that it calls is marked `#[inline(always)]`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) trait Instructions<S> {
+    /// Runs with the set.
+    fn run(self, with: S);
 }
 
-/// The AVX2 form of [`BinarySums`].
-///
-/// # Panics
-/// If this machine does not have AVX2.
-pub(crate) fn binary_sums_avx2<const M: usize>(sums: BinarySums<'_, f32, M>) {
-    assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
-    compiled::binary_sums_avx2(sums);
-}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use compiled::{Avx2, Avx512};
 
-/// The AVX2 form of [`FromPanel`].
-///
-/// # Panics
-/// If this machine does not have AVX2.
-pub(crate) fn from_panel(of: FromPanel<'_, f32>) {
-    assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
-    compiled::from_panel(of);
-}
-
-/// The AVX2 form of [`ToPanel`].
-///
-/// # Panics
-/// If this machine does not have AVX2.
-pub(crate) fn to_panel(of: ToPanel<'_, f32>) {
-    assert!(InstructionSet::best() >= InstructionSet::Avx2, "AVX2 is not available on this machine");
-    compiled::to_panel(of);
-}
-
-/// The AVX-512 form of [`BinaryProduct`].
-///
-/// # Panics
-/// If this machine does not have AVX-512.
-pub(crate) fn binary_product(product: BinaryProduct<'_, f32>) {
-    assert!(InstructionSet::best() == InstructionSet::Avx512, "AVX-512 is not available on this machine");
-    compiled::binary_product(product);
-}
-
-/// Asks for the line of the cache that number `at` of `values`, if there is one, lies in and that will soon be read or
-/// written: one instruction that waits for nothing and changes no value. The machine foresees neighbouring lines by
-/// itself, but not the next step of a unit, which lies a whole batch away and often in another page.
+/// Prefetches the cache line of `values[at]`, to be read or written soon; no effect if `at` is out of range. The machine
+/// prefetches neighbouring lines by itself, but not the next step of a unit, which lies a whole batch away and often in
+/// another page.
 #[inline(always)]
 pub fn prefetch<T>(values: &[T], at: usize) {
     if let Some(soon) = values.get(at) {
@@ -187,13 +151,12 @@ pub fn prefetch_all<T>(values: &[T]) {
 #[expect(
     unsafe_code,
     reason = "calling a function compiled for more instructions than the target guarantees is unsafe; the only \
-              callers pass sets found by run-time detection. Worth it: see examples/instruction_sets.rs. So is the \
-              instruction that asks for a line of the cache, because it takes a pointer."
+              callers pass sets found by run-time detection, or hold a token that detection alone makes. Worth it: see \
+              examples/instruction_sets.rs. So is the instruction that prefetches, because it takes a pointer."
 )]
 mod compiled {
-    use super::{FusedLevel, InstructionSet, Kernel, Level, PortableLevel};
-    use crate::binary::{self, BinaryProduct, BinarySums};
-    use crate::panel::{self, FromPanel, ToPanel};
+    use super::{FusedLevel, InstructionSet, Instructions, Kernel, Level, PortableLevel};
+    use std::arch::x86_64::{self as x86, __m256, __m256i, __m512, __m512i};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
     fn avx512<K: Kernel>(kernel: K) -> K::Output {
@@ -227,64 +190,120 @@ mod compiled {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast()) }
     }
 
-    pub(super) fn binary_sums_avx512<const M: usize>(sums: BinarySums<'_, f32, M>) {
-        // SAFETY: the caller has seen that the best set is AVX-512, which `is_x86_feature_detected!` found with every
-        // feature enabled there.
-        unsafe { binary::avx512::run(sums) }
+    /// AVX2 with fused multiply-add: whoever has one has a machine that can run its instructions.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Avx2(());
+
+    /// AVX-512 (F, BW, DQ, VL), likewise.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Avx512(());
+
+    impl Avx2 {
+        /// The token, if this machine has the set.
+        pub(crate) fn found() -> Option<Self> {
+            (InstructionSet::best() >= InstructionSet::Avx2).then_some(Self(()))
+        }
+
+        /// Runs a computation with the set.
+        pub(crate) fn run<K: Instructions<Self>>(self, kernel: K) {
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt")]
+            fn compiled<K: Instructions<Avx2>>(kernel: K, with: Avx2) {
+                kernel.run(with);
+            }
+            // SAFETY: the token says that the machine has every feature enabled there.
+            unsafe { compiled(kernel, self) }
+        }
     }
 
-    pub(super) fn binary_product(product: BinaryProduct<'_, f32>) {
-        // SAFETY: as above.
-        unsafe { binary::product_avx512::run(product) }
+    impl Avx512 {
+        /// The token, if this machine has the set.
+        pub(crate) fn found() -> Option<Self> {
+            (InstructionSet::best() == InstructionSet::Avx512).then_some(Self(()))
+        }
+
+        /// Runs a computation with the set.
+        pub(crate) fn run<K: Instructions<Self>>(self, kernel: K) {
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,popcnt")]
+            fn compiled<K: Instructions<Avx512>>(kernel: K, with: Avx512) {
+                kernel.run(with);
+            }
+            // SAFETY: the token says that the machine has every feature enabled there.
+            unsafe { compiled(kernel, self) }
+        }
     }
 
-    pub(super) fn binary_sums_avx2<const M: usize>(sums: BinarySums<'_, f32, M>) {
-        // SAFETY: the caller has seen that the best set is AVX2 or AVX-512; both were found with AVX2 and FMA.
-        unsafe { binary::avx2::run(sums) }
+    /// Instructions as methods of a token.
+    macro_rules! instructions {
+        ($token:ty: $(
+            $(#[$doc:meta])*
+            $name:ident $(<const $n:ident: $number:ty>)? ($($x:ident: $of:ty),*) -> $to:ty = $value:expr;
+        )*) => {
+            impl $token {
+                $(
+                    $(#[$doc])*
+                    #[inline(always)]
+                    pub(crate) fn $name $(<const $n: $number>)? (self, $($x: $of),*) -> $to {
+                        // SAFETY: the token says that the machine has the instruction; it works on registers alone.
+                        unsafe { $value }
+                    }
+                )*
+            }
+        };
     }
 
-    pub(super) fn from_panel(of: FromPanel<'_, f32>) {
-        // SAFETY: as above.
-        unsafe { panel::avx2::from_panel(of) }
+    instructions! { Avx2:
+        /// x + y.
+        add(x: __m256, y: __m256) -> __m256 = x86::_mm256_add_ps(x, y);
+        /// The number of each half of a table that the lowest two bits of a place say.
+        look_up(table: __m256, places: __m256i) -> __m256 = x86::_mm256_permutevar_ps(table, places);
+        /// Bits that are in one of two.
+        or(x: __m256i, y: __m256i) -> __m256i = x86::_mm256_or_si256(x, y);
+        /// Each 32 bits moved down by `N`.
+        shift<const N: i32>(x: __m256i) -> __m256i = x86::_mm256_srli_epi32::<N>(x);
+        /// Numbers 0 and 1 of each half of x and y in turn.
+        low_in_turn(x: __m256, y: __m256) -> __m256 = x86::_mm256_unpacklo_ps(x, y);
+        /// Numbers 2 and 3 of each half of x and y in turn.
+        high_in_turn(x: __m256, y: __m256) -> __m256 = x86::_mm256_unpackhi_ps(x, y);
+        /// In each half, two numbers of x and two of y, whose places are the pairs of bits of `N`.
+        choose<const N: i32>(x: __m256, y: __m256) -> __m256 = x86::_mm256_shuffle_ps::<N>(x, y);
+        /// Halves of x and y, as `N` says.
+        halves<const N: i32>(x: __m256, y: __m256) -> __m256 = x86::_mm256_permute2f128_ps::<N>(x, y);
     }
 
-    pub(super) fn to_panel(of: ToPanel<'_, f32>) {
-        // SAFETY: as above.
-        unsafe { panel::avx2::to_panel(of) }
+    instructions! { Avx512:
+        /// x + y.
+        add(x: __m512, y: __m512) -> __m512 = x86::_mm512_add_ps(x, y);
+        /// x · y + z, rounded once.
+        multiply_add(x: __m512, y: __m512, z: __m512) -> __m512 = x86::_mm512_fmadd_ps(x, y, z);
+        /// The number of a table that the lowest four bits of a place say.
+        look_up(table: __m512, places: __m512i) -> __m512 = x86::_mm512_permutexvar_ps(places, table);
+        /// Bits that are in one of two.
+        or(x: __m512i, y: __m512i) -> __m512i = x86::_mm512_or_si512(x, y);
+        /// Bits that are in one of three.
+        or_of_three(x: __m512i, y: __m512i, z: __m512i) -> __m512i =
+            x86::_mm512_ternarylogic_epi32::<0xFE>(x, y, z);
+        /// Each 32 bits moved down by `N`.
+        shift<const N: u32>(x: __m512i) -> __m512i = x86::_mm512_srli_epi32::<N>(x);
+        /// Numbers 0 and 1 of each quarter of x and y in turn.
+        low_in_turn(x: __m512, y: __m512) -> __m512 = x86::_mm512_unpacklo_ps(x, y);
+        /// Numbers 2 and 3 of each quarter of x and y in turn.
+        high_in_turn(x: __m512, y: __m512) -> __m512 = x86::_mm512_unpackhi_ps(x, y);
+        /// In each quarter, two numbers of x and two of y, whose places are the pairs of bits of `N`.
+        choose<const N: i32>(x: __m512, y: __m512) -> __m512 = x86::_mm512_shuffle_ps::<N>(x, y);
+        /// Two quarters of x and two of y, whose places are the pairs of bits of `N`.
+        quarters<const N: i32>(x: __m512, y: __m512) -> __m512 = x86::_mm512_shuffle_f32x4::<N>(x, y);
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod compiled {
     use super::{InstructionSet, Kernel, PortableLevel};
-    use crate::binary::{BinaryProduct, BinarySums};
-    use crate::panel::{FromPanel, ToPanel};
 
     pub(super) fn run<K: Kernel>(_set: InstructionSet, kernel: K) -> K::Output {
         kernel.run::<PortableLevel>()
     }
 
     pub(super) fn prefetch<T>(_at: &T) {}
-
-    pub(super) fn binary_sums_avx512<const M: usize>(sums: BinarySums<'_, f32, M>) {
-        sums.plain();
-    }
-
-    pub(super) fn binary_sums_avx2<const M: usize>(sums: BinarySums<'_, f32, M>) {
-        sums.plain();
-    }
-
-    pub(super) fn binary_product(product: BinaryProduct<'_, f32>) {
-        product.plain();
-    }
-
-    pub(super) fn from_panel(of: FromPanel<'_, f32>) {
-        of.plain(0);
-    }
-
-    pub(super) fn to_panel(of: ToPanel<'_, f32>) {
-        of.plain(0);
-    }
 }
 
 #[cfg(test)]

@@ -23,5 +23,5 @@ pub use lanes::{
 };
 pub use panel::{FromPanel, PANEL_ROWS, ToPanel};
 pub use peak::MultiplyAdds;
-pub use real::Real;
+pub use real::{Forms, Real};
 pub use single::{in_words, single, within};

@@ -1,6 +1,5 @@
 //! The element type: `f32` to train, `f64` to check.
 
-use crate::{BinaryProduct, BinarySums, FromPanel, InstructionSet, ToPanel};
 use ndarray::NdFloat;
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -21,22 +20,23 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
     /// 10⁻³⁸; in `f64` the library's. NaN stays NaN.
     #[must_use]
     fn exp_of_negative(self) -> Self;
-    /// Whether an instruction set has forms of [`BinarySums`] and [`BinaryProduct`] for these numbers that are faster than
-    /// multiplying.
-    #[doc(hidden)]
-    const LOOKS_UP: bool;
-    /// [`BinarySums::run_on`].
-    #[doc(hidden)]
-    fn binary_sums<const M: usize>(set: InstructionSet, sums: BinarySums<'_, Self, M>);
-    /// [`BinaryProduct::run_on`].
-    #[doc(hidden)]
-    fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>);
-    /// [`FromPanel`] on a set that this machine has.
-    #[doc(hidden)]
-    fn from_panel(set: InstructionSet, of: FromPanel<'_, Self>);
-    /// [`ToPanel`] on a set that this machine has.
-    #[doc(hidden)]
-    fn to_panel(set: InstructionSet, of: ToPanel<'_, Self>);
+    /// Whether this is `f32`, which some kernels have a form of their own for.
+    const SINGLE: bool;
+    /// Calls the form of a function that is there for these numbers.
+    fn call<C: Forms>(arguments: C::Arguments<Self>) -> C::Output<Self>;
+}
+
+/// A function with a form for each type of numbers, which [`Real::call`] chooses between. The forms are ordinary functions:
+/// they are compiled once, in the crate that holds them, and not by everyone who uses something that is generic over [`Real`].
+pub trait Forms {
+    /// What the function takes.
+    type Arguments<F: Real>;
+    /// What it returns.
+    type Output<F: Real>;
+    /// The form for `f32`.
+    fn single(arguments: Self::Arguments<f32>) -> Self::Output<f32>;
+    /// The form for `f64`.
+    fn double(arguments: Self::Arguments<f64>) -> Self::Output<f64>;
 }
 
 /// eˣ = 2ⁿ eʳ with n the whole number nearest x/ln 2 and |r| ≤ ln 2/2, eʳ by a polynomial of degree 6 (S. Moshier,
@@ -74,18 +74,10 @@ impl Real for f32 {
     fn exp_of_negative(self) -> Self {
         exp_of_negative(self)
     }
-    const LOOKS_UP: bool = true;
-    fn binary_sums<const M: usize>(set: InstructionSet, sums: BinarySums<'_, Self, M>) {
-        sums.by_set(set);
-    }
-    fn binary_product(set: InstructionSet, product: BinaryProduct<'_, Self>) {
-        product.by_set(set);
-    }
-    fn from_panel(set: InstructionSet, of: FromPanel<'_, Self>) {
-        of.by_set(set);
-    }
-    fn to_panel(set: InstructionSet, of: ToPanel<'_, Self>) {
-        of.by_set(set);
+    const SINGLE: bool = true;
+    #[inline(always)]
+    fn call<C: Forms>(arguments: C::Arguments<Self>) -> C::Output<Self> {
+        C::single(arguments)
     }
 }
 
@@ -102,18 +94,10 @@ impl Real for f64 {
     fn exp_of_negative(self) -> Self {
         self.exp()
     }
-    const LOOKS_UP: bool = false;
-    fn binary_sums<const M: usize>(_set: InstructionSet, sums: BinarySums<'_, Self, M>) {
-        sums.plain();
-    }
-    fn binary_product(_set: InstructionSet, product: BinaryProduct<'_, Self>) {
-        product.plain();
-    }
-    fn from_panel(_set: InstructionSet, of: FromPanel<'_, Self>) {
-        of.plain(0);
-    }
-    fn to_panel(_set: InstructionSet, of: ToPanel<'_, Self>) {
-        of.plain(0);
+    const SINGLE: bool = false;
+    #[inline(always)]
+    fn call<C: Forms>(arguments: C::Arguments<Self>) -> C::Output<Self> {
+        C::double(arguments)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::modules::{Crate, Module, Uses};
 use crate::{packages, root};
 
 /// Circles that are still there: folder and members. The list only ever gets shorter.
-const KNOWN: [(&str, &str); 9] = [
+const KNOWN: [(&str, &str); 8] = [
     (
         "crates/data",
         "augment cache config dataset facts front_end noise prepare rates readers sounds spike_file splits",
@@ -23,7 +23,6 @@ const KNOWN: [(&str, &str); 9] = [
     ("crates/data", "readers::gsc readers::lists readers::speakers readers::words"),
     ("crates/eval", "figures::panel figures::series"),
     ("crates/fetch", "contents unpack"),
-    ("crates/simd", "binary dispatch lanes panel real"),
     ("crates/store", "place whole"),
     ("xtask", "cli data experiment overrides"),
     ("xtask", "event_file figures plan progress report run_folder stored"),

@@ -2,11 +2,8 @@
 
 use super::{BINARY_STEPS, BLOCK_GROUPS, BinarySums, Code, TABLE_BITS};
 use crate::Lanes;
-use std::arch::x86_64::{
-    __m256, __m256i, _mm256_add_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_or_si256,
-    _mm256_permute2f128_ps, _mm256_permutevar_ps, _mm256_setzero_ps, _mm256_srli_epi32, _mm256_unpackhi_pd,
-    _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
-};
+use crate::dispatch::{Avx2, Instructions};
+use std::arch::x86_64::{__m256, __m256i};
 
 /// Steps whose codes fill a register.
 const STEPS: usize = 2;
@@ -33,10 +30,17 @@ fn table(first: f32, second: f32) -> [f32; 8] {
     [0.0, first, second, sum, 0.0, first, second, sum]
 }
 
+impl<const M: usize> Instructions<Avx2> for BinarySums<'_, f32, M> {
+    #[inline(always)]
+    fn run(self, with: Avx2) {
+        sum(with, self);
+    }
+}
+
 /// Sums in the order in which they are looked up: of two steps, register b holds samples 4r + b of step s in lane 4s + r.
 /// All groups of a block are added before the next output.
-#[target_feature(enable = "avx2,fma")]
-pub(crate) fn run<const M: usize>(of: BinarySums<'_, f32, M>) {
+#[inline(always)]
+fn sum<const M: usize>(with: Avx2, of: BinarySums<'_, f32, M>) {
     let groups = of.groups();
     let BinarySums { codes, stride, now, weights, lags, steps, sums } = of;
     sums.fill(Lanes::default());
@@ -60,21 +64,25 @@ pub(crate) fn run<const M: usize>(of: BinarySums<'_, f32, M>) {
                 }
                 let rows = &mut sums[start..start + BINARY_STEPS];
                 for (part, rows) in rows.as_chunks_mut::<{ STEPS * PARTS }>().0.iter_mut().enumerate() {
-                    add_groups(&block[..last - first], part * PARTS * STEPS, rows);
+                    add_groups(with, &block[..last - first], part * PARTS * STEPS, rows);
                 }
             }
         }
     }
     for rows in sums.as_chunks_mut::<STEPS>().0 {
-        in_order(rows);
+        in_order(with, rows);
     }
 }
 
 /// Adds what some groups are at some steps from `step` on.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn add_groups<const M: usize>(groups: &[Group<'_, M>], step: usize, rows: &mut [Lanes<f32>; STEPS * PARTS]) {
-    let mut sums: [[__m256; SUMS]; PARTS] = [[_mm256_setzero_ps(); SUMS]; PARTS];
+#[inline(always)]
+fn add_groups<const M: usize>(
+    with: Avx2,
+    groups: &[Group<'_, M>],
+    step: usize,
+    rows: &mut [Lanes<f32>; STEPS * PARTS],
+) {
+    let mut sums: [[__m256; SUMS]; PARTS] = [[bytemuck::Zeroable::zeroed(); SUMS]; PARTS];
     for (sums, rows) in sums.iter_mut().zip(rows.as_chunks::<STEPS>().0) {
         *sums = bytemuck::cast([rows[0].0, rows[1].0]);
     }
@@ -87,17 +95,17 @@ fn add_groups<const M: usize>(groups: &[Group<'_, M>], step: usize, rows: &mut [
             };
             let mut code = load(group.signals[0]);
             for signal in &group.signals[1..] {
-                code = _mm256_or_si256(code, load(signal));
+                code = with.or(code, load(signal));
             }
             // A look-up reads the lowest two bits of each 32: one byte after the other comes there, each with two pairs.
-            sums[0] = _mm256_add_ps(sums[0], _mm256_permutevar_ps(low, code));
-            sums[1] = _mm256_add_ps(sums[1], _mm256_permutevar_ps(low, _mm256_srli_epi32::<8>(code)));
-            sums[2] = _mm256_add_ps(sums[2], _mm256_permutevar_ps(low, _mm256_srli_epi32::<16>(code)));
-            sums[3] = _mm256_add_ps(sums[3], _mm256_permutevar_ps(low, _mm256_srli_epi32::<24>(code)));
-            sums[0] = _mm256_add_ps(sums[0], _mm256_permutevar_ps(high, _mm256_srli_epi32::<2>(code)));
-            sums[1] = _mm256_add_ps(sums[1], _mm256_permutevar_ps(high, _mm256_srli_epi32::<10>(code)));
-            sums[2] = _mm256_add_ps(sums[2], _mm256_permutevar_ps(high, _mm256_srli_epi32::<18>(code)));
-            sums[3] = _mm256_add_ps(sums[3], _mm256_permutevar_ps(high, _mm256_srli_epi32::<26>(code)));
+            sums[0] = with.add(sums[0], with.look_up(low, code));
+            sums[1] = with.add(sums[1], with.look_up(low, with.shift::<8>(code)));
+            sums[2] = with.add(sums[2], with.look_up(low, with.shift::<16>(code)));
+            sums[3] = with.add(sums[3], with.look_up(low, with.shift::<24>(code)));
+            sums[0] = with.add(sums[0], with.look_up(high, with.shift::<2>(code)));
+            sums[1] = with.add(sums[1], with.look_up(high, with.shift::<10>(code)));
+            sums[2] = with.add(sums[2], with.look_up(high, with.shift::<18>(code)));
+            sums[3] = with.add(sums[3], with.look_up(high, with.shift::<26>(code)));
         }
     }
     for (sums, rows) in sums.into_iter().zip(rows.as_chunks_mut::<STEPS>().0) {
@@ -108,23 +116,21 @@ fn add_groups<const M: usize>(groups: &[Group<'_, M>], step: usize, rows: &mut [
 
 /// From the order of the look-ups to one step a row, sample l in lane l: transposes each half of the four registers, and
 /// then the halves.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn in_order(rows: &mut [Lanes<f32>; STEPS]) {
+#[inline(always)]
+fn in_order(with: Avx2, rows: &mut [Lanes<f32>; STEPS]) {
     let [a, b, c, d]: [__m256; SUMS] = bytemuck::cast([rows[0].0, rows[1].0]);
-    let (ab, cd) = (_mm256_castps_pd(_mm256_unpacklo_ps(a, b)), _mm256_castps_pd(_mm256_unpacklo_ps(c, d)));
-    let (ab_high, cd_high) =
-        (_mm256_castps_pd(_mm256_unpackhi_ps(a, b)), _mm256_castps_pd(_mm256_unpackhi_ps(c, d)));
+    let (ab, cd) = (with.low_in_turn(a, b), with.low_in_turn(c, d));
+    let (ab_high, cd_high) = (with.high_in_turn(a, b), with.high_in_turn(c, d));
     // Register r: samples 4r to 4r + 3 of both steps, a step a half.
     let r = [
-        _mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
-        _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)),
-        _mm256_castpd_ps(_mm256_unpacklo_pd(ab_high, cd_high)),
-        _mm256_castpd_ps(_mm256_unpackhi_pd(ab_high, cd_high)),
+        with.choose::<0x44>(ab, cd),
+        with.choose::<0xEE>(ab, cd),
+        with.choose::<0x44>(ab_high, cd_high),
+        with.choose::<0xEE>(ab_high, cd_high),
     ];
     let steps = [
-        [_mm256_permute2f128_ps::<0x20>(r[0], r[1]), _mm256_permute2f128_ps::<0x20>(r[2], r[3])],
-        [_mm256_permute2f128_ps::<0x31>(r[0], r[1]), _mm256_permute2f128_ps::<0x31>(r[2], r[3])],
+        [with.halves::<0x20>(r[0], r[1]), with.halves::<0x20>(r[2], r[3])],
+        [with.halves::<0x31>(r[0], r[1]), with.halves::<0x31>(r[2], r[3])],
     ];
     for (row, step) in rows.iter_mut().zip(steps) {
         row.0 = bytemuck::cast(step);

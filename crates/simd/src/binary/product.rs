@@ -8,8 +8,11 @@
 //! serve all outputs, so that a look-up and an addition are all that four synapses cost.
 
 use super::TABLE_BITS;
-use crate::dispatch::{self, InstructionSet};
-use crate::{LANES, Lanes, Level, Real};
+#[cfg(target_arch = "x86_64")]
+use crate::dispatch::Avx512;
+use crate::real::Forms;
+use crate::{InstructionSet, LANES, Lanes, Level, Real};
+use std::marker::PhantomData;
 
 /// Added to a code it gives an `f32` whose last bits are the code.
 const OFFSET: f64 = (1u64 << 23) as f64;
@@ -59,7 +62,7 @@ impl<F: Real> BinaryProduct<'_, F> {
     /// If lengths do not fit each other.
     pub fn run(self) {
         self.check();
-        F::binary_product(InstructionSet::best(), self);
+        F::call::<ProductOn<'_>>((InstructionSet::best(), self));
     }
 
     /// Runs with a given instruction set: for tests that compare the sets.
@@ -69,7 +72,7 @@ impl<F: Real> BinaryProduct<'_, F> {
     pub fn run_on(self, set: InstructionSet) {
         assert!(InstructionSet::available().contains(&set), "{set:?} is not available on this machine");
         self.check();
-        F::binary_product(set, self);
+        F::call::<ProductOn<'_>>((set, self));
     }
 
     fn check(&self) {
@@ -88,7 +91,7 @@ impl<F: Real> BinaryProduct<'_, F> {
     }
 
     /// The equation as it stands.
-    pub(crate) fn plain(self) {
+    fn plain(self) {
         let groups = self.groups();
         let Self { tables, codes, width, sums } = self;
         for (output, sums) in sums.chunks_exact_mut(width).enumerate() {
@@ -105,26 +108,44 @@ impl<F: Real> BinaryProduct<'_, F> {
     }
 }
 
-impl BinaryProduct<'_, f32> {
-    /// The `f32` form for `set`.
-    pub(crate) fn by_set(self, set: InstructionSet) {
+/// [`BinaryProduct`] on a set that this machine has.
+struct ProductOn<'a>(PhantomData<&'a ()>);
+
+impl<'a> Forms for ProductOn<'a> {
+    type Arguments<F: Real> = (InstructionSet, BinaryProduct<'a, F>);
+    type Output<F: Real> = ();
+
+    fn single((set, of): (InstructionSet, BinaryProduct<'a, f32>)) {
         match set {
-            InstructionSet::Avx512 => dispatch::binary_product(self),
-            InstructionSet::Avx2 | InstructionSet::Portable => self.plain(),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => Avx512::found().expect("the machine has the set").run(of),
+            _ => of.plain(),
         }
+    }
+
+    fn double((_, of): (InstructionSet, BinaryProduct<'a, f64>)) {
+        of.plain();
     }
 }
 
 /// The AVX-512 form.
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod avx512 {
+mod avx512 {
     use super::BinaryProduct;
     use crate::Lanes;
-    use std::arch::x86_64::{__m512, __m512i, _mm512_add_ps, _mm512_permutexvar_ps, _mm512_set1_ps};
+    use crate::dispatch::{Avx512, Instructions};
+    use std::arch::x86_64::{__m512, __m512i};
+
+    impl Instructions<Avx512> for BinaryProduct<'_, f32> {
+        #[inline(always)]
+        fn run(self, with: Avx512) {
+            product(with, self);
+        }
+    }
 
     /// Sums in registers: they hide how long an addition takes.
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-    pub(crate) fn run(of: BinaryProduct<'_, f32>) {
+    #[inline(always)]
+    fn product(with: Avx512, of: BinaryProduct<'_, f32>) {
         let groups = of.groups();
         let BinaryProduct { tables, codes, width, sums } = of;
         let tables = |output: usize| &tables[output * groups..(output + 1) * groups];
@@ -144,20 +165,20 @@ pub(crate) mod avx512 {
             for output in (0..outputs).step_by(side_by_side) {
                 let sums = &mut sums[output * width..];
                 match (taken, outputs - output >= side_by_side) {
-                    (4, true) => tile::<2, 4>([tables(output), tables(output + 1)], codes, sums, width),
+                    (4, true) => tile::<2, 4>(with, [tables(output), tables(output + 1)], codes, sums, width),
                     (2, true) => {
-                        tile::<4, 2>(std::array::from_fn(|k| tables(output + k)), codes, sums, width);
+                        tile::<4, 2>(with, std::array::from_fn(|k| tables(output + k)), codes, sums, width);
                     }
                     (1, true) => {
-                        tile::<8, 1>(std::array::from_fn(|k| tables(output + k)), codes, sums, width);
+                        tile::<8, 1>(with, std::array::from_fn(|k| tables(output + k)), codes, sums, width);
                     }
                     _ => {
                         for k in 0..outputs - output {
                             let (tables, sums) = ([tables(output + k)], &mut sums[k * width..]);
                             match taken {
-                                4 => tile::<1, 4>(tables, codes, sums, width),
-                                2 => tile::<1, 2>(tables, codes, sums, width),
-                                _ => tile::<1, 1>(tables, codes, sums, width),
+                                4 => tile::<1, 4>(with, tables, codes, sums, width),
+                                2 => tile::<1, 2>(with, tables, codes, sums, width),
+                                _ => tile::<1, 1>(with, tables, codes, sums, width),
                             }
                         }
                     }
@@ -168,15 +189,15 @@ pub(crate) mod avx512 {
     }
 
     /// `O` outputs times `B` blocks of samples.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    #[inline(always)]
     fn tile<const O: usize, const B: usize>(
+        with: Avx512,
         tables: [&[Lanes<f32>]; O],
         codes: &[Lanes<f32>],
         sums: &mut [Lanes<f32>],
         width: usize,
     ) {
-        let mut tile: [[__m512; B]; O] = [[_mm512_set1_ps(0.0); B]; O];
+        let mut tile: [[__m512; B]; O] = [[bytemuck::Zeroable::zeroed(); B]; O];
         for (o, row) in tile.iter_mut().enumerate() {
             for (b, sum) in row.iter_mut().enumerate() {
                 *sum = bytemuck::cast(sums[o * width + b].0);
@@ -193,7 +214,7 @@ pub(crate) mod avx512 {
             for (row, tables) in tile.iter_mut().zip(&tables) {
                 let table: __m512 = bytemuck::cast(tables[g].0);
                 for (sum, &place) in row.iter_mut().zip(&places) {
-                    *sum = _mm512_add_ps(*sum, _mm512_permutexvar_ps(place, table));
+                    *sum = with.add(*sum, with.look_up(table, place));
                 }
             }
         }
