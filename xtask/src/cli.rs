@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use colearn_data::DataName;
+use colearn_network::{BASELINE_NAMES, model_names};
 
 use crate::data::cli::DataCommand;
 use crate::loading::LoadArgs;
@@ -41,11 +42,22 @@ pub(crate) enum Command {
     Bench(BenchArgs),
 }
 
+/// What `--config` takes.
+fn config_help() -> String {
+    let models = model_names();
+    let spiking = models.iter().filter(|name| models.contains(&format!("d-{name}")));
+    let spiking: Vec<&str> = spiking.map(String::as_str).collect();
+    format!(
+        "A model ({}, with d- before it for learned delays; without spikes {}), a named experiment (digits, fsdd, words, \
+         words-best, gsc, shd, ssc) or a TOML file",
+        spiking.join(", "),
+        BASELINE_NAMES.join(", ")
+    )
+}
+
 #[derive(Debug, Default, Args)]
 pub(crate) struct TrainArgs {
-    /// A model (lif, adlif, cadlif, se_adlif, with d- before it for learned delays; without spikes rnn, ligru, gru), a named
-    /// experiment (digits, fsdd, words, words-best, gsc, shd, ssc) or a TOML file.
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", help = config_help())]
     pub(crate) config: Option<String>,
     /// The data set [default: digits].
     #[arg(long, value_name = "NAME", value_parser = data_name)]

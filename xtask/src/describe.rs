@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use colearn_network::model_names;
 use toml::{Table, Value};
 
 use crate::cli::{ConfigArgs, TrainArgs};
@@ -24,14 +25,14 @@ const SOURCES: [&str; 7] = [
     include_str!("../../crates/data/src/augment.rs"),
 ];
 
-/// Keys that stand for several and so are no fields: table, key, and what it says. (Of `data.front_end` there is a field.)
+/// Keys that stand for several and so are no fields: table, key, and what it says, where MODELS stands
+/// for all names of models. (Of `data.front_end` there is a field.)
 const COLLECTIVE: [(&str, &str, &str); 2] = [
     (
         "",
         "model",
-        "The model, which sets neuron.model and synapse.delay: learned delays with d- before the name. Range: `lif`, `adlif`, \
-         `cadlif`, `se_adlif`, `d-lif`, `d-adlif`, `d-cadlif`, `d-se_adlif`, `rnn`, `ligru`, `gru`. Source: \
-         docs/equations.md.",
+        "The model, which sets neuron.model and synapse.delay: learned delays with d- before the name. Range: MODELS. \
+         Source: docs/equations.md.",
     ),
     (
         "data",
@@ -70,7 +71,8 @@ fn describe(text: &mut String, path: &str, table: &Table, kind: &str) -> Result<
     let keys = keys(kind).with_context(|| format!("{kind}: no such table in the sources"))?;
     let is_table = |key: &Key| keys_exist(&key.kind);
     for (_, name, words) in COLLECTIVE.iter().filter(|(of, ..)| *of == path) {
-        comment(text, words);
+        let models = model_names().into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        comment(text, &words.replace("MODELS", &models.join(", ")));
         writeln!(text, "# {name} =")?;
     }
     for key in keys.iter().filter(|key| !is_table(key)) {

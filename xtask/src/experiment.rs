@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use colearn_data::{DataConfig, DataName};
 use colearn_network::config::NetworkSection;
 use colearn_network::config::{NeuronSection, NormSection, ReadoutSection, SynapseSection};
-use colearn_network::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig};
+use colearn_network::{NetworkConfig, model_names};
 use colearn_store::{LARGEST_TEXT, read_text};
 use colearn_train::TrainConfig;
 use serde::{Deserialize, Serialize};
@@ -133,14 +133,6 @@ impl Experiment {
     }
 }
 
-/// Models that are neither the paper's nor without spikes.
-const OTHER_MODELS: [&str; 2] = ["se_adlif", "d-se_adlif"];
-
-/// The models that `--config` knows by name.
-fn models() -> impl Iterator<Item = &'static str> {
-    MODEL_NAMES.into_iter().chain(OTHER_MODELS).chain(BASELINE_NAMES)
-}
-
 /// The experiments that `--config` knows by name: one of every data set, also by the names of `data list`, and the best for
 /// words.
 fn experiments() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -158,7 +150,7 @@ enum Chosen {
 
 impl Chosen {
     fn read(name: &str) -> Result<Self> {
-        if models().any(|model| model == name) {
+        if model_names().iter().any(|model| model == name) {
             return Ok(Self::Model(name.to_owned()));
         }
         if let Some((_, text)) = experiments().find(|(known, _)| *known == name) {
@@ -166,7 +158,8 @@ impl Chosen {
         }
         let path = Path::new(name);
         if !path.exists() {
-            let names: Vec<&str> = models().chain(experiments().map(|(name, _)| name)).collect();
+            let experiments = experiments().map(|(name, _)| name.to_owned());
+            let names: Vec<String> = model_names().into_iter().chain(experiments).collect();
             bail!(
                 "--config {name}: no such file, model or experiment; expected a TOML file or one of {}",
                 names.join(", ")
@@ -292,13 +285,14 @@ mod tests {
 
     #[test]
     fn every_model_and_named_experiment_resolves_and_survives_its_own_text() {
-        for name in models().chain(experiments().map(|(name, _)| name)) {
+        let experiments = experiments().map(|(name, _)| name.to_owned());
+        for name in &model_names().into_iter().chain(experiments).collect::<Vec<_>>() {
             let experiment = resolve(&format!("--config {name}")).unwrap();
             experiment.train.validate().unwrap();
             experiment.network().validate(experiment.data.input_channels(), 10).unwrap();
             assert_eq!(Experiment::from_toml(&experiment.to_toml().unwrap()).unwrap(), experiment);
-            if models().any(|model| model == name) {
-                assert_eq!(experiment.network().model_name(), name);
+            if model_names().iter().any(|model| model == name) {
+                assert_eq!(experiment.network().model_name(), *name);
             } else {
                 let set = name.trim_end_matches("-best");
                 assert_eq!(crate::cli::data_name(set), Ok(experiment.data.name), "{name}");

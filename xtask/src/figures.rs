@@ -11,6 +11,7 @@ use colearn_eval::figures::{
 };
 use colearn_network::{Network, ParameterKind};
 use colearn_neurons::analysis::time_constant;
+use colearn_neurons::{ParameterRole, ParameterSpec};
 use colearn_train::EpochRecord;
 
 use crate::run_folder::HeldFolder;
@@ -156,24 +157,61 @@ pub(crate) fn delay_layers(pairs: &[Pair<'_>]) -> Vec<DelayLayer> {
         .collect()
 }
 
-/// The neuron's parameters: their names in the network and in figures.
-pub(crate) const NEURON: [(&str, Parameter); 4] =
-    [("alpha", Parameter::Alpha), ("beta", Parameter::Beta), ("a", Parameter::A), ("b", Parameter::B)];
+/// What figures say of a neuron's parameter.
+pub(crate) fn parameter(spec: &ParameterSpec) -> Parameter {
+    Parameter {
+        symbol: spec.symbol.to_owned(),
+        name: spec.meaning.to_owned(),
+        unit: spec.unit().to_owned(),
+        is_decay: spec.role == ParameterRole::TimeConstant,
+    }
+}
 
 fn neurons(subject: &Subject<'_>) -> Option<String> {
-    let pair = [(subject.initial, subject.network)];
-    let layer = |index: usize| {
-        let name = subject.network.layer_name(index);
-        let sample = |(suffix, parameter): &(&str, Parameter)| {
-            Some(Change::of(&pair, &format!("{name}.{suffix}"))?.sample(*parameter))
-        };
-        LayerParameters { parameters: NEURON.iter().filter_map(sample).collect(), name }
+    let figure = ParameterDistributions {
+        title: subject.title.clone(),
+        step_ms: 1e3 * subject.data.step_s,
+        layers: neuron_layers((subject.initial, subject.network)),
     };
-    let layers: Vec<LayerParameters> = (0..subject.network.hidden_layers())
-        .map(layer)
-        .filter(|layer| !layer.parameters.is_empty())
-        .collect();
-    let figure =
-        ParameterDistributions { title: subject.title.clone(), step_ms: 1e3 * subject.data.step_s, layers };
     (!figure.layers.is_empty()).then(|| figure.render())
+}
+
+/// Every parameter that the neurons of the hidden layers have.
+fn neuron_layers((initial, network): Pair<'_>) -> Vec<LayerParameters> {
+    let layer = |index: usize| {
+        let name = network.layer_name(index);
+        let specs = network.neuron(index).map_or(&[][..], |neuron| neuron.specs());
+        let sample = |spec: &ParameterSpec| {
+            let full = format!("{name}.{}", spec.name);
+            Some(Change::of(&[(initial, network)], &full)?.sample(parameter(spec)))
+        };
+        LayerParameters { parameters: specs.iter().filter_map(sample).collect(), name }
+    };
+    (0..network.hidden_layers()).map(layer).filter(|layer| !layer.parameters.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use colearn_network::NetworkConfig;
+    use colearn_neurons::NeuronModel;
+    use colearn_train::initial_generator;
+
+    #[test]
+    fn figures_have_every_parameter_of_every_model() {
+        for model in NeuronModel::ALL.iter().filter(|model| model.is_spiking()) {
+            let mut config = NetworkConfig::default();
+            config.set_model(model.name()).unwrap();
+            config.network.hidden = vec![3, 2];
+            let network = Network::new(&config.validate(2, 2).unwrap(), &mut initial_generator(1));
+            let layers = neuron_layers((&network, &network));
+            assert_eq!(layers.len(), 2, "{model:?}");
+            for layer in layers {
+                let drawn: Vec<&str> = layer.parameters.iter().map(|of| &of.parameter.symbol[..]).collect();
+                let symbols: Vec<&str> = model.specs().iter().map(|spec| spec.symbol).collect();
+                assert_eq!(drawn, symbols, "{model:?}");
+                assert!(layer.parameters.iter().all(|of| of.bounds.is_some()), "{model:?}");
+            }
+        }
+    }
 }

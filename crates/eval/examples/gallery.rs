@@ -206,7 +206,10 @@ fn delay_histograms() -> DelayHistograms {
 
 fn parameter_distributions() -> ParameterDistributions {
     let mut noise = Noise(5);
-    let mut sample = |parameter, (low, high): (f64, f64), centre: f64, spread: f64| {
+    let mut sample = |(symbol, name): (&str, &str), (low, high): (f64, f64), centre: f64, spread: f64| {
+        let is_decay = name.ends_with("decay");
+        let unit = if is_decay { "per step" } else { "no unit" };
+        let parameter = Parameter { symbol: symbol.into(), name: name.into(), unit: unit.into(), is_decay };
         let before: Vec<f64> = (0..256).map(|_| low + (high - low) * noise.uniform()).collect();
         let after = before
             .iter()
@@ -217,10 +220,10 @@ fn parameter_distributions() -> ParameterDistributions {
     let mut layer = |name: &str| LayerParameters {
         name: name.into(),
         parameters: vec![
-            sample(Parameter::Alpha, (0.36, 0.96), 0.9, 0.06),
-            sample(Parameter::Beta, (0.967, 0.992), 0.985, 0.003),
-            sample(Parameter::A, (0.0, 1.0), 0.25, 0.12),
-            sample(Parameter::B, (0.0, 2.0), 1.2, 0.3),
+            sample(("α", "membrane decay"), (0.36, 0.96), 0.9, 0.06),
+            sample(("β", "adaptation decay"), (0.967, 0.992), 0.985, 0.003),
+            sample(("a", "subthreshold coupling"), (0.0, 1.0), 0.25, 0.12),
+            sample(("b", "spike-triggered jump"), (0.0, 2.0), 1.2, 0.3),
         ],
     };
     ParameterDistributions {

@@ -161,6 +161,17 @@ pub const MODEL_NAMES: [&str; 6] = ["lif", "adlif", "cadlif", "d-lif", "d-adlif"
 /// The networks without spikes and delays that the paper's are compared with, by name.
 pub const BASELINE_NAMES: [&str; 3] = ["rnn", "ligru", "gru"];
 
+/// Every model that [`NetworkConfig::set_model`] knows by name: the paper's, those of the other spiking neurons with and without
+/// learned delays, and those without spikes.
+#[must_use]
+pub fn model_names() -> Vec<String> {
+    let paper = MODEL_NAMES.map(str::to_owned);
+    let spiking = NeuronModel::ALL.iter().filter(|model| model.is_spiking()).map(|model| model.name());
+    let others = spiking.filter(|name| !MODEL_NAMES.contains(name));
+    let others = others.flat_map(|name| [name.to_owned(), format!("d-{name}")]);
+    paper.into_iter().chain(others).chain(BASELINE_NAMES.map(str::to_owned)).collect()
+}
+
 /// Most units of a layer, inputs or classes: far above any use, low enough that sizes cannot overflow.
 pub(crate) const MOST_UNITS: usize = 65_536;
 
@@ -192,7 +203,7 @@ impl NetworkConfig {
         if layer == self.network.hidden.len() { "readout".to_owned() } else { format!("hidden{layer}") }
     }
 
-    /// Sets hidden layers and delays by name: one of [`MODEL_NAMES`] or [`BASELINE_NAMES`]. With the prefix `d-` delays
+    /// Sets hidden layers and delays by name: one of [`model_names()`]. With the prefix `d-` delays
     /// are learned.
     ///
     /// # Errors
@@ -203,10 +214,8 @@ impl NetworkConfig {
             None => (Delay::None, name),
         };
         let known = HiddenModel::named(model).filter(|m| m.is_spiking() || delay == Delay::None);
-        self.neuron.model = known.ok_or_else(|| NetworkError::Model {
-            found: name.to_owned(),
-            expected: MODEL_NAMES.into_iter().chain(BASELINE_NAMES).collect(),
-        })?;
+        self.neuron.model =
+            known.ok_or_else(|| NetworkError::Model { found: name.to_owned(), expected: model_names() })?;
         self.synapse.delay = delay;
         Ok(())
     }

@@ -22,7 +22,7 @@ pub enum NetworkError {
         /// What was found.
         found: String,
         /// What exists.
-        expected: Vec<&'static str>,
+        expected: Vec<String>,
     },
     /// A key names a parameter that the model does not have.
     #[error("{key} holds \"{found}\": expected names of the parameters of {model}: {}", list(expected))]

@@ -54,7 +54,7 @@ mod state;
 mod stream;
 mod widths;
 
-pub use config::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig, ValidNetwork};
+pub use config::{BASELINE_NAMES, MODEL_NAMES, NetworkConfig, ValidNetwork, model_names};
 pub use counts::{FanOut, ParameterRow};
 pub use error::NetworkError;
 pub use infer::{Inference, NetworkTrace};

@@ -172,10 +172,13 @@ pub struct VariableSpec {
     pub symbol: &'static str,
     /// What it is, in a few words.
     pub meaning: &'static str,
+    /// What it is measured in.
+    pub unit: &'static str,
 }
 
 /// The membrane, the first state variable of every model.
-pub(crate) const MEMBRANE: VariableSpec = VariableSpec { symbol: "u", meaning: "membrane" };
+pub(crate) const MEMBRANE: VariableSpec =
+    VariableSpec { symbol: "u", meaning: "membrane", unit: "thresholds" };
 
 /// One step of one layer on a tape, in elementary operations: (B, N) a variable.
 ///

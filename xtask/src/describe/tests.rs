@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::overrides::leaves;
+use colearn_network::model_names;
+use colearn_neurons::NeuronModel;
 use colearn_tape::simd::single;
 
 fn experiments() -> Vec<Experiment> {
@@ -211,4 +213,22 @@ fn ranges_are_read() {
     assert_eq!(ends("at least 0.5"), Some([Some((0.5, true)), None]));
     assert_eq!(ends("`true`, `false`"), None);
     assert_eq!(ends("0 to below the number of steps"), None);
+}
+
+#[test]
+fn every_model_is_in_comments_help_and_documentation() {
+    let text = described(&Experiment::default()).unwrap().replace("\n# ", " ");
+    let (collective, section) = text.split_once("[neuron]").unwrap();
+    let mut command = <TrainArgs as clap::Args>::augment_args(clap::Command::new("train"));
+    let help = command.render_long_help().to_string();
+    for name in model_names() {
+        assert!(collective.contains(&format!("`{name}`")), "model = {name}");
+        let neuron = name.strip_prefix("d-").unwrap_or(&name);
+        assert!(section.contains(&format!("`{neuron}`")), "neuron.model = {neuron}");
+        assert!(help.contains(neuron), "--config {neuron}");
+    }
+    let equations = include_str!("../../../docs/equations.md");
+    for label in NeuronModel::ALL.iter().map(|model| model.label()) {
+        assert!(equations.contains(&format!("| {label} |")), "docs/equations.md: {label}");
+    }
 }

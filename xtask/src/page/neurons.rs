@@ -4,11 +4,12 @@ use colearn_eval::figures::{LayerParameters, Parameter, ParameterDistributions};
 use colearn_eval::page::{Block, Section};
 use colearn_eval::statistics::{mean, sample_std};
 use colearn_eval::{Align, Table};
+use colearn_neurons::{ParameterRole, ParameterSpec};
 
 use super::delays::{missing, networks};
 use super::numbers::{NOTHING, fixed, plain};
 use super::{Group, folded, per_cell, together};
-use crate::figures::{Change, NEURON};
+use crate::figures::{Change, parameter};
 
 /// A bound is reached within this share of the width of the box.
 const NEAR: f64 = 1e-3;
@@ -40,9 +41,9 @@ pub(super) fn section(groups: &[Group]) -> Section {
         "share_at_upper_bound",
     ]);
     for group in groups {
-        for (layer, name, change) in changes(group) {
-            table.row(row(&group.label, &layer, name, &change));
-            data.row(plain_row(&group.label, &layer, name, &change));
+        for of in changes(group) {
+            table.row(row(&group.label, &of));
+            data.row(plain_row(&group.label, &of));
         }
     }
     if !table.is_empty() {
@@ -60,26 +61,41 @@ pub(super) fn section(groups: &[Group]) -> Section {
     Section { id: "neurons".into(), title: "Neuron parameters and time constants".into(), blocks }
 }
 
-/// Layer, name and values of every parameter of the hidden layers, each decay followed by its time constant.
-fn changes(group: &Group) -> Vec<(String, &'static str, Change)> {
+/// A parameter of a layer, or a time constant that follows from one.
+struct Row {
+    layer: String,
+    /// The name in tables.
+    name: String,
+    parameter: Parameter,
+    change: Change,
+}
+
+/// Every parameter that the neurons of the hidden layers have, each decay followed by its time constant.
+fn changes(group: &Group) -> Vec<Row> {
     let networks = networks(group);
     let Some(first) = networks.first() else { return Vec::new() };
     let pairs: Vec<_> = networks.iter().map(|networks| networks.pair()).collect();
     let mut found = Vec::new();
-    for layer in first.hidden() {
-        for (name, _) in NEURON {
-            let Some(change) = Change::of(&pairs, &format!("{layer}.{name}")) else { continue };
-            let time = match name {
-                "alpha" => Some("τ of u (ms)"),
-                "beta" => Some("τ of w (ms)"),
-                _ => None,
-            };
-            let times = time.map(|time| (layer.clone(), time, change.time_constants(first.step_ms)));
-            found.push((layer.clone(), name, change));
-            found.extend(times);
+    for (index, layer) in first.hidden().into_iter().enumerate() {
+        let specs = first.best.neuron(index).map_or(&[][..], |neuron| neuron.specs());
+        for spec in specs {
+            let Some(change) = Change::of(&pairs, &format!("{layer}.{}", spec.name)) else { continue };
+            let time = (spec.role == ParameterRole::TimeConstant)
+                .then(|| time_constant(&layer, spec, &change, first.step_ms));
+            let (layer, name) = (layer.clone(), spec.name.to_owned());
+            found.push(Row { layer, name, parameter: parameter(spec), change });
+            found.extend(time);
         }
     }
     found
+}
+
+/// The time constant of a decay.
+fn time_constant(layer: &str, spec: &ParameterSpec, decay: &Change, step_ms: f64) -> Row {
+    let symbol = format!("τ of {}", spec.variable);
+    let name = format!("{symbol} (ms)");
+    let parameter = Parameter { symbol, name: "time constant".into(), unit: "ms".into(), is_decay: false };
+    Row { layer: layer.to_owned(), name, parameter, change: decay.time_constants(step_ms) }
 }
 
 fn figures(group: &Group) -> Vec<Block> {
@@ -89,13 +105,12 @@ fn figures(group: &Group) -> Vec<Block> {
     else {
         return vec![missing(group, "this network has no neuron parameters")];
     };
+    let mut decays: Vec<String> = Vec::new();
     let mut layers: Vec<LayerParameters> = Vec::new();
-    for (layer, name, change) in found {
-        let parameter = match name {
-            "τ of u (ms)" => Parameter::MembraneTime,
-            "τ of w (ms)" => Parameter::AdaptationTime,
-            _ => NEURON.iter().find(|known| known.0 == name).map_or(Parameter::Alpha, |known| known.1),
-        };
+    for Row { layer, parameter, change, .. } in found {
+        if parameter.is_decay && !decays.contains(&parameter.symbol) {
+            decays.push(parameter.symbol.clone());
+        }
         if layers.last().is_none_or(|last| last.name != layer) {
             layers.push(LayerParameters { name: layer, parameters: Vec::new() });
         }
@@ -111,10 +126,11 @@ fn figures(group: &Group) -> Vec<Block> {
             wide: None,
             caption: format!(
                 "Parameters of the hidden neurons of {}, {}, in 30 equal bins: filled after training, outlined \
-             before; dashed lines are the bounds of the box that training keeps them in. Time constants are \
-             τ = −Δt / ln α (membrane u) and −Δt / ln β (adaptation w) at Δt = {step_ms} ms.",
+                 before; dashed lines are the bounds of the box that training keeps them in. A decay ({}) of p per step is a \
+                 time constant of τ = −Δt / ln p at Δt = {step_ms} ms.",
                 group.label,
-                together(networks(group).len())
+                together(networks(group).len()),
+                decays.join(", ")
             ),
         },
     )]
@@ -127,11 +143,11 @@ fn share_at(change: &Change, bound: fn((f64, f64)) -> f64) -> Option<f64> {
     Some(change.after.iter().filter(near).count() as f64 / change.after.len().max(1) as f64)
 }
 
-fn plain_row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 11] {
+fn plain_row(label: &str, Row { layer, name, change, .. }: &Row) -> [String; 11] {
     [
         label.to_owned(),
-        layer.to_owned(),
-        name.to_owned(),
+        layer.clone(),
+        name.clone(),
         plain(change.bounds.map(|ends| ends.0)),
         plain(change.bounds.map(|ends| ends.1)),
         plain(mean(&change.before)),
@@ -143,8 +159,8 @@ fn plain_row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 
     ]
 }
 
-fn row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 8] {
-    let digits = if name.ends_with("(ms)") { 1 } else { 3 };
+fn row(label: &str, Row { layer, name, parameter, change }: &Row) -> [String; 8] {
+    let digits = if parameter.unit == "ms" { 1 } else { 3 };
     let about = |values: &[f64]| match (mean(values), sample_std(values)) {
         (Some(mean), Some(std)) => format!("{} ± {}", fixed(mean, digits), fixed(std, digits)),
         (Some(mean), None) => fixed(mean, digits),
@@ -156,8 +172,8 @@ fn row(label: &str, layer: &str, name: &str, change: &Change) -> [String; 8] {
     };
     [
         label.to_owned(),
-        layer.to_owned(),
-        name.to_owned(),
+        layer.clone(),
+        name.clone(),
         change.bounds.map_or_else(
             || NOTHING.to_owned(),
             |(low, high)| format!("{} to {}", fixed(low, digits), fixed(high, digits)),

@@ -87,8 +87,8 @@ fn figures(group: &Group) -> Vec<Block> {
         Block::Pair {
             panels: maps.iter().flat_map(StabilityMap::panels).collect(),
             caption: format!(
-                "Every neuron of {}, {} together, by the eigenvalues λ of its map from step to step below threshold \
-             (u, w) → (u′, w′), without input, spikes or recurrence. Inside the unit circle a disturbance dies out, by the \
+                "Every neuron of {}, {} together, by the eigenvalues λ of its map from step to step below threshold, \
+             without input, spikes or recurrence. Inside the unit circle a disturbance dies out, by the \
              factor |λ| each step; a complex pair makes it oscillate with the period 2π Δt / |arg λ|, Δt = {step_ms} ms. \
              Both axes have the same unit and no unit of measure.",
                 group.label,

@@ -2,7 +2,7 @@
 
 use colearn_eval::Evaluation;
 use colearn_network::{Delays, FanOut, Network, NetworkConfig};
-use colearn_neurons::{Neuron, NeuronModel};
+use colearn_neurons::{Neuron, NeuronModel, ParameterRole, VariableSpec};
 use colearn_tape::Pool;
 use ndarray::{Array2, Array3};
 use rand_chacha::ChaCha8Rng;
@@ -300,6 +300,46 @@ fn operations_are_those_counted_by_hand() {
 }
 
 #[test]
+fn a_page_has_every_parameter_and_variable_of_every_model() {
+    for model in NeuronModel::ALL.iter().filter(|model| model.is_spiking()) {
+        let page = page(None, &[group("cell", vec![run_of(model.name(), 0, 6)])], &[]);
+        let text = page.html();
+        let drawn = |words: &str| text.contains(&format!(">{words}<"));
+        for spec in model.specs() {
+            row(&page, "neurons", &format!("cell,hidden1,{}", spec.name));
+            assert!(drawn(&format!("{}, {}", spec.symbol, spec.meaning)), "{model:?}: {}", spec.name);
+            if spec.role == ParameterRole::TimeConstant {
+                let time = format!("τ of {}", spec.variable);
+                assert!(drawn(&format!("{time}, time constant")), "{model:?}: {time}");
+                row(&page, "neurons", &format!("cell,hidden0,{time} (ms)"));
+            }
+        }
+        for VariableSpec { symbol, meaning, unit } in model.variables() {
+            let heading = text.contains(&format!("{} {symbol} ({unit})<", &meaning[1..]));
+            assert!(heading, "{model:?}: {symbol}");
+        }
+    }
+}
+
+/// Where the threshold moves, the figure's line is what the membrane is compared with.
+#[test]
+fn a_threshold_that_moves_is_drawn_where_it_is() {
+    let current: Vec<f64> = (0..80).map(|t| if t > 5 { 3.0 } else { 0.0 }).collect();
+    for (model, parameters) in
+        [(NeuronModel::Alif, &[0.8, 0.97, 1.5][..]), (NeuronModel::SeAdlif, &[0.8, 0.97, 0.6, 1.2])]
+    {
+        let neuron = Neuron::new(model);
+        let course = response::course(&neuron, parameters, &current);
+        for t in 0..current.len() {
+            let above = course.states[0][t] > course.threshold[t];
+            assert_eq!(above, course.spikes[t] > 0.5, "{model:?} step {t}");
+        }
+        let moved = course.threshold.iter().any(|&threshold| threshold > neuron.threshold() + 1e-3);
+        assert_eq!(moved, model == NeuronModel::Alif);
+    }
+}
+
+#[test]
 fn a_response_follows_the_equations() {
     let [alpha, beta, a, b] = [0.8, 0.97, 0.6, 1.2];
     let current: Vec<f64> = (0..60).map(|t| if t > 5 { 6.0 } else { 0.0 }).collect();
@@ -309,7 +349,7 @@ fn a_response_follows_the_equations() {
         w = beta * w + a * u + b * s;
         u = alpha * (u - s) + (1.0 - alpha) * (input - w);
         s = if u > 1.0 { 1.0 } else { 0.0 };
-        assert!((course.membrane[t] - u).abs() < 1e-9 && (course.adaptation[t] - w).abs() < 1e-9, "step {t}");
+        assert!((course.states[0][t] - u).abs() < 1e-9 && (course.states[1][t] - w).abs() < 1e-9, "step {t}");
         assert!((course.spikes[t] - s).abs() < 1e-12, "step {t}");
     }
     assert!(course.spikes.iter().sum::<f64>() > 1.0);

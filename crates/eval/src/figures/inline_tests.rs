@@ -65,15 +65,21 @@ fn stability(kind: usize) -> StabilityMap {
 
 fn response(kind: usize) -> Response {
     let course = |kind: usize| Course {
-        membrane: values(kind),
-        adaptation: if kind == 2 { vec![] } else { values(kind) },
+        states: if kind == 2 { vec![] } else { vec![values(kind), values((kind + 2) % KINDS), values(kind)] },
+        threshold: values((kind + 3) % KINDS),
         spikes: values(kind),
     };
     Response {
         title: HOSTILE[3].into(),
         subtitle: HOSTILE[3].into(),
         step_ms: 10.0,
-        threshold: 1.0,
+        variables: [("u", "membrane"), (HOSTILE[1], HOSTILE[0]), ("", "")]
+            .map(|(symbol, name)| Variable {
+                symbol: symbol.into(),
+                name: name.into(),
+                unit: HOSTILE[1].into(),
+            })
+            .into(),
         current: values(kind),
         before: course((kind + 1) % KINDS),
         after: course(kind),

@@ -61,7 +61,7 @@ pub use curves::{EpochPoint, TrainingCurves};
 pub use delays::{DelayHistograms, DelayLayer, Sample};
 pub use parameters::{LayerParameters, Parameter, ParameterDistributions, ParameterSample};
 pub use raster::{RasterLayer, SpikeRaster};
-pub use response::{Course, Response};
+pub use response::{Course, Response, Variable};
 pub use sample::{SampleFigure, SampleMap, SampleSpikes};
 pub use stability::{Modes, StabilityMap, stability_summary};
 pub(crate) use svg::escape;

@@ -16,48 +16,31 @@ const KEYS: [Key<'_>; 3] = [
     ("s1 thin dash", Glyph::Line, "bounds"),
 ];
 
-/// A parameter of the adaptive neuron.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Parameter {
-    /// Decay of the membrane potential per step, α = exp(−Δt/τ).
-    Alpha,
-    /// Decay of the adaptation per step, β = exp(−Δt/τ).
-    Beta,
-    /// Coupling of the adaptation to the membrane potential, a.
-    A,
-    /// Jump of the adaptation at a spike, b.
-    B,
-    /// Time constant of the membrane potential in milliseconds, τ = −Δt / ln α.
-    MembraneTime,
-    /// Time constant of the adaptation in milliseconds, τ = −Δt / ln β.
-    AdaptationTime,
+/// What a figure says of a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// The field's symbol, such as α.
+    pub symbol: String,
+    /// What it is in a few words, such as "membrane decay".
+    pub name: String,
+    /// What it is measured in, such as "per step".
+    pub unit: String,
+    /// Whether it is a decay p per step, whose time constant τ = −Δt / ln p stands under each tick.
+    pub is_decay: bool,
 }
 
 impl Parameter {
-    fn heading(self) -> &'static str {
-        match self {
-            Self::Alpha => "α, membrane decay",
-            Self::Beta => "β, adaptation decay",
-            Self::A => "a, subthreshold coupling",
-            Self::B => "b, spike-triggered jump",
-            Self::MembraneTime => "Membrane time constant",
-            Self::AdaptationTime => "Adaptation time constant",
-        }
+    fn heading(&self) -> String {
+        format!("{}, {}", self.symbol, self.name)
     }
 
-    fn axis(self) -> &'static str {
-        match self {
-            Self::Alpha => "α per step; below: τ = −Δt / ln α (ms)",
-            Self::Beta => "β per step; below: τ = −Δt / ln β (ms)",
-            Self::A => "a (no unit)",
-            Self::B => "b (no unit)",
-            Self::MembraneTime => "τ of u (ms)",
-            Self::AdaptationTime => "τ of w (ms)",
+    fn axis(&self) -> String {
+        let Self { symbol, unit, .. } = self;
+        if self.is_decay {
+            format!("{symbol} {unit}; below: τ = −Δt / ln {symbol} (ms)")
+        } else {
+            format!("{symbol} ({unit})")
         }
-    }
-
-    fn is_decay(self) -> bool {
-        matches!(self, Self::Alpha | Self::Beta)
     }
 }
 
@@ -128,7 +111,7 @@ impl ParameterDistributions {
                 Svg::new(NARROW, &title, &format!("Distribution over {units} units of {}", layer.name));
             let area = below_legend(&mut svg, PANEL_HEIGHT, &KEYS);
             self.panel(&mut svg, (area, HEAD), &layer.name, sample);
-            svg.inline(area.bottom() + if sample.parameter.is_decay() { 62.0 } else { 48.0 })
+            svg.inline(area.bottom() + if sample.parameter.is_decay { 62.0 } else { 48.0 })
         };
         samples.map(panel).collect()
     }
@@ -144,18 +127,19 @@ impl ParameterDistributions {
         let before = histogram(&sample.before, None, range, BINS);
         let after = histogram(&sample.after, None, range, BINS);
         let measure = format!("{layer}, share of units (%)");
-        let names = (sample.parameter.heading(), measure.as_str());
+        let heading = sample.parameter.heading();
+        let names = (heading.as_str(), measure.as_str());
         let panel = distribution(svg, (area, head), names, (shown, range), (&before, &after));
         for bound in bounds.iter().flatten() {
             panel.upright(svg, *bound, "s1 thin dash");
         }
         let ticks = Ticks::new(shown.0, shown.1, 6.0);
-        if sample.parameter.is_decay() {
+        if sample.parameter.is_decay {
             panel.x_ticks(svg, &ticks);
             self.decay_labels(svg, &panel, &ticks);
-            panel.x_name(svg, 50.0, sample.parameter.axis());
+            panel.x_name(svg, 50.0, &sample.parameter.axis());
         } else {
-            panel.x_axis(svg, &ticks, sample.parameter.axis());
+            panel.x_axis(svg, &ticks, &sample.parameter.axis());
         }
     }
 

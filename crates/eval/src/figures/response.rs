@@ -1,4 +1,4 @@
-//! What one neuron does with a current: the current, the membrane, the adaptation, the spikes.
+//! What one neuron does with a current: the current, the variables of its state, the spikes.
 
 use super::panel::{Glyph, Key, LEGEND_PITCH, NARROW, Panel, legend};
 use super::scale::{Ticks, extent, rounded_out};
@@ -7,16 +7,36 @@ use super::svg::{Path, Rect, Svg};
 const GAP: f64 = 34.0;
 const CURRENT: f64 = 46.0;
 const MEMBRANE: f64 = 92.0;
-const ADAPTATION: f64 = 62.0;
+const OTHER: f64 = 62.0;
 const SPIKES: f64 = 30.0;
 
-/// The course of one neuron's variables, a value a step.
+/// A variable of a neuron's state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// The field's symbol, such as u.
+    pub symbol: String,
+    /// What it is in a few words, such as "membrane".
+    pub name: String,
+    /// What it is measured in.
+    pub unit: String,
+}
+
+impl Variable {
+    /// Above its curves.
+    fn heading(&self) -> String {
+        let mut letters = self.name.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{first}{} {} ({})", letters.as_str(), self.symbol, self.unit)
+    }
+}
+
+/// The course of one neuron, a value a step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Course {
-    /// Membrane potential u just before the spike, in thresholds.
-    pub membrane: Vec<f64>,
-    /// Adaptation w, in thresholds; empty for a neuron without.
-    pub adaptation: Vec<f64>,
+    /// Each variable of the state just before the spike, the membrane first.
+    pub states: Vec<Vec<f64>>,
+    /// What the membrane is compared with, in thresholds.
+    pub threshold: Vec<f64>,
     /// Spikes; every value above one half is one.
     pub spikes: Vec<f64>,
 }
@@ -30,8 +50,8 @@ pub struct Response {
     pub subtitle: String,
     /// Length of a step in milliseconds.
     pub step_ms: f64,
-    /// Threshold of the membrane.
-    pub threshold: f64,
+    /// The variables of its state, the membrane first.
+    pub variables: Vec<Variable>,
     /// Input current in thresholds, a value a step.
     pub current: Vec<f64>,
     /// With the parameters before training.
@@ -59,19 +79,9 @@ impl Response {
         };
         let area = row(CURRENT);
         self.stairs(&mut svg, area, time, &ticks);
-        let membranes = [&self.before.membrane, &self.after.membrane];
-        let area = row(MEMBRANE);
-        self.curves(
-            &mut svg,
-            (area, time, &ticks),
-            "Membrane u (thresholds)",
-            membranes,
-            Some(self.threshold),
-        );
-        if !self.after.adaptation.is_empty() {
-            let adaptations = [&self.before.adaptation, &self.after.adaptation];
-            let area = row(ADAPTATION);
-            self.curves(&mut svg, (area, time, &ticks), "Adaptation w (thresholds)", adaptations, None);
+        for (k, variable) in self.variables.iter().enumerate() {
+            let area = row(if k == 0 { MEMBRANE } else { OTHER });
+            self.curves(&mut svg, (area, time, &ticks), variable, k);
         }
         let area = row(SPIKES);
         self.spikes(&mut svg, area, time, &ticks, &summary);
@@ -100,33 +110,36 @@ impl Response {
         panel.curve(svg, &points, 2, "line");
     }
 
+    /// State variable `k` of both courses; the membrane with what it is compared with.
     fn curves(
         &self,
         svg: &mut Svg,
         (area, time, ticks): (Rect, (f64, f64), &Ticks),
-        name: &str,
-        courses: [&Vec<f64>; 2],
-        threshold: Option<f64>,
+        variable: &Variable,
+        k: usize,
     ) {
-        let values = courses.iter().flat_map(|values| values.iter().copied());
-        let range = rounded_out(extent(values.chain(threshold).chain([0.0])), 3.0);
+        let courses = [&self.before, &self.after];
+        let thresholds = courses.map(|course| if k == 0 { &course.threshold[..] } else { &[] });
+        let states = courses.map(|course| course.states.get(k).map_or(&[][..], |values| values));
+        let values = states.iter().chain(&thresholds).flat_map(|values| values.iter().copied());
+        let range = rounded_out(extent(values.chain([0.0])), 3.0);
         let panel = Panel::new(area, time, range);
         panel.ground(svg);
-        svg.text((area.x, area.y - 7.0), "muted", name);
+        svg.text((area.x, area.y - 7.0), "muted", &variable.heading());
         panel.x_grid(svg, ticks);
         panel.y_axis(svg, &Ticks::new(range.0, range.1, 3.0));
         panel.x_ticks(svg, ticks);
-        if let Some(threshold) = threshold {
-            let y = panel.y.within(threshold);
-            svg.line((area.x, y), (area.right(), y), "outline hair dot");
+        let points = |values: &[f64]| -> Vec<(f64, f64)> {
+            let middle = |(step, value): (usize, &f64)| ((step as f64 + 0.5) * self.step_ms, *value);
+            values.iter().enumerate().map(middle).collect()
+        };
+        // One line where training did not change it, as most do not.
+        let changed = thresholds[0] != thresholds[1];
+        for threshold in thresholds.into_iter().skip(usize::from(!changed)) {
+            svg.path(&panel.polyline(&points(threshold)).0, "outline hair dot", None);
         }
-        for (values, (colour, style)) in courses.into_iter().zip([(1, "thin dash"), (0, "line")]) {
-            let points: Vec<(f64, f64)> = values
-                .iter()
-                .enumerate()
-                .map(|(step, value)| ((step as f64 + 0.5) * self.step_ms, *value))
-                .collect();
-            panel.curve(svg, &points, colour, style);
+        for (values, (colour, style)) in states.into_iter().zip([(1, "thin dash"), (0, "line")]) {
+            panel.curve(svg, &points(values), colour, style);
         }
     }
 

@@ -91,9 +91,19 @@ pub(super) fn delays(kind: usize, layers: usize) -> DelayHistograms {
 }
 
 pub(super) fn parameters(kind: usize, layers: usize) -> ParameterDistributions {
-    let all = [Parameter::Alpha, Parameter::Beta, Parameter::A, Parameter::B];
-    let sample = |parameter| ParameterSample {
-        parameter,
+    let all = [
+        ("α", "membrane decay", true),
+        ("β", "adaptation decay", true),
+        ("a", "coupling", false),
+        (HOSTILE[1], HOSTILE[3], false),
+    ];
+    let sample = |(symbol, name, is_decay): (&str, &str, bool)| ParameterSample {
+        parameter: Parameter {
+            symbol: symbol.into(),
+            name: name.into(),
+            unit: if is_decay { "per step".into() } else { HOSTILE[0].into() },
+            is_decay,
+        },
         before: values((kind + 1) % KINDS),
         after: values(kind),
         bounds: (kind != 1).then_some((0.2, if kind == 3 { f64::NAN } else { 1.0 })),

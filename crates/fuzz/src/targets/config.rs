@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use colearn_network::{Delays, Network as Built, NetworkConfig};
+use colearn_network::{Delays, Network as Built, NetworkConfig, model_names};
 use colearn_train::{Schedule, SpreadSchedule, TrainConfig, initial_generator};
 use ndarray::Array3;
 use serde::de::DeserializeOwned;
@@ -35,9 +35,16 @@ impl Target for Network {
     fn seeds(&self) -> Vec<Vec<u8>> {
         let mut small = NetworkConfig::default();
         small.network.hidden = vec![5, 4];
-        let text = toml::to_string(&small).expect("a configuration can be written");
-        vec![
-            text.into_bytes(),
+        let text = |config: &NetworkConfig| {
+            toml::to_string(config).expect("a configuration can be written").into_bytes()
+        };
+        let of_model = |name: String| {
+            let mut config = small.clone();
+            config.set_model(&name).expect("every name is that of a model");
+            text(&config)
+        };
+        let mut seeds = vec![
+            text(&small),
             b"[network]\nhidden = [3]\n[neuron]\nmodel = \"se_adlif\"\nrecurrent = true\nfrozen = [\"a\", \"beta\"]\n\
               surrogate = { fast_sigmoid = { slope = 10.0 } }\n[neuron.bounds]\nalpha = [0.1, 0.9]\n[synapse]\n\
               kernel = \"gaussian\"\nmax_delay = 6\n[readout]\npooling = \"maximum\"\n"
@@ -45,7 +52,9 @@ impl Target for Network {
             b"[network]\nhidden = [2, 2, 2]\ndropout = 0.5\n[neuron]\nmodel = \"lif\"\nsurrogate = \"triangle\"\n[synapse]\n\
               delay = \"fixed\"\nkernel = \"smoothed\"\n[norm]\ngain = 2.0\ninitial_rate = 0.2\n"
                 .to_vec(),
-        ]
+        ];
+        seeds.extend(model_names().into_iter().map(of_model));
+        seeds
     }
 
     fn run(&self, input: &[u8], _: &Path) -> Outcome {

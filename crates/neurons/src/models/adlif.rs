@@ -26,7 +26,8 @@ use crate::value::Value;
 use colearn_tape::{Real, Tape, Var};
 
 /// The adaptation w of adaptive models.
-pub(crate) const ADAPTATION: VariableSpec = VariableSpec { symbol: "w", meaning: "adaptation" };
+pub(crate) const ADAPTATION: VariableSpec =
+    VariableSpec { symbol: "w", meaning: "adaptation", unit: "thresholds" };
 
 /// Parameters of an adaptive model within these bounds of α, β, a and b.
 pub(crate) const fn specs(bounds: [(f64, f64); 4]) -> [ParameterSpec; 4] {

@@ -36,7 +36,7 @@ impl Model for Alif {
                                   a few tenths, as theirs does at their step of 1 ms";
     const EQUATIONS: &'static str = "u ← α(u − s) + (1 − α)I, b ← ρb + (1 − ρ)s, spike where u − β_a b > θ";
     const VARIABLES: &'static [VariableSpec] =
-        &[MEMBRANE, VariableSpec { symbol: "b", meaning: "threshold adaptation" }];
+        &[MEMBRANE, VariableSpec { symbol: "b", meaning: "threshold adaptation", unit: "spikes per step" }];
     const SPECS: &'static [ParameterSpec] = &[
         ParameterSpec::decay(("alpha", "α"), ("u", "membrane decay"), (0.36, 0.96)),
         ParameterSpec::decay(
