@@ -101,7 +101,8 @@ fn rates_and_steps_are_those_that_were_computed() {
     let shortened = 5;
     let sample = values(&mut mixed.samples[1]);
     *sample = sample.slice(ndarray::s![..shortened, ..]).to_owned();
-    let network = network(1);
+    // Driven enough that both layers spike.
+    let network = changed(1, |config| config.norm.gain = 4.0);
     let result = |split: &Split, batch| {
         evaluate(&network, split, 20, batch, Delays::Rounded, &mut Pool::default()).unwrap()
     };
