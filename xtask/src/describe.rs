@@ -15,12 +15,13 @@ use crate::experiment::Experiment;
 use crate::terminal::say;
 
 /// Where the tables of an experiment are defined.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     include_str!("experiment.rs"),
     include_str!("../../crates/network/src/config.rs"),
     include_str!("../../crates/network/src/config/neuron.rs"),
     include_str!("../../crates/network/src/config/synapse.rs"),
     include_str!("../../crates/train/src/config.rs"),
+    include_str!("../../crates/optim/src/schedule.rs"),
     include_str!("../../crates/data/src/config.rs"),
     include_str!("../../crates/data/src/augment.rs"),
 ];

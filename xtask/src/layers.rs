@@ -12,7 +12,7 @@ use crate::terminal::say;
 /// From the bottom to the top.
 const LAYERS: [&[&str]; 7] = [
     &["colearn-digits", "colearn-simd", "colearn-store"],
-    &["colearn-tape", "colearn-data", "colearn-fetch"],
+    &["colearn-tape", "colearn-optim", "colearn-data", "colearn-fetch"],
     &["colearn-neurons", "colearn-synapses"],
     &["colearn-network"],
     &["colearn-eval"],
@@ -137,6 +137,7 @@ mod tests {
             ("colearn-network", "dependencies", "colearn-train", 1),
             ("colearn-network", "dev-dependencies", "colearn-eval", 1),
             ("colearn-tape", "dependencies", "colearn-data", 1),
+            ("colearn-optim", "dependencies", "colearn-tape", 1),
             ("colearn-tape", "build-dependencies", "colearn-unheard-of", 1),
             ("colearn-eval", "dependencies", "anyhow", 1),
             ("colearn-store", "dependencies", "bincode", 0),

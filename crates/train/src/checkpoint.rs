@@ -8,14 +8,13 @@ use std::path::Path;
 
 use colearn_data::{DataFacts, Normaliser};
 use colearn_network::NetworkState;
+use colearn_optim::{OptimiserState, ScheduleState};
 use colearn_store::Format;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::identity::RunId;
-use crate::optimiser::OptimiserState;
 use crate::record::{Best, EpochProgress, EpochRecord};
-use crate::schedule::ScheduleState;
 
 /// The envelope of a checkpoint file.
 pub const FORMAT: Format =

@@ -16,6 +16,7 @@ use std::ops::Deref;
 
 use colearn_data::Augmentation;
 use colearn_network::ParameterKind;
+use colearn_optim::{OptimiserKind, ScheduleConfig, ScheduleKind};
 use colearn_tape::simd::within;
 use serde::{Deserialize, Serialize};
 
@@ -111,16 +112,6 @@ impl Default for TrainConfig {
     }
 }
 
-/// The optimisers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OptimiserKind {
-    /// Kingma & Ba (2015); weight decay is part of the gradient.
-    Adam,
-    /// Loshchilov & Hutter (2019); weight decay shrinks the parameter directly.
-    AdamW,
-}
-
 /// What follows a number that is infinite or not a number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,64 +131,6 @@ pub enum Selection {
     Accuracy,
     /// Lowest loss, then highest accuracy, then earliest.
     Loss,
-}
-
-/// The schedules: see [`crate::schedule`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ScheduleKind {
-    /// Always the same rate.
-    Constant,
-    /// Down to 0 along half a cosine.
-    Cosine,
-    /// Up, then down to almost 0.
-    OneCycle,
-    /// Down by a factor when the validation loss no longer falls.
-    Plateau,
-}
-
-/// The numbers of the schedules; each kind uses its own.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ScheduleConfig {
-    /// One-cycle: share of all steps in which the rate rises. Range: 0 to 1. Unit: none. Source: Smith & Topin 2018,
-    /// PyTorch.
-    pub rise_share: f64,
-    /// One-cycle: the first rate is the largest one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
-    pub start_divisor: f64,
-    /// One-cycle: the last rate is the first one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
-    pub final_divisor: f64,
-    /// One-cycle: whether the decay `beta1` moves too, down from `beta1_ends` to `beta1_peak` while the rate rises, and up
-    /// again. Range: `true`, `false`. Source: off is our choice; PyTorch's default is on.
-    pub cycle_beta1: bool,
-    /// One-cycle with `cycle_beta1`: the decay in the first and the last step. Range: 0 to below 1. Unit: none. Source:
-    /// PyTorch.
-    pub beta1_ends: f64,
-    /// One-cycle with `cycle_beta1`: the decay where the rate is largest. Range: 0 to below 1. Unit: none. Source: PyTorch.
-    pub beta1_peak: f64,
-    /// Plateau: factor on the rate. Range: above 0 to below 1. Unit: none. Source: own choice.
-    pub factor: f64,
-    /// Plateau: epochs without a lower validation loss that are tolerated. Range: at least 0. Unit: epochs. Source: own
-    /// choice.
-    pub patience: usize,
-    /// Plateau: smallest factor on the largest rate. Range: 0 to 1. Unit: none. Source: own choice.
-    pub floor: f64,
-}
-
-impl Default for ScheduleConfig {
-    fn default() -> Self {
-        Self {
-            rise_share: 0.3,
-            start_divisor: 25.0,
-            final_divisor: 1e4,
-            cycle_beta1: false,
-            beta1_ends: 0.95,
-            beta1_peak: 0.85,
-            factor: 0.5,
-            patience: 5,
-            floor: 1e-3,
-        }
-    }
 }
 
 /// Annealing of the spread σ of the delay kernels: see [`SpreadSchedule`](crate::SpreadSchedule).
@@ -374,7 +307,7 @@ impl TrainConfig {
             let found = format!("[{low}, {high}]");
             require("augment.noise_snr_db", found.as_str(), inside, "two rising numbers from -100 to 100")?;
         }
-        self.schedule.check()?;
+        check_schedule(&self.schedule)?;
         Ok(ValidTrain(self.clone()))
     }
 
@@ -395,19 +328,17 @@ impl TrainConfig {
     }
 }
 
-impl ScheduleConfig {
-    fn check(&self) -> Result<(), TrainError> {
-        for (key, value) in [("schedule.rise_share", self.rise_share), ("schedule.floor", self.floor)] {
-            number(key, value, |x| (0.0..=1.0).contains(&x), SHARE)?;
-        }
-        for (key, value) in
-            [("schedule.start_divisor", self.start_divisor), ("schedule.final_divisor", self.final_divisor)]
-        {
-            number(key, value, |x| x >= 1.0 && x.is_finite(), DIVISOR)?;
-        }
-        let inside = |x| x > 0.0 && x < 1.0;
-        number("schedule.factor", self.factor, inside, "a number above 0 and below 1")
+fn check_schedule(config: &ScheduleConfig) -> Result<(), TrainError> {
+    for (key, value) in [("schedule.rise_share", config.rise_share), ("schedule.floor", config.floor)] {
+        number(key, value, |x| (0.0..=1.0).contains(&x), SHARE)?;
     }
+    for (key, value) in
+        [("schedule.start_divisor", config.start_divisor), ("schedule.final_divisor", config.final_divisor)]
+    {
+        number(key, value, |x| x >= 1.0 && x.is_finite(), DIVISOR)?;
+    }
+    let inside = |x| x > 0.0 && x < 1.0;
+    number("schedule.factor", config.factor, inside, "a number above 0 and below 1")
 }
 
 fn require(

@@ -1,22 +1,5 @@
-//! Adam and AdamW over the table of named parameters.
-//!
-//! | symbol | meaning | default |
-//! |---|---|---|
-//! | p, g | parameter and its gradient | – |
-//! | m, v | moving means of g and g² | 0 |
-//! | b₁, b₂ | their decays per step | 0.9, 0.999 |
-//! | η | learning rate of the parameter's kind in this step | – |
-//! | ε | keeps the quotient finite | 1e-8 |
-//! | λ | weight decay of the parameter's kind | 1e-5 for weights, otherwise 0 |
-//!
-//! ```text
-//! Adam:   g ← g + λ p                      AdamW:   p ← p − η λ p
-//! m ← b₁ m + (1 − b₁) g,   v ← b₂ v + (1 − b₂) g²
-//! p ← p − η · m / (1 − b₁ᵗ) / (√(v / (1 − b₂ᵗ)) + ε),     t = 1, 2, …
-//! ```
-//!
-//! Kingma & Ba (2015), arXiv:1412.6980, algorithm 1; Loshchilov & Hutter (2019), arXiv:1711.05101, algorithm 2. One
-//! fused pass over each parameter, no allocation after the first step.
+//! Adam and AdamW of [`colearn_optim`] over the table of named parameters: rates and decays go by kind, frozen parameters
+//! stay, bounds hold after each step.
 //!
 //! ```
 //! use colearn_network::{Parameter, ParameterKind};
@@ -36,83 +19,33 @@
 //! ```
 
 use colearn_network::{Parameter, ParameterKind};
+use colearn_optim::{Adam, AdamSettings, OptimiserState, OtherShapes, Pace, Target};
 use colearn_tape::Real;
-use ndarray::{ArrayD, Zip};
-use serde::{Deserialize, Serialize};
+use ndarray::ArrayD;
 
-use crate::config::{Decay, OptimiserKind, TrainConfig};
+use crate::config::{Decay, TrainConfig};
 use crate::error::TrainError;
 
-/// Adam or AdamW with its moving means.
+/// Adam or AdamW with its moving means, for the parameters of a network.
 #[derive(Debug, Clone)]
 pub struct Optimiser<F> {
-    kind: OptimiserKind,
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
+    adam: Adam<F>,
     decay: Decay,
-    state: OptimiserState<F>,
-}
-
-/// What an optimiser remembers from step to step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(bound(serialize = "F: Serialize", deserialize = "F: Deserialize<'de>"))]
-pub struct OptimiserState<F> {
-    /// Steps taken.
-    pub steps: u64,
-    /// Moving mean of the gradient of each parameter, in the order of the parameters.
-    pub first: Vec<ArrayD<F>>,
-    /// Moving mean of the squared gradient of each parameter.
-    pub second: Vec<ArrayD<F>>,
-}
-
-/// How far a step goes for one kind of parameter.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
-    /// Learning rate η.
-    pub rate: f64,
-    /// Decay b₁ of the mean gradient in this step; `None`: as configured. It is that of the correction 1 − b₁ᵗ too, as in
-    /// PyTorch.
-    pub beta1: Option<f64>,
-}
-
-/// The numbers of one step for one kind of parameter.
-#[derive(Clone, Copy)]
-struct Step<F> {
-    beta1: F,
-    beta2: F,
-    epsilon: F,
-    /// Factor on the gradient (clipping).
-    scale: F,
-    /// λ in the gradient (Adam).
-    coupled: F,
-    /// 1 − η λ on the parameter (AdamW).
-    keep: F,
-    /// η / (1 − b₁ᵗ).
-    size: F,
-    /// 1 / √(1 − b₂ᵗ).
-    root: F,
 }
 
 impl<F: Real> Optimiser<F> {
     /// An optimiser for `parameters`, all moving means zero.
     #[must_use]
     pub fn new(config: &TrainConfig, parameters: &[Parameter<F>]) -> Self {
-        let zeros = || parameters.iter().map(|p| ArrayD::zeros(p.value.raw_dim())).collect();
-        Self {
-            kind: config.optimiser,
-            beta1: config.beta1,
-            beta2: config.beta2,
-            epsilon: config.epsilon,
-            decay: config.decay,
-            state: OptimiserState { steps: 0, first: zeros(), second: zeros() },
-        }
+        let TrainConfig { optimiser: kind, beta1, beta2, epsilon, decay, .. } = *config;
+        let settings = AdamSettings { kind, beta1, beta2, epsilon };
+        Self { adam: Adam::new(settings, parameters.iter().map(|p| p.value.shape())), decay }
     }
 
     /// The moving means, for a checkpoint.
     #[must_use]
     pub fn state(&self) -> &OptimiserState<F> {
-        &self.state
+        self.adam.state()
     }
 
     /// Goes on from `state`.
@@ -120,22 +53,11 @@ impl<F: Real> Optimiser<F> {
     /// # Errors
     /// [`TrainError::Mismatch`] when the state belongs to parameters of another number or shape.
     pub fn restore(&mut self, state: OptimiserState<F>) -> Result<(), TrainError> {
-        for (what, mine, theirs) in [
-            ("optimiser state, first moment", &self.state.first, &state.first),
-            ("optimiser state, second moment", &self.state.second, &state.second),
-        ] {
-            let shapes = |arrays: &[ArrayD<F>]| arrays.iter().map(|a| a.shape().to_vec()).collect::<Vec<_>>();
-            let (expected, found) = (shapes(mine), shapes(theirs));
-            if expected != found {
-                return Err(TrainError::Mismatch {
-                    what: what.to_owned(),
-                    found: format!("shapes {found:?}"),
-                    expected: format!("{expected:?}"),
-                });
-            }
-        }
-        self.state = state;
-        Ok(())
+        self.adam.restore(state).map_err(|OtherShapes { moment, found, expected }| TrainError::Mismatch {
+            what: format!("optimiser state, {moment} moment"),
+            found: format!("shapes {found:?}"),
+            expected: format!("{expected:?}"),
+        })
     }
 
     /// One step down `scale` times the gradients, then the bounds of every parameter that moved.
@@ -170,53 +92,26 @@ impl<F: Real> Optimiser<F> {
         scale: f64,
     ) {
         assert_eq!(gradients.len(), parameters.len(), "gradients against parameters");
-        assert_eq!(self.state.first.len(), parameters.len(), "moving means against parameters");
-        self.state.steps += 1;
-        let steps = ParameterKind::ALL.map(|kind| self.numbers(kind, pace(kind), scale));
-        let moments = self.state.first.iter_mut().zip(&mut self.state.second);
-        for ((parameter, gradient), (first, second)) in parameters.iter_mut().zip(gradients).zip(moments) {
-            let (true, Some(gradient)) = (parameter.trainable, gradient) else { continue };
-            assert_eq!(gradient.shape(), parameter.value.shape(), "gradient of {}", parameter.name);
-            let kind = ParameterKind::ALL.iter().position(|kind| *kind == parameter.kind);
-            let numbers = steps[kind.expect("ALL holds every kind")];
-            Zip::from(&mut parameter.value)
-                .and(*gradient)
-                .and(first)
-                .and(second)
-                .for_each(|p, &g, m, v| numbers.update(p, g, m, v));
-            parameter.enforce_bounds();
+        assert_eq!(self.state().first.len(), parameters.len(), "moving means against parameters");
+        let decay = self.decay;
+        let targets = parameters.iter_mut().zip(gradients).map(|(parameter, gradient)| {
+            let gradient = gradient.filter(|_| parameter.trainable);
+            if let Some(gradient) = gradient {
+                assert_eq!(gradient.shape(), parameter.value.shape(), "gradient of {}", parameter.name);
+            }
+            Target {
+                value: parameter.value.view_mut(),
+                gradient: gradient.map(|gradient| gradient.view()),
+                pace: pace(parameter.kind),
+                decay: decay.of(parameter.kind),
+            }
+        });
+        self.adam.step(targets, scale);
+        for (parameter, gradient) in parameters.iter_mut().zip(gradients) {
+            if parameter.trainable && gradient.is_some() {
+                parameter.enforce_bounds();
+            }
         }
-    }
-
-    fn numbers(&self, kind: ParameterKind, Pace { rate, beta1 }: Pace, scale: f64) -> Step<F> {
-        let beta1 = beta1.unwrap_or(self.beta1);
-        let steps = i32::try_from(self.state.steps).unwrap_or(i32::MAX);
-        let decay = self.decay.of(kind);
-        let (coupled, keep) = match self.kind {
-            OptimiserKind::Adam => (decay, 1.0),
-            OptimiserKind::AdamW => (0.0, 1.0 - rate * decay),
-        };
-        Step {
-            beta1: F::of(beta1),
-            beta2: F::of(self.beta2),
-            epsilon: F::of(self.epsilon),
-            scale: F::of(scale),
-            coupled: F::of(coupled),
-            keep: F::of(keep),
-            size: F::of(rate / (1.0 - beta1.powi(steps))),
-            root: F::of(1.0 / (1.0 - self.beta2.powi(steps)).sqrt()),
-        }
-    }
-}
-
-impl<F: Real> Step<F> {
-    #[inline(always)]
-    fn update(self, p: &mut F, g: F, m: &mut F, v: &mut F) {
-        let one = F::one();
-        let g = g * self.scale + self.coupled * *p;
-        *m = self.beta1 * *m + (one - self.beta1) * g;
-        *v = self.beta2 * *v + (one - self.beta2) * g * g;
-        *p = self.keep * *p - self.size * *m / (v.sqrt() * self.root + self.epsilon);
     }
 }
 

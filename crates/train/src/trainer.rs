@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use colearn_data::{Dataset, Loader, Order};
 use colearn_network::{Delays, Network, NetworkState};
+use colearn_optim::Schedule;
 use colearn_tape::{Tape, on_workers};
 use ndarray::Array3;
 
@@ -24,7 +25,6 @@ use crate::finite::{Flaw, all_finite};
 use crate::identity::RunId;
 use crate::optimiser::Optimiser;
 use crate::record::{Best, EpochProgress, EpochRecord, is_better};
-use crate::schedule::Schedule;
 use crate::spread::SpreadSchedule;
 use crate::warning::{Warning, new_warnings};
 use crate::watch::{BatchEvent, Outcome, RunFiles, Watcher};

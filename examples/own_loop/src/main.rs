@@ -1,39 +1,15 @@
 //! Three paths delay and weigh three signals; their sum is all that is seen. Gradient descent finds weights and delays.
 //!
-//! The layer is `colearn-synapses`, the loop and the optimiser (Adam, twelve lines) are this file's own. `cargo run`
-//! prints what was found; it fails if that is not what the sum was made with.
+//! The layer is `colearn-synapses`, the optimiser `colearn-optim`, and the loop this file's own. `cargo run` prints what
+//! was found; it fails if that is not what the sum was made with.
 
+use colearn_optim::{Adam, AdamSettings, Target};
 use colearn_synapses::{Delayed, Interpolation};
 use colearn_tape::{Pool, Tape};
-use ndarray::{Array2, Array3, Zip, arr2};
+use ndarray::{Array2, Array3, arr2};
 
 const STEPS: usize = 120;
 const SAMPLES: usize = 4;
-
-/// Adam for one parameter of any shape.
-struct Adam {
-    rate: f32,
-    mean: Array2<f32>,
-    square: Array2<f32>,
-    steps: i32,
-}
-
-impl Adam {
-    fn new(rate: f32, shape: (usize, usize)) -> Self {
-        Self { rate, mean: Array2::zeros(shape), square: Array2::zeros(shape), steps: 0 }
-    }
-
-    fn step(&mut self, value: &mut Array2<f32>, gradient: &Array2<f32>) {
-        self.steps += 1;
-        let (first, second) = (1.0 - 0.9_f32.powi(self.steps), 1.0 - 0.99_f32.powi(self.steps));
-        let rate = self.rate;
-        Zip::from(value).and(gradient).and(&mut self.mean).and(&mut self.square).for_each(|x, &g, m, v| {
-            *m += 0.1 * (g - *m);
-            *v += 0.01 * (g * g - *v);
-            *x -= rate * (*m / first) / ((*v / second).sqrt() + 1e-8);
-        });
-    }
-}
 
 /// Slow waves of another period and phase for each input and sample: (steps, samples, inputs).
 fn signals() -> Array3<f32> {
@@ -50,7 +26,8 @@ fn main() {
     let seen = synapse.forward(&x, &true_weight, &true_delay, &mut Pool::default());
 
     let (mut weight, mut delay) = (arr2(&[[0.3], [-0.3], [0.3]]), arr2(&[[5.0], [5.0], [5.0]]));
-    let (mut for_weight, mut for_delay) = (Adam::new(0.02, (3, 1)), Adam::new(0.05, (3, 1)));
+    let settings = AdamSettings { beta2: 0.99, ..AdamSettings::default() };
+    let mut adam = Adam::new(settings, [weight.shape(), delay.shape()]);
     let mut tape = Tape::<f32>::new();
     for step in 0..=300 {
         tape.reset();
@@ -70,9 +47,9 @@ fn main() {
             let gradient = tape.gradient(leaf).expect("the loss depends on it").clone();
             gradient.into_dimensionality().expect("a matrix's gradient is a matrix")
         };
-        let (of_weight, of_delay) = (gradient(w), gradient(d));
-        for_weight.step(&mut weight, &of_weight);
-        for_delay.step(&mut delay, &of_delay);
+        let (of_weight, of_delay): (Array2<f32>, Array2<f32>) = (gradient(w), gradient(d));
+        let targets = [Target::new(&mut weight, &of_weight, 0.02), Target::new(&mut delay, &of_delay, 0.05)];
+        adam.step(targets, 1.0);
     }
     println!("weights {:.2?}, made with {:.2?}", weight.as_slice(), true_weight.as_slice());
     println!("delays  {:.2?}, made with {:.2?}", delay.as_slice(), true_delay.as_slice());

@@ -54,7 +54,7 @@ fn the_tape_alone_learns_exclusive_or() {
 fn delayed_synapses_are_trained_by_a_loop_of_ones_own() {
     let manifest = table("examples/own_loop/Cargo.toml");
     let own: Vec<&String> = manifest["dependencies"].as_table().unwrap().keys().collect();
-    assert_eq!(own, ["colearn-synapses", "colearn-tape", "ndarray"]);
+    assert_eq!(own, ["colearn-optim", "colearn-synapses", "colearn-tape", "ndarray"]);
     let text = run("own_loop");
     assert!(text.ends_with("found\n"), "{text}");
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use approx::assert_relative_eq;
+use colearn_optim::OptimiserKind;
 use ndarray::{Array2, ShapeBuilder, arr1};
 
 fn parameter(name: &str, kind: ParameterKind, values: &[f64]) -> Parameter<f64> {

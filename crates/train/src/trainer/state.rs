@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use colearn_data::{DataFacts, Dataset, Difference, Normaliser};
 use colearn_network::{Network, NetworkState};
+use colearn_optim::OptimiserState;
 
 use super::Trainer;
 use crate::checkpoint::Checkpoint;
@@ -11,7 +12,6 @@ use crate::config::MOST_EPOCHS;
 use crate::config::ValidTrain;
 use crate::error::TrainError;
 use crate::finite::first;
-use crate::optimiser::OptimiserState;
 
 impl<'a> Trainer<'a> {
     /// A run that goes on from `checkpoint`, with a network of the same configuration.

@@ -2,13 +2,12 @@
 
 use colearn_data::{Batch, Mixed};
 use colearn_network::ParameterKind;
+use colearn_optim::{Pace, clip_scale, gradient_norm};
 use colearn_tape::{Tape, Var};
 use ndarray::ArrayD;
 
 use super::Trainer;
-use crate::clip::{clip_scale, gradient_norm};
 use crate::finite::{Flaw, all_finite, first, first_in_gradients, first_in_recording};
-use crate::optimiser::Pace;
 use crate::random::{Purpose, generator};
 
 /// What a step was like.

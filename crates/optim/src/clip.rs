@@ -5,7 +5,7 @@
 //! `clip_grad_norm_`.
 //!
 //! ```
-//! use colearn_train::{clip_scale, gradient_norm};
+//! use colearn_optim::{clip_scale, gradient_norm};
 //! use ndarray::arr1;
 //!
 //! let (a, b) = (arr1(&[3.0_f32, 0.0]).into_dyn(), arr1(&[4.0_f32]).into_dyn());
@@ -15,7 +15,7 @@
 //! assert_eq!(clip_scale(norm, 0.0), 1.0); // a limit of 0: no clipping
 //! ```
 
-use colearn_tape::Real;
+use colearn_simd::Real;
 use ndarray::ArrayD;
 
 /// Euclidean norm of all gradients taken together, summed in f64, in the order of the list and of the indices.

@@ -11,7 +11,7 @@
 //! rate rises, and up again. Here β₁ stays as configured, but with `schedule.cycle_beta1` ([`Schedule::beta1`]).
 //!
 //! ```
-//! use colearn_train::{Schedule, ScheduleConfig, ScheduleKind};
+//! use colearn_optim::{Schedule, ScheduleConfig, ScheduleKind};
 //!
 //! let shape = ScheduleConfig { rise_share: 0.5, start_divisor: 10.0, ..ScheduleConfig::default() };
 //! let rates = Schedule::new(ScheduleKind::OneCycle, shape, 101);
@@ -25,10 +25,66 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ScheduleConfig, ScheduleKind};
-
 /// A loss must fall below this share of the best one to count as an improvement.
 const THRESHOLD: f64 = 1.0 - 1e-4;
+
+/// The schedules: see the [module](self).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleKind {
+    /// Always the same rate.
+    Constant,
+    /// Down to 0 along half a cosine.
+    Cosine,
+    /// Up, then down to almost 0.
+    OneCycle,
+    /// Down by a factor when the validation loss no longer falls.
+    Plateau,
+}
+
+/// The numbers of the schedules; each kind uses its own.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScheduleConfig {
+    /// One-cycle: share of all steps in which the rate rises. Range: 0 to 1. Unit: none. Source: Smith & Topin 2018,
+    /// PyTorch.
+    pub rise_share: f64,
+    /// One-cycle: the first rate is the largest one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
+    pub start_divisor: f64,
+    /// One-cycle: the last rate is the first one divided by this. Range: at least 1. Unit: none. Source: PyTorch.
+    pub final_divisor: f64,
+    /// One-cycle: whether the decay `beta1` moves too, down from `beta1_ends` to `beta1_peak` while the rate rises, and up
+    /// again. Range: `true`, `false`. Source: off is our choice; PyTorch's default is on.
+    pub cycle_beta1: bool,
+    /// One-cycle with `cycle_beta1`: the decay in the first and the last step. Range: 0 to below 1. Unit: none. Source:
+    /// PyTorch.
+    pub beta1_ends: f64,
+    /// One-cycle with `cycle_beta1`: the decay where the rate is largest. Range: 0 to below 1. Unit: none. Source: PyTorch.
+    pub beta1_peak: f64,
+    /// Plateau: factor on the rate. Range: above 0 to below 1. Unit: none. Source: own choice.
+    pub factor: f64,
+    /// Plateau: epochs without a lower validation loss that are tolerated. Range: at least 0. Unit: epochs. Source: own
+    /// choice.
+    pub patience: usize,
+    /// Plateau: smallest factor on the largest rate. Range: 0 to 1. Unit: none. Source: own choice.
+    pub floor: f64,
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self {
+            rise_share: 0.3,
+            start_divisor: 25.0,
+            final_divisor: 1e4,
+            cycle_beta1: false,
+            beta1_ends: 0.95,
+            beta1_peak: 0.85,
+            factor: 0.5,
+            patience: 5,
+            floor: 1e-3,
+        }
+    }
+}
 
 /// A learning-rate schedule over a known number of steps.
 #[derive(Debug, Clone)]
