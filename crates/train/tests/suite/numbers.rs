@@ -1,8 +1,6 @@
 //! Numbers that are infinite or NaN, layers that do nothing, neurons that do not settle.
-#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
-mod common;
-
+use crate::common::{changed, dataset, fresh, go, network, resumed, settings, timeless};
 use colearn_data::{Content, Dataset, Sample};
 use colearn_network::config::RunningStatistics;
 use colearn_network::{Network, ParameterKind};
@@ -10,7 +8,6 @@ use colearn_train::{
     Checkpoint, EpochRecord, OnNonFinite, Outcome, RunFiles, SATURATED, ScheduleKind, Silent, TrainConfig,
     TrainError, Trainer, Warning, Watcher,
 };
-use common::{changed, dataset, fresh, go, network, resumed, settings, timeless};
 use ndarray::Array2;
 use tempfile::tempdir;
 
@@ -178,7 +175,7 @@ fn a_skipped_batch_changes_nothing_and_is_counted() {
     let data = spoilt([(0..22).find(second_is_spoilt).unwrap()]);
     let (mut first, mut both) = (moving(&data), moving(&data));
     let flag = go();
-    first.run(&mut common::StopAfter { batches: 1, flag: &flag }, &flag).unwrap();
+    first.run(&mut crate::common::StopAfter { batches: 1, flag: &flag }, &flag).unwrap();
     both.run(&mut Silent, &go()).unwrap();
     assert_eq!(both.checkpoint().network, first.checkpoint().network);
     assert_eq!(both.checkpoint().optimiser, first.checkpoint().optimiser);
@@ -207,7 +204,7 @@ fn a_run_that_skips_goes_on_from_a_checkpoint_with_the_same_bits() {
     for batches in 1..10 {
         let flag = go();
         let mut first = fresh(&data, &skip);
-        first.run(&mut common::StopAfter { batches, flag: &flag }, &flag).unwrap();
+        first.run(&mut crate::common::StopAfter { batches, flag: &flag }, &flag).unwrap();
         let mut second = resumed(&data, &skip, first.checkpoint());
         second.run(&mut Silent, &go()).unwrap();
         assert_eq!(timeless(&second), timeless(&whole), "stopped after {batches} batches");

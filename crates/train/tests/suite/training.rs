@@ -1,8 +1,8 @@
 //! Whole runs of a tiny network on a tiny synthetic set.
-#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
-mod common;
-
+use crate::common::{
+    CHANNELS, STEPS, StopAfter, changed, dataset, fresh, go, network, resumed, settings, split, timeless,
+};
 use colearn_data::{Augmentation, Content, Dataset, Pad, Sample, Split};
 use colearn_network::config::Clamp;
 use colearn_network::{BASELINE_NAMES, Delays, Parameter};
@@ -11,7 +11,6 @@ use colearn_train::{
     BatchEvent, Checkpoint, EpochRecord, Outcome, RunFiles, ScheduleKind, Silent, TrainConfig, TrainError,
     Trainer, Watcher, evaluate,
 };
-use common::{CHANNELS, STEPS, StopAfter, changed, dataset, fresh, go, network, resumed, settings, timeless};
 use ndarray::Array2;
 use tempfile::tempdir;
 
@@ -96,7 +95,7 @@ fn seeds_make_runs() {
 /// steps are the spikes that there were.
 #[test]
 fn rates_and_steps_are_those_that_were_computed() {
-    let long = common::split(3, 1);
+    let long = split(3, 1);
     let mut mixed = long.clone();
     let shortened = 5;
     let sample = values(&mut mixed.samples[1]);

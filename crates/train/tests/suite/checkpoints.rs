@@ -1,12 +1,9 @@
 //! Which checkpoint a run goes on from, and a stored one of the present format.
-#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
-
-mod common;
 
 use std::fs;
 
+use crate::common::{dataset, fresh, go, resumed, settings, timeless};
 use colearn_train::{Checkpoint, Outcome, RunFiles, Silent, TrainError};
-use common::{dataset, fresh, go, resumed, settings, timeless};
 use tempfile::tempdir;
 
 /// Half of the file.
@@ -27,7 +24,7 @@ fn a_damaged_checkpoint_is_replaced_by_the_one_before_and_the_run_ends_with_the_
     first = first.with_files(files.clone());
     // Two epochs and a batch.
     let flag = go();
-    let outcome = first.run(&mut common::StopAfter { batches: 7, flag: &flag }, &flag).unwrap();
+    let outcome = first.run(&mut crate::common::StopAfter { batches: 7, flag: &flag }, &flag).unwrap();
     assert_eq!(outcome, Outcome::Stopped);
     let epochs = |path| Checkpoint::load(path).map(|c| (c.epoch, c.progress.batches)).unwrap();
     assert_eq!((epochs(&files.last), epochs(&files.previous)), ((2, 1), (2, 0)));

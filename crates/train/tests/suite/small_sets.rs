@@ -1,15 +1,11 @@
 //! Sets of a few clips, an epoch of which is one batch or two.
-#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
-#[expect(dead_code, reason = "the other tests use the rest")]
-mod common;
-
+use crate::common::{CHANNELS, dataset, go, split};
 use colearn_data::Dataset;
 use colearn_network::config::RunningStatistics;
 use colearn_network::{Delays, Network, NetworkConfig};
 use colearn_tape::Pool;
 use colearn_train::{Silent, TrainConfig, Trainer, evaluate, initial_generator};
-use common::{CHANNELS, dataset, go, split};
 
 /// `samples` clips for training, 20 for validation.
 fn set(samples: usize) -> Dataset {

@@ -1,14 +1,11 @@
 //! The same bits whatever the number of threads, wherever a run stops and goes on, and whatever else runs.
-#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
-mod common;
-
+use crate::common::{StopAfter, changed, dataset, fresh, go, network, resumed, settings, timeless};
 use colearn_data::{Content, Dataset, Split};
 use colearn_network::config::Delay;
 use colearn_network::{Network, NetworkConfig};
 use colearn_synapses::Interpolation;
 use colearn_train::{Checkpoint, Outcome, Silent, TrainConfig, Trainer};
-use common::{StopAfter, changed, dataset, fresh, go, network, resumed, settings, timeless};
 
 /// A kind of network.
 type Family = (&'static str, fn(&mut NetworkConfig));
@@ -35,7 +32,7 @@ const FAMILIES: [Family; 14] = [
 
 /// More samples than one chunk of work holds; `sparse`: most of the numbers are zero, so that empty rows are skipped.
 fn many(sparse: bool) -> Dataset {
-    let mut data = Dataset { train: common::split(70, 0), ..dataset() };
+    let mut data = Dataset { train: crate::common::split(70, 0), ..dataset() };
     if sparse {
         thin(&mut data.train);
         thin(&mut data.validation);
