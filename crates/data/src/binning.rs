@@ -195,6 +195,33 @@ impl Binning {
         step.saturating_add(self.first_step)
     }
 
+    /// The step of each time. Times that follow each other mostly share a step, so bounds within which all times do are
+    /// compared before anything is divided.
+    fn steps_of(&self, times_s: &[f32], clock: Clock) -> Vec<usize> {
+        // At first there are none.
+        let (mut from, mut until, mut step) = (1.0, 0.0, 0);
+        let step_of = |&time: &f32| {
+            if !(from <= time && time < until) {
+                step = self.step_of(time, clock);
+                (from, until) = (time, self.surely_before(step, clock));
+            }
+            step
+        };
+        times_s.iter().map(step_of).collect()
+    }
+
+    /// A time before which no time belongs to a later step than `step`: ahead of its end by all that may move a time, and by
+    /// much more than the rounding of these sums.
+    fn surely_before(&self, step: usize, clock: Clock) -> f32 {
+        let steps = step.saturating_sub(self.first_step).saturating_add(1);
+        let end = steps as f64 * self.step_s + clock.zero;
+        let slack =
+            clock.precision.map_or(0.0, |precision| precision.slack(end) + precision.slack(clock.zero));
+        #[expect(clippy::cast_possible_truncation, reason = "rounds by less than the margin")]
+        let time = ((end - slack) * (1.0 - 1e-6)) as f32;
+        time
+    }
+
     /// Spikes as (steps, channels), at most `most_steps` steps.
     ///
     /// # Panics
@@ -216,16 +243,19 @@ impl Binning {
     ) -> Binned {
         assert_eq!(times_s.len(), units.len(), "times against units");
         let clock = self.clock(times_s, precision);
-        let steps: Vec<usize> = times_s.iter().map(|&t| self.step_of(t, clock)).collect();
+        let steps = self.steps_of(times_s, clock);
         let kept = steps.iter().filter(|&&step| step < most_steps);
         let rows = kept.clone().max().map_or(0, |last| last + 1);
         let late = steps.len() - kept.count();
         let channels = self.channels_out();
+        let channel_of: Vec<usize> = (0..self.channels).map(|unit| unit / self.sum_channels).collect();
         let mut values = vec![0.0_f32; rows * channels];
         for (&step, &unit) in steps.iter().zip(units) {
-            assert!(usize::from(unit) < self.channels, "unit {unit} against {} channels", self.channels);
+            let Some(channel) = channel_of.get(usize::from(unit)) else {
+                panic!("unit {unit} against {} channels", self.channels);
+            };
             if step < rows {
-                values[step * channels + usize::from(unit) / self.sum_channels] += 1.0;
+                values[step * channels + channel] += 1.0;
             }
         }
         if self.values == BinValues::Binary {

@@ -185,6 +185,42 @@ fn channels_that_do_not_divide_fill_a_smaller_last_group() {
 }
 
 proptest! {
+    /// Times on and beside edges, and anywhere, rising or in no order.
+    #[test]
+    fn bounds_of_a_step_are_never_wider_than_the_step(
+        places in prop::collection::vec((0..40_usize, -3..4_i32, 0.0..1.0_f64, any::<bool>()), 1..60),
+        rising in any::<bool>(),
+        step_s in prop::sample::select(vec![0.0005, 0.001, 0.004, 0.01, 1.4 / 99.0, 0.125]),
+        half in any::<bool>(),
+        rounded in any::<bool>(),
+        own_clock in any::<bool>(),
+        first_step in 0..3_usize,
+    ) {
+        let precision = if half { TimePrecision::Half } else { TimePrecision::Single };
+        let time = |&(edge, beside, inside, on_edge): &(usize, i32, f64, bool)| {
+            let edge = edge as f64 * step_s;
+            let time = if on_edge {
+                edge + 0.5 * f64::from(beside) * precision.slack(edge)
+            } else {
+                edge + inside * step_s
+            };
+            as_f32(if half { f64::from(f16::from_f64(time)) } else { time }).max(0.0)
+        };
+        let mut times: Vec<f32> = places.iter().map(time).collect();
+        if rising {
+            times.sort_by(f32::total_cmp);
+        }
+        let binning = Binning {
+            edges: if rounded { Edges::Rounded } else { Edges::Exact },
+            time_zero: if own_clock { TimeZero::FirstSpike } else { TimeZero::File },
+            first_step,
+            ..binning(step_s, 50)
+        };
+        let clock = binning.clock(&times, precision);
+        let expected: Vec<usize> = times.iter().map(|&time| binning.step_of(time, clock)).collect();
+        prop_assert_eq!(binning.steps_of(&times, clock), expected);
+    }
+
     #[test]
     fn no_spike_is_lost_without_being_counted(
         spikes in prop::collection::vec((0.0..2.0_f32, 0..700_u16), 0..200),
