@@ -64,6 +64,16 @@ pub enum DataError {
         /// What would have been usable.
         expected: String,
     },
+    /// The making of a batch panicked, which is an error of this program.
+    #[error(
+        "the batch that begins with sample {first:?}: its making ended with {message:?}; expected a batch"
+    )]
+    Batch {
+        /// Its first sample.
+        first: String,
+        /// What the panic said.
+        message: String,
+    },
     /// A file that cannot be written or replaced.
     #[error(transparent)]
     Store(#[from] colearn_store::StoreError),

@@ -101,7 +101,8 @@ impl<'a> Loader<'a> {
     pub fn new(split: &'a Split, steps: usize, batch_size: usize, order: Order) -> Self {
         assert!(steps > 0, "a loader needs at least one step");
         assert!(batch_size > 0, "a loader needs at least one sample per batch");
-        Self { split, steps, batch_size, order: order.indices(split.len()), next: 0, augmentation: None }
+        let order = order.indices(split.len());
+        Self { split, steps, batch_size, order, next: 0, augmentation: None }
     }
 
     /// Leave out the next `count` batches without making them, to go on in the middle of an epoch.
@@ -127,7 +128,30 @@ impl<'a> Loader<'a> {
         self.split.preparation.features(&self.split.samples[index].content, self.steps, draw)
     }
 
-    fn batch(&self, indices: &[usize]) -> Result<Batch, DataError> {
+    /// Where in the visiting order the next batch begins.
+    pub(crate) fn place(&self) -> usize {
+        self.next
+    }
+
+    /// The samples of the batch that begins at place `first` of the visiting order; none after the last.
+    pub(crate) fn samples_from(&self, first: usize) -> &[usize] {
+        let rest = self.order.get(first..).unwrap_or(&[]);
+        &rest[..rest.len().min(self.batch_size)]
+    }
+
+    /// Batches from place `first` of the visiting order on.
+    pub(crate) fn batches_from(&self, first: usize) -> usize {
+        self.order.len().saturating_sub(first).div_ceil(self.batch_size)
+    }
+
+    /// The name of the sample at place `first` of the visiting order.
+    pub(crate) fn name(&self, first: usize) -> &str {
+        self.order.get(first).map_or("", |&index| &self.split.samples[index].id)
+    }
+
+    /// The batch that begins at place `first` of the visiting order, in `buffer` if it is large enough.
+    pub(crate) fn make(&self, first: usize, buffer: Vec<f32>) -> Result<Batch, DataError> {
+        let indices = self.samples_from(first);
         let features: Vec<_> = indices.par_iter().map(|&index| self.features(index)).collect();
         let features = features.into_iter().collect::<Result<Vec<_>, _>>()?;
         let samples: Vec<_> = indices.iter().map(|&i| &self.split.samples[i]).collect();
@@ -141,10 +165,10 @@ impl<'a> Loader<'a> {
             Pad::Longest => longest.clamp(1, self.steps),
         };
         let b = samples.len();
-        let mut values = unit_major(&features, t, c);
+        let mut values = unit_major(&features, t, c, buffer);
         let mut lengths: Vec<usize> = features.iter().map(|f| f.nrows().min(t)).collect();
         let mix = self.augmentation.as_ref().and_then(|(augmentation, seed, epoch)| {
-            augmentation.mix(*seed, *epoch, self.next / self.batch_size, b, t)
+            augmentation.mix(*seed, *epoch, first / self.batch_size, b, t)
         });
         let mixed = mix.map(|mix| {
             mix_blocks(&mut values, t, b, &mix);
@@ -168,19 +192,26 @@ impl<'a> Loader<'a> {
 /// Channels that are written together: one cache line of a sample's row.
 const TOGETHER: usize = 16;
 
-/// Samples (steps, `c`) as `c` blocks of shape (`t`, samples), zeros where a sample has ended.
-fn unit_major(features: &[Array2<f32>], t: usize, c: usize) -> Vec<f32> {
+/// Samples (steps, `c`) as `c` blocks of shape (`t`, samples), zeros where a sample has ended. What `values` held before
+/// does not matter.
+fn unit_major(features: &[Array2<f32>], t: usize, c: usize, mut values: Vec<f32>) -> Vec<f32> {
     let b = features.len();
-    let mut values = vec![0.0_f32; t * b * c];
     let block = t * b;
+    if values.capacity() < block * c {
+        values = Vec::new();
+    }
+    values.resize(block * c, 0.0);
+    let samples = features.iter().map(|sample| sample.as_slice().expect("an owned array in standard order"));
+    let samples: Vec<&[f32]> = samples.collect();
     values.par_chunks_mut((block * TOGETHER).max(1)).enumerate().for_each(|(group, blocks)| {
         let first = group * TOGETHER;
         let width = blocks.len() / block;
-        for (lane, sample) in features.iter().enumerate() {
-            for (step, row) in sample.rows().into_iter().take(t).enumerate() {
-                let row = row.to_slice().expect("rows of an owned array in standard order");
-                for (channel, &x) in row[first..first + width].iter().enumerate() {
-                    blocks[channel * block + step * b + lane] = x;
+        // Samples inside: the next one's numbers go into the same cache lines.
+        for step in 0..t {
+            for (lane, sample) in samples.iter().enumerate() {
+                let row = sample.get(step * c + first..step * c + first + width);
+                for channel in 0..width {
+                    blocks[channel * block + step * b + lane] = row.map_or(0.0, |row| row[channel]);
                 }
             }
         }
@@ -202,19 +233,17 @@ impl Iterator for Loader<'_> {
     type Item = Result<Batch, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = &self.order[self.next..];
-        let indices = &rest[..rest.len().min(self.batch_size)];
-        if indices.is_empty() {
+        let count = self.samples_from(self.next).len();
+        if count == 0 {
             return None;
         }
-        let count = indices.len();
-        let batch = self.batch(indices);
+        let batch = self.make(self.next, Vec::new());
         self.next += count;
         Some(batch)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.order.len() - self.next).div_ceil(self.batch_size);
+        let left = self.batches_from(self.next);
         (left, Some(left))
     }
 }
