@@ -22,9 +22,8 @@ pub(crate) struct Plan {
     pub(crate) train: ValidTrain,
     pub(crate) folder: HeldFolder,
     checkpoint: Option<Checkpoint>,
-    /// When this process began with the run, and what earlier ones spent in epochs.
+    /// When this process began with the run.
     start: Instant,
-    before_s: f64,
 }
 
 /// What a finished run has to show.
@@ -58,9 +57,7 @@ impl Plan {
         folder: HeldFolder,
         checkpoint: Option<Checkpoint>,
     ) -> Self {
-        let before_s =
-            checkpoint.as_ref().map_or(0.0, |c| c.history.iter().map(|record| record.seconds).sum());
-        Self { experiment, train, folder, checkpoint, start: Instant::now(), before_s }
+        Self { experiment, train, folder, checkpoint, start: Instant::now() }
     }
 
     /// The network before its first step, if there is room to train it.
@@ -73,6 +70,11 @@ impl Plan {
     /// Whether the run goes on from a checkpoint that cannot tell whether the data are those it began with.
     pub(crate) fn knows_no_data(&self) -> bool {
         self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.facts.is_none())
+    }
+
+    /// Whether the run goes on from a checkpoint that cannot tell how long the run took so far.
+    pub(crate) fn knows_no_times(&self) -> bool {
+        self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.times.is_none())
     }
 
     /// The epoch to go on in, counted from 1; `None` for a run from its beginning.
@@ -96,7 +98,7 @@ impl Plan {
     }
 
     fn equipped<'a>(&self, trainer: Trainer<'a>) -> Trainer<'a> {
-        trainer.with_run(self.folder.run().clone()).with_files(self.folder.files())
+        trainer.since(self.start).with_run(self.folder.run().clone()).with_files(self.folder.files())
     }
 
     /// `config.toml`: every key, and the run as a comment, so that the file can be given to other runs.
@@ -129,9 +131,8 @@ impl Plan {
         network.restore(best.network.clone())?;
         initial.restore(trainer.initial().clone())?;
         let results = Results::of(&network, data, self.train.batch)?;
-        let wall_seconds = self.before_s + self.start.elapsed().as_secs_f64();
-        let (history, epoch) = (trainer.history(), best.epoch);
-        let summary = Summary::new(&self.experiment, data, &network, history, epoch, &results, wall_seconds);
+        let summary = Summary::new(&self.experiment, data, &network, trainer.history(), best.epoch, &results);
+        let summary = summary.with_wall(trainer.wall_seconds(), trainer.wall_is_whole());
         let summary = summary.with_last(&trainer.network().state());
         let summary = if alone { summary.with_peak_memory() } else { summary };
         self.folder.check()?;

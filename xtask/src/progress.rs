@@ -137,6 +137,7 @@ mod tests {
             samples_per_second: 10.0,
             skipped_batches: 0,
             unstable_units: vec![0, 0],
+            waited: Some(0.0625),
         }
     }
 

@@ -124,6 +124,10 @@ pub(crate) fn undecided(report: &EvaluationReport) -> Option<String> {
     }
 }
 
+/// What `train` and the summary say of a run that was begun by an older version.
+pub(crate) const TIMES_NOTE: &str = "this run was begun by a version that did not count loading; of its part only steps and \
+                                     validation are in the times";
+
 /// `summary.json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
@@ -171,10 +175,15 @@ pub(crate) struct Summary {
     /// Spikes per unit and step of each hidden layer, on the test split or else on validation; mean |output| where there
     /// are no spikes.
     hidden_rates: Vec<f64>,
-    /// Of the steps of training, the mean over the epochs: neither the making of batches nor validation is counted.
+    /// Of training with loading, the mean over the epochs; validation is not counted.
     samples_per_second: f64,
-    /// From the start of the program to its results; of a resumed run also the epochs before.
+    /// Seconds in which training waited for batches; `null` where a part of the run did not count them.
+    waited_seconds: Option<f64>,
+    /// From the start of the program to its results, over all sittings of a run that was resumed.
     wall_seconds: f64,
+    /// There if a part of the run kept no such times, but those of steps and validation alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times_note: Option<&'static str>,
     /// Of the process; `null` where it ran others beside this one, or the system does not tell.
     peak_rss_bytes: Option<u64>,
     /// The identity of the run, as in its settings and checkpoints.
@@ -194,7 +203,6 @@ impl Summary {
         history: &[EpochRecord],
         best_epoch: usize,
         results: &Results,
-        wall_seconds: f64,
     ) -> Self {
         let accuracy = |result: &SplitResult| result.evaluation.report().accuracy;
         let seconds: f64 =
@@ -232,7 +240,9 @@ impl Summary {
             last_sha256: None,
             hidden_rates: results.reported(data.protocol).0.rates.clone(),
             samples_per_second: (history.len() * data.train.len()) as f64 / seconds,
-            wall_seconds,
+            waited_seconds: history.iter().map(|record| record.waited).sum(),
+            wall_seconds: 0.0,
+            times_note: None,
             peak_rss_bytes: None,
             run: None,
             files: BTreeMap::new(),
@@ -243,6 +253,11 @@ impl Summary {
     /// With the peak memory of this process, which did nothing but this run.
     pub(crate) fn with_peak_memory(self) -> Self {
         Self { peak_rss_bytes: peak_memory(), ..self }
+    }
+
+    /// With the wall time of the run in seconds, and whether that is `whole`.
+    pub(crate) fn with_wall(self, wall_seconds: f64, whole: bool) -> Self {
+        Self { wall_seconds, times_note: (!whole).then_some(TIMES_NOTE), ..self }
     }
 
     /// With the network after the last epoch.
@@ -271,10 +286,15 @@ impl Summary {
             ),
             format!("chance {:.1} %, {}", 100.0 / classes as f64, activity(&self.model, &self.hidden_rates)),
             format!(
-                "{} parameters, {:.1} s in all, {:.0} samples per second in steps of training, without loading",
-                self.parameters, self.wall_seconds, self.samples_per_second
+                "{} parameters, {:.1} s in all, {:.0} samples per second of training with loading{}",
+                self.parameters,
+                self.wall_seconds,
+                self.samples_per_second,
+                self.waited_seconds
+                    .map_or_else(String::new, |s| format!(", of which {s:.1} s waiting for data"))
             ),
         ];
+        lines.extend(self.times_note.map(|note| format!("times: {note}")));
         if self.skipped_batches > 0 {
             lines.push(format!("{} batches skipped, since a number was not finite", self.skipped_batches));
         }

@@ -12,7 +12,7 @@ use crate::memory::Room;
 use crate::overrides::differences;
 use crate::plan::Plan;
 use crate::progress::{Progress, legend};
-use crate::report::{head, undecided};
+use crate::report::{TIMES_NOTE, head, undecided};
 use crate::run_folder::{HeldFolder, RunFolder};
 use crate::seen;
 use crate::stop::stop_on_signals;
@@ -35,6 +35,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<ExitCode> {
     }
     if let Some(epoch) = plan.next_epoch() {
         say(format!("         going on in epoch {epoch}"));
+    }
+    if plan.knows_no_times() {
+        say(format!("         {TIMES_NOTE}"));
     }
     let mut trainer = plan.trainer(network, &data)?;
 

@@ -212,6 +212,30 @@ fn a_checkpoint_that_knows_nothing_of_its_data_is_used_and_says_so() {
     }
 }
 
+/// The same of what a run took: an older version wrote neither waiting nor the time of its sittings.
+#[test]
+fn a_run_whose_first_sitting_kept_no_times_says_so() {
+    let place = place();
+    let here = place.path();
+    succeed(here, &format!("train {TINY} --out run"));
+    fs::remove_file(here.join("run/summary.json")).unwrap();
+    let path = here.join("run/last.ckpt");
+    let checkpoint = Checkpoint::load(&path).unwrap();
+    let before: f64 = checkpoint.history.iter().map(|record| record.seconds).sum();
+    Checkpoint { times: None, ..checkpoint }.save(&path).unwrap();
+    let output = succeed(here, "train --resume --out run");
+    let note = "this run was begun by a version that did not count loading; of its part only steps and validation are in the \
+                times";
+    assert!(output.contains(note), "{output}");
+    let summary = json(&fs::read_to_string(here.join("run/summary.json")).unwrap());
+    assert_eq!((summary["times_note"].as_str(), summary["waited_seconds"].as_f64()), (Some(note), None));
+    assert!(summary["wall_seconds"].as_f64().unwrap() > before);
+    let metrics = fs::read_to_string(here.join("run/metrics.csv")).unwrap();
+    let column =
+        metrics.lines().next().unwrap().split(',').position(|name| name == "waited_seconds").unwrap();
+    assert!(metrics.lines().skip(1).all(|line| line.split(',').nth(column) == Some("")), "{metrics}");
+}
+
 const TWO: &str = r#"
 title = "Three words"
 data = "words"

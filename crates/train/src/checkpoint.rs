@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::identity::RunId;
-use crate::record::{Best, EpochProgress, EpochRecord};
+use crate::record::{Best, EpochProgress, EpochRecord, Times};
 
 /// The envelope of a checkpoint file.
 pub const FORMAT: Format =
-    Format { magic: *b"\x89colearn", version: 4, oldest: 2, what: "checkpoint", most: 8 << 30 };
+    Format { magic: *b"\x89colearn", version: 5, oldest: 2, what: "checkpoint", most: 8 << 30 };
 
 /// The state of a run between two batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub struct Checkpoint {
     pub run: Option<RunId>,
     /// Rate, front end and fingerprints of the data; `None` in files of formats 2 and 3, which knew nothing of them.
     pub facts: Option<DataFacts>,
+    /// Where the time went; `None` in files of formats 2 to 4.
+    pub times: Option<Times>,
 }
 
 impl Checkpoint {
@@ -77,6 +79,10 @@ impl Checkpoint {
         state.optimiser = OptimiserState { steps: 0, first: Vec::new(), second: Vec::new() };
         state.history.truncate(epoch);
         (state.epoch, state.progress, state.waiting) = (epoch, EpochProgress::default(), 0);
+        if let Some(times) = &mut state.times {
+            times.waited.truncate(epoch);
+            times.waiting = state.progress.waited;
+        }
         Some(state)
     }
 
@@ -93,7 +99,13 @@ impl Checkpoint {
     /// # Errors
     /// [`TrainError::Store`] when the file cannot be read or is not a whole checkpoint of this format.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
-        Ok(FORMAT.load(path)?)
+        let mut checkpoint: Self = FORMAT.load(path)?;
+        let (waited, waiting) =
+            checkpoint.times.as_ref().map_or((&[][..], None), |times| (&times.waited[..], times.waiting));
+        let waited = waited.iter().copied().chain(std::iter::repeat(None));
+        checkpoint.history.iter_mut().zip(waited).for_each(|(record, waited)| record.waited = waited);
+        checkpoint.progress.waited = waiting;
+        Ok(checkpoint)
     }
 }
 

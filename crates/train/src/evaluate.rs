@@ -60,21 +60,25 @@ pub fn evaluate_each(
     check_channels(network, split)?;
     let mut evaluation = Evaluation::new(network.classes());
     let (mut sums, mut weights): (Vec<f64>, f64) = (Vec::new(), 0.0);
-    for part in Loader::new(split, steps, batch, Order::Sequential) {
-        let part = part?;
-        let inference = network.infer(&part.input.view(), delays, pool);
-        evaluation.update(&inference.scores, &part.labels)?;
-        for (&index, scores) in part.indices.iter().zip(inference.scores.rows()) {
-            each(index, scores);
+    Loader::new(split, steps, batch, Order::Sequential).ahead(|batches| {
+        while let Some(part) = batches.next() {
+            let part = part?;
+            let inference = network.infer(&part.input.view(), delays, pool);
+            evaluation.update(&inference.scores, &part.labels)?;
+            for (&index, scores) in part.indices.iter().zip(inference.scores.rows()) {
+                each(index, scores);
+            }
+            // A sample counts by the share of the steps that its batch has.
+            let weight = part.labels.len() as f64 * (part.input.dim().0 as f64 / steps as f64);
+            weights += weight;
+            sums.resize(inference.rates.len(), 0.0);
+            for (sum, rate) in sums.iter_mut().zip(&inference.rates) {
+                *sum += rate * weight;
+            }
+            batches.give(part.input);
         }
-        // A sample counts by the share of the steps that its batch has.
-        let weight = part.labels.len() as f64 * (part.input.dim().0 as f64 / steps as f64);
-        weights += weight;
-        sums.resize(inference.rates.len(), 0.0);
-        for (sum, rate) in sums.iter_mut().zip(&inference.rates) {
-            *sum += rate * weight;
-        }
-    }
+        Ok::<(), TrainError>(())
+    })?;
     let samples = split.len().max(1) as f64;
     let rates = sums.into_iter().map(|sum| sum / weights).collect();
     Ok(SplitResult { evaluation, rates, steps: steps as f64 * (weights / samples) })

@@ -25,7 +25,7 @@ pub use evaluate::{SplitResult, evaluate, evaluate_each};
 pub use identity::RunId;
 pub use optimiser::Optimiser;
 pub use random::initial_generator;
-pub use record::{Best, EpochProgress, EpochRecord};
+pub use record::{Best, EpochProgress, EpochRecord, Times};
 pub use spread::{SMALLEST as SMALLEST_SPREAD, SpreadSchedule};
 pub use trainer::Trainer;
 pub use warning::{SATURATED, Warning};

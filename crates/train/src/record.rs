@@ -28,19 +28,23 @@ pub struct EpochRecord {
     pub spread: f64,
     /// Mean norm of all gradients together, before clipping.
     pub gradient_norm: f64,
-    /// Time of the epoch's steps and of its validation, in seconds. Making the training batches (reading, front end,
-    /// augmentation), which comes before each step, is not in it.
+    /// Wall time of the epoch in seconds: making and waiting for batches, steps, statistics and validation.
     pub seconds: f64,
-    /// Training samples per second of the steps alone: neither making the batches nor validation is counted.
+    /// Training samples per second of wall time until the last step: with loading, without validation.
     pub samples_per_second: f64,
     /// Batches that changed nothing, since a number was not finite.
     pub skipped_batches: usize,
     /// Unstable neurons of each hidden layer at the end of the epoch: see [`unstable_units`](colearn_network::Network::unstable_units).
     pub unstable_units: Vec<usize>,
+    /// Seconds in which training waited for a batch, which are part of both times; `None` where the epoch, or some of it,
+    /// comes from a checkpoint of a format before 5: its times leave out all loading. Checkpoints have it in their
+    /// [`Times`].
+    #[serde(skip)]
+    pub waited: Option<f64>,
 }
 
 /// Running sums of an epoch.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochProgress {
     /// Batches done, the skipped ones included.
     pub batches: usize,
@@ -54,8 +58,40 @@ pub struct EpochProgress {
     pub loss_sum: f64,
     /// Sum of the gradient norms of the batches.
     pub norm_sum: f64,
-    /// Time spent, in seconds.
+    /// Wall time spent, in seconds.
     pub seconds: f64,
+    /// Seconds of it in which training waited for a batch; as [`EpochRecord::waited`].
+    #[serde(skip)]
+    pub waited: Option<f64>,
+}
+
+impl Default for EpochProgress {
+    fn default() -> Self {
+        Self {
+            batches: 0,
+            skipped: 0,
+            samples: 0,
+            correct: 0,
+            loss_sum: 0.0,
+            norm_sum: 0.0,
+            seconds: 0.0,
+            waited: Some(0.0),
+        }
+    }
+}
+
+/// Where the time of a run went, over all its sittings: a sitting ends where a run is stopped or killed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// Wall time of the run in seconds. What a killed sitting did after its last checkpoint is done again, and counted once.
+    pub wall: f64,
+    /// Whether that is all of it: of sittings that ended with a checkpoint of a format before 5 only steps and validation
+    /// are known.
+    pub whole: bool,
+    /// [`EpochRecord::waited`] of the finished epochs.
+    pub waited: Vec<Option<f64>>,
+    /// [`EpochProgress::waited`] of the present one.
+    pub waiting: Option<f64>,
 }
 
 /// The best epoch so far.

@@ -1,10 +1,10 @@
 //! The training loop.
 //!
-//! One epoch: the training split in an order that depends on (seed, epoch) alone; for each batch forward on the tape,
-//! cross-entropy, backward, clipping, a step of the optimiser, running statistics, which a short epoch recomputes at its
-//! end; then the validation split with rounded delays and without a tape. Random numbers of a batch come from a generator seeded by (seed, epoch, batch,
-//! purpose), so a run that goes on from a checkpoint between any two batches has the same bits as one that never
-//! stopped.
+//! One epoch: the training split in an order that depends on (seed, epoch) alone, the next batch of which is made while
+//! the present one is used; for each batch forward on the tape, cross-entropy, backward, clipping, a step of the
+//! optimiser, running statistics, which a short epoch recomputes at its end; then the validation split with rounded delays
+//! and without a tape. Random numbers of a batch come from a generator seeded by (seed, epoch, batch, purpose), so a run
+//! that goes on from a checkpoint between any two batches has the same bits as one that never stopped.
 
 mod state;
 mod step;
@@ -12,7 +12,7 @@ mod step;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use colearn_data::{Dataset, Loader, Order};
+use colearn_data::{Batches, Dataset, Loader, Order};
 use colearn_network::{Delays, Network, NetworkState};
 use colearn_optim::Schedule;
 use colearn_tape::{Tape, on_workers};
@@ -28,7 +28,17 @@ use crate::record::{Best, EpochProgress, EpochRecord, is_better};
 use crate::spread::SpreadSchedule;
 use crate::warning::{Warning, new_warnings};
 use crate::watch::{BatchEvent, Outcome, RunFiles, Watcher};
+use state::Before;
 use step::Step;
+
+/// What became of a batch.
+enum Next {
+    Used(BatchEvent),
+    /// It was left out.
+    Skipped,
+    /// There was a wish to stop before it.
+    Stopped,
+}
 
 /// Trains one network on one data set.
 #[derive(Debug)]
@@ -52,6 +62,9 @@ pub struct Trainer<'a> {
     history: Vec<EpochRecord>,
     best: Option<Best>,
     waiting: usize,
+    /// When this sitting began, and the time of those before.
+    began: Instant,
+    before: Before,
 }
 
 impl<'a> Trainer<'a> {
@@ -103,6 +116,13 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// The run's present sitting began at `began`, where reading the data counts as well.
+    #[must_use]
+    pub fn since(mut self, began: Instant) -> Self {
+        self.began = began;
+        self
+    }
+
     fn unprepared(
         network: Network<f32>,
         dataset: &'a Dataset,
@@ -135,6 +155,8 @@ impl<'a> Trainer<'a> {
             history: Vec::new(),
             best: None,
             waiting: 0,
+            began: Instant::now(),
+            before: Before { seconds: 0.0, whole: true },
             dataset,
             experiment,
             network,
@@ -166,41 +188,63 @@ impl<'a> Trainer<'a> {
     /// The batches of the present epoch that are left; `false` if `stop` was raised before the last one was done.
     fn train_epoch(&mut self, watcher: &mut dyn Watcher, stop: &AtomicBool) -> Result<bool, TrainError> {
         self.network.set_spread(self.spread.at(self.epoch, self.config.epochs));
-        let batches = self.batches();
-        for batch in self.loader(self.progress.batches) {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let batch = batch?;
-            let start = Instant::now();
-            let samples = batch.labels.len();
-            let Step { loss, norm, correct } = match on_workers(|| self.train_batch(batch)) {
-                Ok(step) => step,
-                Err(flaw) => {
-                    self.skip(flaw, batches, watcher)?;
-                    self.progress.seconds += start.elapsed().as_secs_f64();
-                    continue;
+        let loader = self.loader(self.progress.batches);
+        let mut clock = Instant::now();
+        loader.ahead(|batches| {
+            while batches.len() > 0 {
+                let went_on = self.next_batch(batches, watcher, stop);
+                let now = Instant::now();
+                self.progress.seconds += (now - clock).as_secs_f64();
+                clock = now;
+                match went_on? {
+                    Next::Used(event) => watcher.batch(&event),
+                    Next::Skipped => {}
+                    Next::Stopped => return Ok(false),
                 }
-            };
-            let progress = &mut self.progress;
-            progress.batches += 1;
-            progress.samples += samples;
-            progress.correct += correct;
-            progress.loss_sum += loss * samples as f64;
-            progress.norm_sum += norm;
-            progress.seconds += start.elapsed().as_secs_f64();
-            watcher.batch(&BatchEvent {
-                epoch: self.epoch,
-                batch: progress.batches,
-                batches,
-                loss,
-                mean_loss: progress.loss_sum / progress.samples as f64,
-                accuracy: progress.correct as f64 / progress.samples as f64,
-                gradient_norm: norm,
-                learning_rate: self.rate_before(self.progress.batches),
-            });
-        }
-        Ok(true)
+            }
+            Ok(true)
+        })
+    }
+
+    /// One batch of the epoch, unless `stop` was raised before.
+    fn next_batch(
+        &mut self,
+        batches: &mut Batches<'_, '_>,
+        watcher: &mut dyn Watcher,
+        stop: &AtomicBool,
+    ) -> Result<Next, TrainError> {
+        let start = Instant::now();
+        let next = if stop.load(Ordering::Relaxed) { None } else { batches.next() };
+        let waited = start.elapsed().as_secs_f64();
+        self.progress.waited = self.progress.waited.map(|before| before + waited);
+        let Some(batch) = next.transpose()? else { return Ok(Next::Stopped) };
+        let all = self.batches();
+        let step = on_workers(|| self.train_batch(&batch));
+        let samples = batch.labels.len();
+        batches.give(batch.input);
+        let Step { loss, norm, correct } = match step {
+            Ok(step) => step,
+            Err(flaw) => {
+                self.skip(flaw, all, watcher)?;
+                return Ok(Next::Skipped);
+            }
+        };
+        let progress = &mut self.progress;
+        progress.batches += 1;
+        progress.samples += samples;
+        progress.correct += correct;
+        progress.loss_sum += loss * samples as f64;
+        progress.norm_sum += norm;
+        Ok(Next::Used(BatchEvent {
+            epoch: self.epoch,
+            batch: progress.batches,
+            batches: all,
+            loss,
+            mean_loss: progress.loss_sum / progress.samples as f64,
+            accuracy: progress.correct as f64 / progress.samples as f64,
+            gradient_norm: norm,
+            learning_rate: self.rate_before(self.progress.batches),
+        }))
     }
 
     /// Leaves out the present batch, if that is allowed and some other batch of the epoch was or may be used.
@@ -253,6 +297,7 @@ impl<'a> Trainer<'a> {
             gradient_norm: progress.norm_sum / (progress.batches - progress.skipped) as f64,
             seconds: progress.seconds + start.elapsed().as_secs_f64(),
             samples_per_second: progress.samples as f64 / progress.seconds,
+            waited: progress.waited,
             skipped_batches: progress.skipped,
             unstable_units: self.network.unstable_units(),
         };
@@ -268,9 +313,9 @@ impl<'a> Trainer<'a> {
         self.history.push(record);
         self.epoch += 1;
         // The last one first: what a killed process did not write of the best one can be made from it.
-        self.save_last()?;
-        if let (true, Some(files)) = (improved, &self.files) {
-            files.save(&files.best, &self.checkpoint())?;
+        let saved = self.save_last()?;
+        if let (true, Some(files), Some(state)) = (improved, &self.files, &saved) {
+            files.save(&files.best, state)?;
         }
         watcher.epoch(self.history.last().expect("just pushed"), improved);
         for warning in &warnings {
@@ -288,8 +333,11 @@ impl<'a> Trainer<'a> {
         self.tape.reset();
         let (split, steps, batch) = (&self.dataset.train, self.dataset.steps, self.config.batch);
         let loader = Loader::new(split, steps, batch, Order::Sequential);
-        let batches = loader.map(|batch| Ok::<_, TrainError>(batch?.input));
-        self.network.recompute_statistics(batches, self.tape.pool())
+        let (network, pool) = (&mut self.network, self.tape.pool());
+        loader.ahead(|batches| {
+            let inputs = batches.map(|batch| Ok::<_, TrainError>(batch?.input));
+            network.recompute_statistics(inputs, pool)
+        })
     }
 
     fn evaluate_validation(&mut self, delays: Delays) -> Result<SplitResult, TrainError> {
@@ -320,30 +368,6 @@ impl<'a> Trainer<'a> {
     fn rate_before(&self, batches: usize) -> f64 {
         let step = (self.epoch * self.batches() + batches).saturating_sub(1) as u64;
         self.config.learning_rate * self.config.rate_factor.weight * self.schedule.factor(step)
-    }
-
-    /// The network as it is now.
-    #[must_use]
-    pub fn network(&self) -> &Network<f32> {
-        &self.network
-    }
-
-    /// The parameters before the first step.
-    #[must_use]
-    pub fn initial(&self) -> &NetworkState<f32> {
-        &self.initial
-    }
-
-    /// The finished epochs.
-    #[must_use]
-    pub fn history(&self) -> &[EpochRecord] {
-        &self.history
-    }
-
-    /// The best epoch so far.
-    #[must_use]
-    pub fn best(&self) -> Option<&Best> {
-        self.best.as_ref()
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn metrics(history: &[EpochRecord], selecting: &str) -> String {
     });
     let mut text = format!(
         "epoch,train_loss,train_accuracy,{selecting}_loss,{selecting}_accuracy,{selecting}_accuracy_unrounded,\
-         learning_rate,spread,gradient_norm,seconds,samples_per_second{rates},skipped_batches,unstable_units\n"
+         learning_rate,spread,gradient_norm,waited_seconds,seconds,samples_per_second{rates},skipped_batches,unstable_units\n"
     );
     for record in history {
         let unrounded =
@@ -28,6 +28,7 @@ pub(super) fn metrics(history: &[EpochRecord], selecting: &str) -> String {
             record.learning_rate.to_string(),
             record.spread.to_string(),
             record.gradient_norm.to_string(),
+            record.waited.map_or_else(String::new, |seconds| format!("{seconds:.3}")),
             format!("{:.3}", record.seconds),
             format!("{:.1}", record.samples_per_second),
         ];
@@ -61,6 +62,7 @@ mod tests {
             samples_per_second: 10.0,
             skipped_batches: 2,
             unstable_units: vec![3, 4],
+            waited: Some(0.25),
         };
         let text = metrics(&[record.clone(), EpochRecord { epoch: 1, ..record }], "validation");
         let lines: Vec<&str> = text.lines().collect();
@@ -68,7 +70,7 @@ mod tests {
         assert!(
             lines[0].ends_with("samples_per_second,rate_hidden0,rate_hidden1,skipped_batches,unstable_units")
         );
-        assert_eq!(lines[1], "1,0.5,0.75,1.5,0.25,,0.001,2,3,1.000,10.0,0.125,0.0625,2,7");
+        assert_eq!(lines[1], "1,0.5,0.75,1.5,0.25,,0.001,2,3,0.250,1.000,10.0,0.125,0.0625,2,7");
         assert_eq!(lines[0].split(',').count(), lines[2].split(',').count());
     }
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicBool;
 use colearn_data::{Content, DataFacts, Dataset, Normaliser, Protocol, Sample, Split};
 use colearn_network::{Network, NetworkConfig, ValidNetwork};
 use colearn_train::checkpoint::FORMAT;
-use colearn_train::{Checkpoint, Silent, TrainConfig, TrainError, Trainer, ValidTrain, initial_generator};
+use colearn_train::{
+    Checkpoint, Silent, Times, TrainConfig, TrainError, Trainer, ValidTrain, initial_generator,
+};
 use ndarray::Array2;
 
 use super::{Outcome, Target};
@@ -43,11 +45,14 @@ impl Resume {
     fn checkpoints(&self) -> Result<[Checkpoint; 2], TrainError> {
         let mut trainer =
             Trainer::new(self.fresh(), &self.dataset, &self.train, "[train]\nepochs = 2\n".to_owned())?;
-        let first = trainer.checkpoint();
+        let mut first = trainer.checkpoint();
         trainer.run(&mut Silent, &AtomicBool::new(false))?;
         let mut last = trainer.checkpoint();
         for record in &mut last.history {
             (record.seconds, record.samples_per_second) = (1.0, 6.0);
+        }
+        for (checkpoint, waited) in [(&mut first, vec![]), (&mut last, vec![Some(0.25), None])] {
+            checkpoint.times = Some(Times { wall: 2.5, whole: true, waited, waiting: Some(0.0) });
         }
         Ok([first, last])
     }

@@ -27,6 +27,7 @@ fn sample(seed: u64) -> Checkpoint {
         samples_per_second: 400.0,
         skipped_batches: 1,
         unstable_units: vec![2],
+        waited: Some(0.0625),
     };
     Checkpoint {
         experiment: "[train]\nepochs = 3\n".to_owned(),
@@ -46,6 +47,7 @@ fn sample(seed: u64) -> Checkpoint {
         waiting: 0,
         run: Some("0123456789abcdef".repeat(2).parse().unwrap()),
         facts: Some(DataFacts { rate: Some(16_000), ..DataFacts::default() }),
+        times: Some(Times { wall: 12.5, whole: false, waited: vec![Some(0.0625)], waiting: Some(0.0) }),
         initial: network.state(),
         network: network.state(),
     }
@@ -68,7 +70,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
     let path = folder.path().join("some.ckpt");
     let whole = FORMAT.encode(&sample(1));
     let mut later = whole.clone();
-    later[8..12].copy_from_slice(&5_u32.to_le_bytes());
+    later[8..12].copy_from_slice(&6_u32.to_le_bytes());
     let mut changed = whole.clone();
     *changed.last_mut().unwrap() ^= 1;
     for (bytes, message) in [
@@ -78,7 +80,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_name() {
         ),
         (&whole[..52], "truncated checkpoint: found 52 bytes; expected"),
         (&whole[..30], "truncated checkpoint: found 30 bytes; expected 52"),
-        (&later, "checkpoint format 5; this version reads formats 2 to 4"),
+        (&later, "checkpoint format 6; this version reads formats 2 to 5"),
         (&changed, "damaged checkpoint: the SHA-256 of the body is"),
         (&FORMAT.encode(&7_u8), "the body of the checkpoint does not decode"),
     ] {

@@ -12,6 +12,7 @@ use crate::config::MOST_EPOCHS;
 use crate::config::ValidTrain;
 use crate::error::TrainError;
 use crate::finite::first;
+use crate::record::{Best, EpochRecord, Times};
 
 impl<'a> Trainer<'a> {
     /// A run that goes on from `checkpoint`, with a network of the same configuration.
@@ -33,6 +34,7 @@ impl<'a> Trainer<'a> {
         same_statistics(&dataset.normaliser, &checkpoint.normaliser)?;
         as_in_checkpoint("seed", &config.seed, &checkpoint.seed)?;
         trainer.check_counts(&checkpoint)?;
+        let before = Before::of(&checkpoint)?;
         check_finite("initial network", &checkpoint.initial)?;
         if let Some(best) = &checkpoint.best {
             check_finite("best network", &best.network)?;
@@ -49,6 +51,7 @@ impl<'a> Trainer<'a> {
         trainer.best = checkpoint.best;
         trainer.waiting = checkpoint.waiting;
         trainer.run = checkpoint.run;
+        trainer.before = before;
         Ok(trainer)
     }
 
@@ -89,16 +92,17 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Writes the last checkpoint; the one it replaces becomes the previous one.
-    pub(super) fn save_last(&mut self) -> Result<(), TrainError> {
-        let Some(files) = &self.files else { return Ok(()) };
+    /// Writes the last checkpoint, if there are files, and gives it back; the one it replaces becomes the previous one.
+    pub(super) fn save_last(&mut self) -> Result<Option<Checkpoint>, TrainError> {
+        let Some(files) = &self.files else { return Ok(None) };
         // What this process did not write itself may be damaged, and must not take the place of a good one.
         if self.last_is_good || Checkpoint::load(&files.last).is_ok() {
             files.keep_last()?;
         }
-        files.save(&files.last, &self.checkpoint())?;
+        let state = self.checkpoint();
+        files.save(&files.last, &state)?;
         self.last_is_good = true;
-        Ok(())
+        Ok(Some(state))
     }
 
     /// The present state.
@@ -124,7 +128,79 @@ impl<'a> Trainer<'a> {
             waiting: self.waiting,
             run: self.run.clone(),
             facts: self.dataset.facts.is_known().then(|| self.dataset.facts.clone()),
+            times: Some(Times {
+                wall: self.wall_seconds(),
+                whole: self.before.whole,
+                waited: self.history.iter().map(|record| record.waited).collect(),
+                waiting: self.progress.waited,
+            }),
         }
+    }
+
+    /// The network as it is now.
+    #[must_use]
+    pub fn network(&self) -> &Network<f32> {
+        &self.network
+    }
+
+    /// The parameters before the first step.
+    #[must_use]
+    pub fn initial(&self) -> &NetworkState<f32> {
+        &self.initial
+    }
+
+    /// The finished epochs.
+    #[must_use]
+    pub fn history(&self) -> &[EpochRecord] {
+        &self.history
+    }
+
+    /// The best epoch so far.
+    #[must_use]
+    pub fn best(&self) -> Option<&Best> {
+        self.best.as_ref()
+    }
+
+    /// Wall time of the run so far in seconds, over all its sittings; the present one began when the trainer was made, or
+    /// at [`Trainer::since`].
+    #[must_use]
+    pub fn wall_seconds(&self) -> f64 {
+        self.before.seconds + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Whether all of that time is known: see [`Times::whole`].
+    #[must_use]
+    pub fn wall_is_whole(&self) -> bool {
+        self.before.whole
+    }
+}
+
+/// The time of the sittings before this one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Before {
+    pub(super) seconds: f64,
+    pub(super) whole: bool,
+}
+
+impl Before {
+    /// Those that ended with `checkpoint`, refused if they cannot be.
+    fn of(checkpoint: &Checkpoint) -> Result<Self, TrainError> {
+        let before = if let Some(times) = &checkpoint.times {
+            Self { seconds: times.wall, whole: times.whole }
+        } else {
+            let epochs: f64 = checkpoint.history.iter().map(|record| record.seconds).sum();
+            Self { seconds: epochs + checkpoint.progress.seconds, whole: false }
+        };
+        let waits = checkpoint.times.iter().flat_map(|times| times.waited.iter().chain([&times.waiting]));
+        let progress = [before.seconds, checkpoint.progress.seconds];
+        for value in waits.flatten().copied().chain(progress) {
+            if !(value >= 0.0 && value.is_finite()) {
+                let (what, expected) =
+                    ("a time in the checkpoint".to_owned(), "a finite number of seconds".to_owned());
+                return Err(TrainError::Mismatch { what, found: value.to_string(), expected });
+            }
+        }
+        Ok(before)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Step {
 
 impl Trainer<'_> {
     /// One step. Where a number is not finite nothing is changed, and the flaw says where it was met first.
-    pub(super) fn train_batch(&mut self, batch: Batch) -> Result<Step, Flaw> {
+    pub(super) fn train_batch(&mut self, batch: &Batch) -> Result<Step, Flaw> {
         let number = self.progress.batches;
         let step = (self.epoch * self.batches() + number) as u64;
         let mut rng = generator(self.config.seed, self.epoch, number, Purpose::Dropout);
@@ -31,11 +31,8 @@ impl Trainer<'_> {
             return Err(Flaw::new("the input of the network", value));
         }
         self.tape.reset();
-        let Batch { input, labels, mixed, .. } = batch;
-        let recording = self.network.record(&mut self.tape, &input, &mut rng);
-        // The tape has its own copy, in blocks.
-        drop(input);
-        let loss_var = batch_loss(&mut self.tape, recording.scores, &labels, mixed.as_ref());
+        let recording = self.network.record(&mut self.tape, &batch.input, &mut rng);
+        let loss_var = batch_loss(&mut self.tape, recording.scores, &batch.labels, batch.mixed.as_ref());
         let loss = self.tape.value(loss_var).iter().map(|&loss| f64::from(loss)).sum::<f64>();
         // Thresholds and clamps make a usual number of NaN, so that the loss alone does not tell.
         let of_network = self.network.parameters().iter().all(|p| all_finite(&p.value));
@@ -43,7 +40,7 @@ impl Trainer<'_> {
         if !(sound && recording.statistics.iter().all(|s| all_finite(&s.mean) && all_finite(&s.variance))) {
             return Err(first_in_recording(&self.network, &self.tape, &recording, loss));
         }
-        let correct = right_answers(self.tape.value(recording.scores), &labels);
+        let correct = right_answers(self.tape.value(recording.scores), &batch.labels);
         self.tape.backward(loss_var);
 
         let gradients: Vec<Option<&ArrayD<f32>>> =

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::common::{dataset, fresh, go, resumed, settings, timeless};
-use colearn_train::{Checkpoint, Outcome, RunFiles, Silent, TrainError};
+use colearn_train::{Checkpoint, Outcome, RunFiles, Silent, Times, TrainError};
 use tempfile::tempdir;
 
 /// Half of the file.
@@ -76,18 +76,21 @@ fn a_newer_version_is_refused_though_there_is_an_older_file() {
     bytes[8..12].copy_from_slice(&9_u32.to_le_bytes());
     fs::write(&files.last, bytes).unwrap();
     let error = files.load().unwrap_err().to_string();
-    assert!(error.ends_with("last.ckpt: checkpoint format 9; this version reads formats 2 to 4"), "{error}");
+    assert!(error.ends_with("last.ckpt: checkpoint format 9; this version reads formats 2 to 5"), "{error}");
 }
 
 fn fixture(name: &str) -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// Format 2 knew neither the run nor the data, format 3 only the run; the rest is that of format 4.
+/// Format 2 knew neither the run nor the data, format 3 only the run, and none before 5 where the time went; the rest is
+/// that of format 5.
 #[test]
 fn checkpoints_of_the_formats_before_are_read() {
     let load = |name: &str| Checkpoint::load(&fixture(name)).unwrap();
-    let new = load("format-4.ckpt");
+    let mut new = load("format-5.ckpt");
+    (new.times, new.progress.waited, new.history[0].waited) = (None, None, None);
+    assert_eq!(load("format-4.ckpt"), new);
     assert_eq!(load("format-3.ckpt"), Checkpoint { facts: None, ..new.clone() });
     assert_eq!(load("format-2.ckpt"), Checkpoint { run: None, facts: None, ..new });
 }
@@ -95,7 +98,7 @@ fn checkpoints_of_the_formats_before_are_read() {
 /// `fixtures/make_checkpoint.py` writes the layout of the format from its description, without this project's code.
 #[test]
 fn a_stored_checkpoint_of_this_format_is_read() {
-    let path = fixture("format-4.ckpt");
+    let path = fixture("format-5.ckpt");
     let checkpoint = Checkpoint::load(&path).unwrap();
     assert_eq!(checkpoint.dataset, "early or late");
     assert_eq!(checkpoint.classes, ["early", "spät"]);
@@ -121,6 +124,9 @@ fn a_stored_checkpoint_of_this_format_is_read() {
     assert_eq!(facts.front_end, [("high_hz".to_owned(), "4000".to_owned())]);
     let split = facts.split("train").unwrap();
     assert_eq!((split.fingerprint.as_str(), split.contents.as_slice()), ("f00d", &[3, u64::MAX][..]));
+    let times = Times { wall: 77.5, whole: true, waited: vec![Some(0.0625)], waiting: Some(0.03125) };
+    assert_eq!(checkpoint.times, Some(times));
+    assert_eq!((record.waited, checkpoint.progress.waited), (Some(0.0625), Some(0.03125)));
     // Written again it is the same file.
     let folder = tempdir().unwrap();
     let again = folder.path().join("again.ckpt");

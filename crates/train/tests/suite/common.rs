@@ -79,9 +79,9 @@ pub(crate) fn go() -> AtomicBool {
 /// The state without the times, which no two runs share.
 pub(crate) fn timeless(trainer: &Trainer<'_>) -> Checkpoint {
     let mut state = trainer.checkpoint();
-    state.progress.seconds = 0.0;
+    (state.progress.seconds, state.progress.waited, state.times) = (0.0, None, None);
     for record in &mut state.history {
-        (record.seconds, record.samples_per_second) = (0.0, 0.0);
+        (record.seconds, record.samples_per_second, record.waited) = (0.0, 0.0, None);
     }
     state
 }

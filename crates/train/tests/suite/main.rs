@@ -5,6 +5,7 @@
 mod checkpoints;
 mod common;
 mod determinism;
+mod loading;
 mod numbers;
 mod small_sets;
 mod training;
