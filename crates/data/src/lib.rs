@@ -59,7 +59,7 @@ pub use dataset::{Content, Dataset, Protocol, Sample, Split};
 pub use error::{DataError, shortened};
 pub use facts::{DataFacts, Difference, SplitFacts};
 pub use front_end::{FrontEndName, centres_hz};
-pub use loader::{Batch, Loader, Mixed, Order};
+pub use loader::{Batch, Loader, Mixed, Order, share};
 pub use logmel::{LogMel, LogMelConfig};
 pub use mel_db::{MelDb, MelDbConfig};
 pub use normaliser::Normaliser;

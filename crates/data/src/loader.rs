@@ -19,7 +19,9 @@
 //! assert_eq!(batches[0].input[[3, 0, 0]], 0.0); // zeros after the sample's third step
 //! ```
 
-use ndarray::{Array2, Array3, ShapeBuilder};
+use std::ops::Range;
+
+use ndarray::{Array2, Array3, ShapeBuilder, s};
 use rayon::prelude::*;
 
 use crate::augment::{Augmentation, Mix};
@@ -88,6 +90,15 @@ pub struct Loader<'a> {
     next: usize,
     /// What changes the features, with the seed and epoch of its draws.
     augmentation: Option<(Augmentation, u64, u64)>,
+    /// Which part of every batch is made, and of how many.
+    part: (usize, usize),
+}
+
+/// The places of the samples in a batch of `count` that belong to part `rank` of `parts`: neighbours, in the order of the
+/// ranks, and no part has two more than another.
+#[must_use]
+pub fn share(count: usize, rank: usize, parts: usize) -> Range<usize> {
+    rank * count / parts..(rank + 1) * count / parts
 }
 
 impl<'a> Loader<'a> {
@@ -102,7 +113,7 @@ impl<'a> Loader<'a> {
         assert!(steps > 0, "a loader needs at least one step");
         assert!(batch_size > 0, "a loader needs at least one sample per batch");
         let order = order.indices(split.len());
-        Self { split, steps, batch_size, order, next: 0, augmentation: None }
+        Self { split, steps, batch_size, order, next: 0, augmentation: None, part: (0, 1) }
     }
 
     /// Leave out the next `count` batches without making them, to go on in the middle of an epoch.
@@ -116,6 +127,18 @@ impl<'a> Loader<'a> {
     #[must_use]
     pub fn augmented(mut self, augmentation: Augmentation, seed: u64, epoch: u64) -> Self {
         self.augmentation = (!augmentation.is_off()).then_some((augmentation, seed, epoch));
+        self
+    }
+
+    /// Make of every batch only the [`share`] of part `rank` of `parts`, with the same bits as in the whole batch.
+    ///
+    /// # Panics
+    /// When there is no such part.
+    #[must_use]
+    #[track_caller]
+    pub fn part(mut self, rank: usize, parts: usize) -> Self {
+        assert!(rank < parts, "part {rank} of {parts}");
+        self.part = (rank, parts);
         self
     }
 
@@ -149,9 +172,19 @@ impl<'a> Loader<'a> {
         self.order.get(first).map_or("", |&index| &self.split.samples[index].id)
     }
 
-    /// The batch that begins at place `first` of the visiting order, in `buffer` if it is large enough.
+    /// This part of the batch that begins at place `first` of the visiting order, in `buffer` if it is large enough.
     pub(crate) fn make(&self, first: usize, buffer: Vec<f32>) -> Result<Batch, DataError> {
-        let indices = self.samples_from(first);
+        let (indices, (rank, parts)) = (self.samples_from(first), self.part);
+        let share = share(indices.len(), rank, parts);
+        // What becomes of a sample may depend on the others of its batch.
+        let mixes = self.augmentation.as_ref().is_some_and(|(augmentation, ..)| augmentation.cutmix > 0.0);
+        if parts > 1 && (mixes || self.split.preparation.pad == Pad::Longest) {
+            return Ok(self.batch(first, indices, buffer)?.cut(&share));
+        }
+        self.batch(first, &indices[share], buffer)
+    }
+
+    fn batch(&self, first: usize, indices: &[usize], buffer: Vec<f32>) -> Result<Batch, DataError> {
         let features: Vec<_> = indices.par_iter().map(|&index| self.features(index)).collect();
         let features = features.into_iter().collect::<Result<Vec<_>, _>>()?;
         let samples: Vec<_> = indices.iter().map(|&i| &self.split.samples[i]).collect();
@@ -186,6 +219,20 @@ impl<'a> Loader<'a> {
             indices: indices.to_vec(),
             mixed,
         })
+    }
+}
+
+impl Batch {
+    /// The samples at the places `share` alone.
+    fn cut(self, share: &Range<usize>) -> Self {
+        let input = self.input.slice(s![.., share.clone(), ..]).permuted_axes([2, 0, 1]);
+        Self {
+            input: input.as_standard_layout().into_owned().permuted_axes([1, 2, 0]),
+            labels: self.labels[share.clone()].to_vec(),
+            lengths: self.lengths[share.clone()].to_vec(),
+            indices: self.indices[share.clone()].to_vec(),
+            mixed: self.mixed.map(|mixed| Mixed { labels: mixed.labels[share.clone()].to_vec(), ..mixed }),
+        }
     }
 }
 

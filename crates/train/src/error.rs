@@ -87,6 +87,9 @@ pub enum TrainError {
     /// A sample that cannot be read or changed as asked for.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Another of the processes that train a network together could not make its part of a batch.
+    #[error("another part of the batch could not be made; expected all parts (its process says why)")]
+    OtherPart,
     /// An error of the network.
     #[error(transparent)]
     Network(#[from] NetworkError),

@@ -6,16 +6,18 @@
 //! and without a tape. Random numbers of a batch come from a generator seeded by (seed, epoch, batch, purpose), so a run
 //! that goes on from a checkpoint between any two batches has the same bits as one that never stopped.
 
+mod parts;
 mod state;
 mod step;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use colearn_data::{Batches, Dataset, Loader, Order};
 use colearn_network::{Delays, Network, NetworkState};
 use colearn_optim::Schedule;
-use colearn_tape::{Tape, on_workers};
+use colearn_tape::{Alone, Reduce, Tape, on_workers};
 use ndarray::Array3;
 
 use crate::config::{OnNonFinite, ValidTrain};
@@ -65,6 +67,8 @@ pub struct Trainer<'a> {
     /// When this sitting began, and the time of those before.
     began: Instant,
     before: Before,
+    /// Adds over the processes that train this network together.
+    reduce: Arc<dyn Reduce>,
 }
 
 impl<'a> Trainer<'a> {
@@ -157,6 +161,7 @@ impl<'a> Trainer<'a> {
             waiting: 0,
             began: Instant::now(),
             before: Before { seconds: 0.0, whole: true },
+            reduce: Arc::new(Alone),
             dataset,
             experiment,
             network,
@@ -188,7 +193,7 @@ impl<'a> Trainer<'a> {
     /// The batches of the present epoch that are left; `false` if `stop` was raised before the last one was done.
     fn train_epoch(&mut self, watcher: &mut dyn Watcher, stop: &AtomicBool) -> Result<bool, TrainError> {
         self.network.set_spread(self.spread.at(self.epoch, self.config.epochs));
-        let loader = self.loader(self.progress.batches);
+        let loader = self.loader(self.progress.batches).part(self.reduce.rank(), self.reduce.parts());
         let mut clock = Instant::now();
         loader.ahead(|batches| {
             while batches.len() > 0 {
@@ -217,10 +222,9 @@ impl<'a> Trainer<'a> {
         let next = if stop.load(Ordering::Relaxed) { None } else { batches.next() };
         let waited = start.elapsed().as_secs_f64();
         self.progress.waited = self.progress.waited.map(|before| before + waited);
-        let Some(batch) = next.transpose()? else { return Ok(Next::Stopped) };
+        let Some(batch) = self.agreed(next)? else { return Ok(Next::Stopped) };
         let all = self.batches();
         let step = on_workers(|| self.train_batch(&batch));
-        let samples = batch.labels.len();
         batches.give(batch.input);
         let Step { loss, norm, correct } = match step {
             Ok(step) => step,
@@ -229,6 +233,7 @@ impl<'a> Trainer<'a> {
                 return Ok(Next::Skipped);
             }
         };
+        let samples = self.samples_of_batch();
         let progress = &mut self.progress;
         progress.batches += 1;
         progress.samples += samples;

@@ -1,5 +1,6 @@
 //! The same batches in the same order, whoever makes them, and no way to be left waiting.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ndarray::{Array2, Array3};
@@ -95,6 +96,45 @@ fn batches_are_the_same_ahead_or_not_on_any_number_of_threads_from_inside_and_ou
             }
             let rest = collected(loader(&split, augmented).skip_batches(2));
             assert_eq!(rest, expected[2.min(expected.len())..]);
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_batch_are_cut_out_of_the_whole_one() {
+    for split in [features(23), spikes(23, None, Pad::Longest)] {
+        for augmented in [false, true] {
+            let whole: Vec<Batch> = loader(&split, augmented).map(Result::unwrap).collect();
+            for parts in [1, 2, 3] {
+                for rank in 0..parts {
+                    let part = collected(loader(&split, augmented).part(rank, parts));
+                    assert_eq!(part.len(), whole.len());
+                    for (part, whole) in part.iter().zip(&whole) {
+                        let places = crate::share(whole.labels.len(), rank, parts);
+                        assert_eq!(part.input, whole.input.slice(ndarray::s![.., places.clone(), ..]));
+                        assert_eq!(part.input.strides()[1], 1);
+                        assert_eq!(part.indices, whole.indices[places.clone()]);
+                        assert_eq!(part.labels, whole.labels[places.clone()]);
+                        assert_eq!(part.lengths, whole.lengths[places.clone()]);
+                        let of = |batch: &Batch| batch.mixed.as_ref().map(|m| (m.labels.clone(), m.share));
+                        let mixed = of(whole).map(|(labels, share)| (labels[places.clone()].to_vec(), share));
+                        assert_eq!(of(part), mixed);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn shares_cover_a_batch_in_order_and_are_alike_in_size() {
+    for count in 0..20 {
+        for parts in 1..6 {
+            let shares: Vec<_> = (0..parts).map(|rank| crate::share(count, rank, parts)).collect();
+            let all: Vec<usize> = shares.iter().cloned().flatten().collect();
+            assert_eq!(all, (0..count).collect::<Vec<_>>());
+            let sizes: BTreeSet<usize> = shares.iter().map(ExactSizeIterator::len).collect();
+            assert!(sizes.last().unwrap() - sizes.first().unwrap() <= 1, "{count} in {parts}: {sizes:?}");
         }
     }
 }

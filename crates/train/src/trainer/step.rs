@@ -3,7 +3,7 @@
 use colearn_data::{Batch, Mixed};
 use colearn_network::ParameterKind;
 use colearn_optim::{Pace, clip_scale, gradient_norm};
-use colearn_tape::{Tape, Var};
+use colearn_tape::{Part, Tape, Var};
 use ndarray::ArrayD;
 
 use super::Trainer;
@@ -27,21 +27,32 @@ impl Trainer<'_> {
         let step = (self.epoch * self.batches() + number) as u64;
         let mut rng = generator(self.config.seed, self.epoch, number, Purpose::Dropout);
 
-        if let (false, Some(value)) = (all_finite(&batch.input), first(&batch.input)) {
+        let flaw = if all_finite(&batch.input) { None } else { first(&batch.input) };
+        let [flaws] = self.sums([f64::from(u8::from(flaw.is_some()))]);
+        if flaws > 0.0 {
+            let value = flaw.unwrap_or(f64::NAN);
             return Err(Flaw::new("the input of the network", value));
         }
         self.tape.reset();
+        let part = self.part();
+        let weight = part.as_ref().map(Part::weight);
+        self.tape.set_part(part);
         let recording = self.network.record(&mut self.tape, &batch.input, &mut rng);
         let loss_var = batch_loss(&mut self.tape, recording.scores, &batch.labels, batch.mixed.as_ref());
+        // Of a part, what it adds to the mean loss of the batch.
+        #[expect(clippy::cast_possible_truncation, reason = "a share between 0 and 1")]
+        let loss_var = weight.map_or(loss_var, |weight| self.tape.scale(loss_var, weight as f32));
         let loss = self.tape.value(loss_var).iter().map(|&loss| f64::from(loss)).sum::<f64>();
+        let correct = right_answers(self.tape.value(recording.scores), &batch.labels);
+        let [loss, correct] = self.sums([loss, correct as f64]);
         // Thresholds and clamps make a usual number of NaN, so that the loss alone does not tell.
         let of_network = self.network.parameters().iter().all(|p| all_finite(&p.value));
         let sound = loss.is_finite() && of_network;
         if !(sound && recording.statistics.iter().all(|s| all_finite(&s.mean) && all_finite(&s.variance))) {
             return Err(first_in_recording(&self.network, &self.tape, &recording, loss));
         }
-        let correct = right_answers(self.tape.value(recording.scores), &batch.labels);
         self.tape.backward(loss_var);
+        self.tape.reduce_gradients(&recording.parameters);
 
         let gradients: Vec<Option<&ArrayD<f32>>> =
             recording.parameters.iter().map(|&var| self.tape.gradient(var)).collect();
@@ -59,6 +70,8 @@ impl Trainer<'_> {
         let scale = clip_scale(norm, config.clip_norm);
         self.optimiser.step_at(self.network.parameters_mut(), &gradients, pace, scale);
         self.network.absorb(&recording);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of counts")]
+        let correct = correct as usize;
         Ok(Step { loss, norm, correct })
     }
 }

@@ -7,5 +7,6 @@ mod common;
 mod determinism;
 mod loading;
 mod numbers;
+mod parts;
 mod small_sets;
 mod training;
