@@ -227,6 +227,10 @@ pub(crate) struct BenchArgs {
     /// Leave out training.
     #[arg(long)]
     pub(crate) inference_only: bool,
+    /// Time epochs that read spike files in this folder (400 MB, made if missing) beside such with all data in memory;
+    /// W2 if no workload is named, --timed-steps epochs of each.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) loading: Option<PathBuf>,
     /// JSON, one line a workload, instead of text.
     #[arg(long)]
     pub(crate) json: bool,

@@ -75,6 +75,13 @@ impl Trained {
         Self { network, tape, optimiser, rng: initial_generator(1), labels }
     }
 
+    /// One step on `input` with labels of its own.
+    pub(crate) fn step_on(&mut self, input: &Array3<f32>, labels: &[usize]) -> Result<()> {
+        self.labels.clear();
+        self.labels.extend_from_slice(labels);
+        self.step(input)
+    }
+
     /// One step on `input`.
     fn step(&mut self, input: &Array3<f32>) -> Result<()> {
         self.tape.reset();

@@ -3,9 +3,11 @@
 //! The step is the trainer's: forward, cross-entropy, backward, clipping, Adam, running statistics, on one batch that
 //! stays the same. Inference runs with whole delays. Input is synthetic ([`input`]); the hidden layers' gains are set
 //! so that they fire at the rate of the networks compared with. Several workloads run one after the other in a process
-//! each, so that each one's peak memory is its own.
+//! each, so that each one's peak memory is its own. With a folder for spike files, epochs with loading are timed instead
+//! ([`loading`]).
 
 mod input;
+mod loading;
 mod measure;
 mod workload;
 
@@ -50,6 +52,14 @@ struct Row {
 }
 
 pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
+    if let Some(folder) = &args.loading {
+        use_threads(args.threads)?;
+        let names = if args.workload.is_empty() { vec!["W2".to_owned()] } else { args.workload.clone() };
+        for name in names {
+            loading::run(Workload::named(&name)?, folder, args.timed_steps, args.json)?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     match args.workload.as_slice() {
         [one] => run_one(Workload::named(one)?, args),
         [] => run_each(&WORKLOADS.map(|workload| workload.name.to_owned()), args),
