@@ -1,7 +1,8 @@
 //! The one door to the user: everything on the standard output and the standard error goes through here.
 //!
-//! Nothing from outside reaches a terminal as an instruction (`shown.rs`). A closed pipe is no reason to stop a training,
-//! so what nobody reads is dropped; what a full disk loses is remembered, and [`lost`] tells it when the program ends.
+//! Nothing from outside reaches a terminal as an instruction (`colearn_store::shown`). A closed pipe is no reason to stop
+//! a training, so what nobody reads is dropped; what a full disk loses is remembered, and [`lost`] tells it when the
+//! program ends.
 
 pub(crate) mod shown;
 

@@ -129,7 +129,7 @@ fn a_killed_fetch_leaves_no_file_and_the_next_one_goes_on() {
         std::thread::yield_now();
     }
     let error = fail(here, "data fetch few --manifest m.toml");
-    assert!(error.contains("data/few/.lock: another process is fetching this"), "{error}");
+    assert!(error.contains("data/few: another process is fetching this"), "{error}");
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!target.exists() && part.exists());

@@ -261,6 +261,22 @@ fn run_of(report: &str) -> String {
     format!("# run {}\n", report["run"].as_str().unwrap())
 }
 
+/// Runs a command that must fail. At the other end of each pipe somebody waits to write nothing, so that a command which
+/// opens it reads nothing and goes on, and does not wait for ever.
+#[cfg(unix)]
+fn fail_beside(pipes: &[&str], here: &Path, line: &str) -> String {
+    let writer = |pipe: &&str| {
+        Command::new("sh").args(["-c", "exec 3> \"$0\"", pipe]).current_dir(here).spawn().unwrap()
+    };
+    let writers: Vec<Child> = pipes.iter().map(writer).collect();
+    let error = fail(here, line);
+    for mut writer in writers {
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+    }
+    error
+}
+
 /// Each of these waited for ever, or filled the memory.
 #[cfg(unix)]
 #[test]
@@ -268,22 +284,26 @@ fn pipes_and_devices_are_refused_at_once() {
     let place = place();
     let here = place.path();
     fs::create_dir_all(here.join("held")).unwrap();
-    for pipe in ["pipe.toml", "held/.lock", "words/train.csv"] {
-        assert!(Command::new("mkfifo").arg(here.join(pipe)).status().unwrap().success());
-    }
-    let list = "words/train.csv: found a pipe; expected a regular file".to_owned();
+    let pipe = |name: &str| assert!(Command::new("mkfifo").arg(here.join(name)).status().unwrap().success());
+    pipe("pipe.toml");
+    pipe("held/.lock");
+    let check = |pipes: &[&str], line: String, fault: &str| {
+        let error = fail_beside(pipes, here, &line);
+        assert!(error.starts_with("error: ") && error.contains(fault), "{line}: {error}");
+        assert_eq!(error.lines().count(), 1, "{line}: {error}");
+    };
+    let train = format!("train {TINY} --out run");
     for (line, fault) in [
-        ("train --config pipe.toml".to_owned(), "pipe.toml: found a pipe; expected a regular file"),
-        ("train --config /dev/zero".to_owned(), "/dev/zero: found a device; expected a regular file"),
+        (format!("{train} --config pipe.toml"), "pipe.toml: found a pipe; expected a regular file"),
+        (format!("{train} --config /dev/zero"), "/dev/zero: found a device; expected a regular file"),
         ("reproduce pipe.toml".to_owned(), "pipe.toml: found a pipe; expected a regular file"),
         ("eval --checkpoint pipe.toml".to_owned(), "pipe.toml: found a pipe; expected a regular file"),
         ("eval --checkpoint /dev/zero".to_owned(), "/dev/zero: found a device; expected a regular file"),
         ("data list --manifest pipe.toml".to_owned(), "pipe.toml: found a pipe"),
-        (format!("train {TINY} --out run"), &list),
-        ("train --out held".to_owned(), "held/.lock: found a pipe; expected a regular file"),
+        (format!("train {TINY} --out held"), "held/.lock: found a pipe; expected a regular file"),
     ] {
-        let error = fail(here, &line);
-        assert!(error.starts_with("error: ") && error.contains(fault), "{line}: {error}");
-        assert_eq!(error.lines().count(), 1, "{line}: {error}");
+        check(&["pipe.toml", "held/.lock"], line, fault);
     }
+    pipe("words/train.csv");
+    check(&["words/train.csv"], train, "words/train.csv: found a pipe; expected a regular file");
 }

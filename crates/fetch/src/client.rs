@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use colearn_store::shown;
 use ureq::config::Config;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -12,7 +13,6 @@ use crate::error::FetchError;
 use crate::pace::{Clock, LeastRate, SystemClock};
 use crate::redirect::{is_secure, resolve};
 use crate::script::{Nowhere, Script};
-use crate::shown;
 use crate::tls;
 
 /// How to reach servers.

@@ -9,18 +9,14 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use colearn_store::write_whole;
+use colearn_store::{LARGEST_TABLE, expect_own, read_text, shown, write_whole};
 use sha2::{Digest, Sha256};
 
 use crate::digest::hash_file;
-use crate::door::{read_text, refuse_other};
 use crate::error::FetchError;
-use crate::shown;
 
 /// What a folder's name is followed by in the name of its list.
 pub(crate) const ENDING: &str = ".contents";
-/// Largest list that is read.
-const LONGEST: u64 = 1 << 30;
 
 /// A file or link of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,21 +96,21 @@ impl Contents {
             writeln!(text, "{} {size} {}", item.sha256, written(path)).expect("a string takes every text");
         }
         let path = Self::path_for(folder);
-        refuse_other(&path)?;
+        expect_own(&path)?;
         Ok(write_whole(&path, text.as_bytes())?)
     }
 
     /// The list of `folder`; `None` where there is none.
     ///
     /// # Errors
-    /// [`FetchError::Io`] when it cannot be read, [`FetchError::Sums`] for a line that is no entry, or for a first line
+    /// [`FetchError::Store`] when it cannot be read, [`FetchError::Sums`] for a line that is no entry, or for a first line
     /// that counts something else.
     pub fn load(folder: &Path) -> Result<Option<Self>, FetchError> {
         let path = Self::path_for(folder);
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        Self::parse(&path, &read_text(&path, LONGEST)?).map(Some)
+        Self::parse(&path, &read_text(&path, LARGEST_TABLE)?).map(Some)
     }
 
     /// A list from its text; `path` stands in messages.
@@ -125,7 +121,7 @@ impl Contents {
         let fault = |line: usize, found: &str, expected: String| FetchError::Sums {
             path: path.to_owned(),
             line,
-            found: shown::short(found),
+            found: shown::short(found).into_owned(),
             expected,
         };
         let mut contents = Self::default();

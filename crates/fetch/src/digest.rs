@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
+use colearn_store::open_regular;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
-use crate::door::open_regular;
 use crate::error::FetchError;
 
 /// Bytes moved at a time.
@@ -109,7 +109,7 @@ pub(crate) fn hash(mut reader: impl Read) -> std::io::Result<Hasher> {
 /// Size and checksums of a file.
 ///
 /// # Errors
-/// [`FetchError::Io`] when the file cannot be read, [`FetchError::Kind`] when it is no regular one.
+/// [`FetchError::Store`] when the file cannot be opened or is no regular one, [`FetchError::Io`] when it cannot be read.
 pub fn hash_file(path: &Path) -> Result<Sums, FetchError> {
     let file = open_regular(path)?;
     Ok(hash(file).map_err(FetchError::io(path, "read"))?.finish())

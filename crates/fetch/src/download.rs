@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use colearn_store::shown;
+
 use ureq::Body;
 use ureq::http::Response;
 
@@ -13,7 +15,6 @@ use crate::manifest::RemoteFile;
 use crate::pace::Pace;
 use crate::part::{Origin, Part};
 use crate::progress::Progress;
-use crate::shown;
 use crate::sort::{self, Wrong};
 use crate::transfer::{Stop, receive};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::shown::{long, path as shown_path, short};
+use colearn_store::shown::{long, path as shown_path, short};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum FetchError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A file that is not opened, or not taken: of another kind, too large, or with a second name.
+    /// A file that is not taken for the one that was loaded.
     #[error("{}: found {found}; expected {expected}", shown_path(path))]
     Kind {
         /// The file.

@@ -3,7 +3,6 @@
 mod client;
 mod contents;
 mod digest;
-mod door;
 mod download;
 mod error;
 mod manifest;
@@ -13,7 +12,6 @@ mod progress;
 mod redirect;
 mod script;
 mod set;
-mod shown;
 mod sort;
 mod sums;
 mod sync;

@@ -2,19 +2,17 @@
 
 use std::path::{Component, Path};
 
+use colearn_store::{LARGEST_TEXT, read_text};
 use toml::Table;
 
 use crate::contents;
 use crate::digest::Checksum;
-use crate::door::read_text;
 use crate::error::FetchError;
 use crate::sums::SUMS_NAME;
 use crate::table::Reader;
 
 const KNOWN: &str = include_str!("../manifest.toml");
 const KNOWN_NAME: &str = "crates/fetch/manifest.toml";
-/// Largest manifest that is read.
-const LONGEST: u64 = 1 << 24;
 
 /// A list of data sets, in the order of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,9 +106,9 @@ impl Manifest {
     /// Reads a manifest of the user's own.
     ///
     /// # Errors
-    /// [`FetchError::Io`] when the file cannot be read, otherwise as [`Manifest::parse`].
+    /// [`FetchError::Store`] when the file cannot be read, otherwise as [`Manifest::parse`].
     pub fn load(path: &Path) -> Result<Self, FetchError> {
-        let text = read_text(path, LONGEST)?;
+        let text = read_text(path, LARGEST_TEXT)?;
         Self::parse(&path.display().to_string(), &text)
     }
 

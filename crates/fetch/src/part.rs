@@ -1,14 +1,13 @@
 //! A file that is being loaded: `<name>.part`, kept when the transfer breaks off, and `<name>.part.from`, which says
 //! what it is a part of. Whoever writes the part holds a lock on it.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use colearn_store::write_whole;
+use colearn_store::{FileLock, expect_one_name, expect_own, holds, read_text, write_whole};
 
 use crate::digest::{Hasher, Sums, hash};
-use crate::door::{is_named, open_own, read_text, refuse_other, refuse_second_name};
 use crate::error::FetchError;
 use crate::sync;
 
@@ -40,9 +39,10 @@ impl Part {
     /// Opens the part of `target`, and hashes what is there already.
     pub(crate) fn open(target: &Path) -> Result<Self, FetchError> {
         let (path, from) = (beside(target, ".part"), beside(target, ".part.from"));
-        refuse_other(&from)?;
-        let file = locked(&path)?;
-        refuse_second_name(&path, &file)?;
+        expect_own(&from)?;
+        let lock = FileLock::take(&path)?.ok_or_else(|| FetchError::Busy { path: path.clone() })?;
+        let file = lock.file;
+        expect_one_name(&path, &file)?;
         let hasher = hash(&file).map_err(FetchError::io(&path, "read"))?;
         let kept = hasher.size();
         Ok(Self { target: target.to_owned(), path, from, file, hasher, kept })
@@ -67,6 +67,7 @@ impl Part {
 
     /// Begins again with nothing, this time from `origin`.
     pub(crate) fn restart(&mut self, origin: Option<&Origin>) -> Result<(), FetchError> {
+        self.expect_name()?;
         let cleared = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         cleared.map_err(FetchError::io(&self.path, "written"))?;
         self.hasher = Hasher::default();
@@ -91,20 +92,28 @@ impl Part {
     /// Makes the content durable and gives it its final name.
     pub(crate) fn commit(self) -> Result<(), FetchError> {
         self.file.sync_all().map_err(FetchError::io(&self.path, "written"))?;
-        if !is_named(&self.path, &self.file) {
-            let (found, expected) = ("another file".to_owned(), "the one that was loaded".to_owned());
-            return Err(FetchError::Kind { path: self.path, found, expected });
-        }
+        self.expect_name()?;
         // Renamed while it is locked, so that nobody takes the finished file for a part.
         fs::rename(&self.path, &self.target).map_err(FetchError::io(&self.target, "replaced"))?;
         remove(&self.from);
         sync::folder(self.target.parent().unwrap_or(Path::new("")))
     }
 
-    /// Removes what is there.
+    /// Refuses to go on when the name is another file's: what is written beside it would not belong to this one.
+    fn expect_name(&self) -> Result<(), FetchError> {
+        if holds(&self.path, &self.file) {
+            return Ok(());
+        }
+        let (found, expected) = ("another file".to_owned(), "the one that was loaded".to_owned());
+        Err(FetchError::Kind { path: self.path.clone(), found, expected })
+    }
+
+    /// Removes what is there, unless the name is another file's.
     pub(crate) fn discard(self) {
-        remove(&self.path);
-        remove(&self.from);
+        if self.expect_name().is_ok() {
+            remove(&self.path);
+            remove(&self.from);
+        }
     }
 }
 
@@ -134,24 +143,6 @@ fn beside(target: &Path, ending: &str) -> PathBuf {
 fn remove(path: &Path) {
     // What cannot be removed is overwritten by the next attempt.
     let _ = fs::remove_file(path);
-}
-
-/// Opens a file that only this process writes.
-pub(crate) fn locked(path: &Path) -> Result<File, FetchError> {
-    loop {
-        let file = open_own(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(FetchError::Busy { path: path.to_owned() }),
-            // Some network drives have no locks; there the user must not start two at once.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(FetchError::io(path, "locked")(error)),
-        }
-        // Between opening and locking, another process may have finished and renamed this very file.
-        if is_named(path, &file) {
-            return Ok(file);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -202,11 +193,14 @@ mod tests {
         let (target, mine) = (folder.path().join("a"), folder.path().join("mine"));
         fs::write(&mine, "of the user").unwrap();
         let part = folder.path().join("a.part");
-        for make in [fs::hard_link::<&Path, &Path>, std::os::unix::fs::symlink] {
-            make(&mine, &part).unwrap();
+        for (symbolic, expected) in [
+            (false, "a.part: found a file that has 2 names; expected one of its own"),
+            (true, "a.part: found a link; expected a regular file"),
+        ] {
+            if symbolic { std::os::unix::fs::symlink(&mine, &part) } else { fs::hard_link(&mine, &part) }
+                .unwrap();
             let error = Part::open(&target).unwrap_err().to_string();
-            assert!(error.contains("a.part: found a"), "{error}");
-            assert!(error.ends_with("; expected a regular file of its own, or nothing"), "{error}");
+            assert!(error.ends_with(expected), "{error}");
             assert_eq!(fs::read(&mine).unwrap(), b"of the user");
             fs::remove_file(&part).unwrap();
         }
@@ -226,9 +220,25 @@ mod tests {
         part.write_all(b"loaded").unwrap();
         fs::remove_file(part.path()).unwrap();
         fs::write(part.path(), "of somebody else").unwrap();
+        part.restart(Some(&origin(None))).unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is noted beside the other file");
         let error = part.commit().unwrap_err().to_string();
         assert!(error.ends_with("a.part: found another file; expected the one that was loaded"), "{error}");
         assert!(!target.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_is_given_up_takes_no_other_file_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = Part::open(&folder.path().join("a")).unwrap();
+        let (path, from) = (part.path().to_owned(), folder.path().join("a.part.from"));
+        fs::remove_file(&path).unwrap();
+        for name in [&path, &from] {
+            fs::write(name, "of somebody else").unwrap();
+        }
+        part.discard();
+        assert!(path.exists() && from.exists());
     }
 
     #[test]

@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use colearn_store::{FolderLock, StoreError, shown};
+
 use crate::client::Client;
 use crate::contents::Contents;
 use crate::digest::{Checksum, hash_file};
 use crate::download::{Retries, download};
 use crate::error::FetchError;
 use crate::manifest::{DataSet, RemoteFile};
-use crate::part::{locked, waits};
+use crate::part::waits;
 use crate::progress::Progress;
-use crate::shown;
 use crate::sort::{self, Wrong};
 use crate::sums::SumsFile;
 use crate::unpack::{Limits, unpack_noting};
@@ -67,11 +68,12 @@ fn is_whole(file: &RemoteFile, folder: &Path) -> bool {
 /// recorded in `SHA256SUMS` there, and a file without a published checksum has to fit that record from then on; an
 /// archive is recorded when it could be unpacked. What was unpacked is recorded too, in `<folder>.contents`
 /// ([`Contents`]), and a folder that holds something else is refused. An archive that was removed after unpacking is not
-/// missed.
+/// missed. Nothing is recorded or unpacked once the set's folder is no longer at its place.
 ///
 /// # Errors
 /// As [`download`] and [`crate::unpack_tar_gz`]; [`FetchError::Busy`] while another process fetches the same set;
-/// [`FetchError::Unpacked`] for a folder from which something is missing.
+/// [`FetchError::Unpacked`] for a folder from which something is missing; [`StoreError::Moved`] in
+/// [`FetchError::Store`].
 pub fn fetch_set(
     client: &Client,
     set: &DataSet,
@@ -85,30 +87,53 @@ pub fn fetch_set(
     }
     let folder = root.join(&set.name);
     fs::create_dir_all(&folder).map_err(FetchError::io(&folder, "created"))?;
-    let _lock = locked(&folder.join(".lock"))?;
-    let mut sums = SumsFile::load(&folder)?;
-    for file in &set.files {
+    let lock = FolderLock::take(&folder).map_err(|error| match error {
+        StoreError::Locked { folder } => FetchError::Busy { path: folder },
+        error => error.into(),
+    })?;
+    if let Some(reason) = lock.missing() {
+        let folder = shown::path(&folder);
+        progress.note(&format!("{folder}: no locks here ({reason}); nothing keeps a second process out"));
+    }
+    let mut record = Record { lock: &lock, sums: SumsFile::load(&folder)? };
+    let fetched = set.files.iter().try_for_each(|file| {
         if !folder.join(&file.name).exists() && unpacked(file, &folder) {
             progress.note(&format!("{}: unpacked already", file.name));
-            compare(file, &folder, &mut sums, progress)?;
-            continue;
+            return compare(file, &mut record, progress);
         }
-        one(client, file, &folder, &mut sums, retries, progress)?;
+        one(client, file, &mut record, retries, progress)
+    });
+    // Where the folder went away meanwhile, that is the reason, whatever the system says of a file.
+    fetched.map_err(|error| lock.check().err().map_or(error, FetchError::from))
+}
+
+/// The checksums of a set, and the lock of its folder.
+struct Record<'a> {
+    lock: &'a FolderLock,
+    sums: SumsFile,
+}
+
+impl Record<'_> {
+    fn folder(&self) -> &Path {
+        self.lock.folder()
     }
-    Ok(())
+
+    fn add(&mut self, name: &str, sha256: &str) -> Result<(), FetchError> {
+        self.lock.check()?;
+        self.sums.record(name, sha256)
+    }
 }
 
 fn one(
     client: &Client,
     file: &RemoteFile,
-    folder: &Path,
-    sums: &mut SumsFile,
+    record: &mut Record,
     retries: Retries,
     progress: &mut dyn Progress,
 ) -> Result<(), FetchError> {
     let name = &file.name;
-    let path = folder.join(name);
-    let recorded = sums.get(name).map(|digits| Checksum::Sha256(digits.to_owned()));
+    let path = record.folder().join(name);
+    let recorded = record.sums.get(name).map(|digits| Checksum::Sha256(digits.to_owned()));
     let known = file.checksum.clone().or(recorded);
     let wanted = RemoteFile { checksum: known.clone(), ..file.clone() };
     let there = path.is_file().then(|| hash_file(&path)).transpose()?;
@@ -134,10 +159,10 @@ fn one(
     };
     if let Some(known) = &known {
         progress.note(&format!("{name}: the {} is right", known.algorithm()));
-        sums.record(name, &found.sha256)?;
-        return unpacked_or_unpack(file, folder, sums, progress);
+        record.add(name, &found.sha256)?;
+        return unpacked_or_unpack(file, record, progress);
     }
-    if let Err(error) = unpacked_or_unpack(file, folder, sums, progress) {
+    if let Err(error) = unpacked_or_unpack(file, record, progress) {
         if matches!(error, FetchError::Archive { .. }) {
             progress.note(&format!("{name}: its checksum is not recorded; remove it to load it anew"));
         }
@@ -147,7 +172,7 @@ fn one(
         "{name}: no checksum is published; its SHA-256 {} is recorded in SHA256SUMS",
         found.sha256
     ));
-    sums.record(name, &found.sha256)
+    record.add(name, &found.sha256)
 }
 
 /// Whether a file that nothing vouches for is at least of the kind that its name says.
@@ -162,46 +187,46 @@ fn is_of_its_sort(path: &Path, name: &str) -> Result<bool, FetchError> {
 /// Unpacks an archive whose folder is not there, or is empty; compares one that is with what was unpacked.
 fn unpacked_or_unpack(
     file: &RemoteFile,
-    folder: &Path,
-    sums: &mut SumsFile,
+    record: &mut Record,
     progress: &mut dyn Progress,
 ) -> Result<(), FetchError> {
     let Some(unpack) = &file.unpack else { return Ok(()) };
-    let (name, target) = (&file.name, folder.join(&unpack.folder));
+    let (name, target) = (&file.name, record.folder().join(&unpack.folder));
     let shown = shown::path(&target);
-    if unpacked(file, folder) {
+    if unpacked(file, record.folder()) {
         progress.note(&format!("{shown}: there already"));
-        return compare(file, folder, sums, progress);
+        return compare(file, record, progress);
     }
+    record.lock.check()?;
     if target.is_dir() {
         progress.note(&format!("{shown}: empty"));
         // Only an empty folder can be removed like this.
         fs::remove_dir(&target).map_err(FetchError::io(&target, "removed"))?;
     }
     progress.note(&format!("{name}: unpacking into {shown}"));
-    let keep = |contents: &Contents| contents.save(&target);
-    let contents = unpack_noting(&folder.join(name), &target, unpack.strip, Limits::default(), keep)?;
-    record_list(&target, sums)?;
+    let keep = |contents: &Contents| {
+        // Unpacking takes a while.
+        record.lock.check()?;
+        contents.save(&target)
+    };
+    let archive = record.folder().join(name);
+    let contents = unpack_noting(&archive, &target, unpack.strip, Limits::default(), keep)?;
+    record_list(&target, record)?;
     progress.note(&format!("{name}: {} files unpacked", contents.files()));
     Ok(())
 }
 
 /// The checksum of the list itself goes where those of the files are.
-fn record_list(target: &Path, sums: &mut SumsFile) -> Result<(), FetchError> {
+fn record_list(target: &Path, record: &mut Record) -> Result<(), FetchError> {
     let list = Contents::path_for(target);
     let name = list.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    sums.record(&name, &hash_file(&list)?.sha256)
+    record.add(&name, &hash_file(&list)?.sha256)
 }
 
 /// Compares an unpacked folder with the list of what was unpacked, by names and sizes.
-fn compare(
-    file: &RemoteFile,
-    folder: &Path,
-    sums: &mut SumsFile,
-    progress: &mut dyn Progress,
-) -> Result<(), FetchError> {
+fn compare(file: &RemoteFile, record: &mut Record, progress: &mut dyn Progress) -> Result<(), FetchError> {
     let Some(unpack) = &file.unpack else { return Ok(()) };
-    let target = folder.join(&unpack.folder);
+    let target = record.folder().join(&unpack.folder);
     let Some(contents) = Contents::load(&target)? else {
         progress.note(&format!(
             "{}: what was unpacked is not recorded; remove the folder to have it unpacked again and recorded",
@@ -222,5 +247,5 @@ fn compare(
     let list = Contents::path_for(&target);
     let name = list.file_name().unwrap_or_default().to_string_lossy();
     // A process that was killed after unpacking has not recorded it.
-    if sums.get(&name).is_none() { record_list(&target, sums) } else { Ok(()) }
+    if record.sums.get(&name).is_none() { record_list(&target, record) } else { Ok(()) }
 }

@@ -4,9 +4,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::door::open_regular;
+use colearn_store::{open_regular, shown};
+
 use crate::error::FetchError;
-use crate::shown;
 
 /// A kind of file: endings of names, what it is, and the bytes at a place by which it is known.
 type Sort = (&'static [&'static str], &'static str, usize, &'static [u8]);

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use colearn_store::write_whole;
+use colearn_store::shown::short;
+use colearn_store::{StoreError, read_text, write_whole};
 
-use crate::door::read_text;
 use crate::error::FetchError;
-use crate::shown::short;
 
 /// Name of the file of checksums.
 pub(crate) const SUMS_NAME: &str = "SHA256SUMS";
@@ -27,15 +26,15 @@ impl SumsFile {
     /// The record of `folder`; empty where there is none yet.
     ///
     /// # Errors
-    /// [`FetchError::Io`] when it cannot be read, [`FetchError::Sums`] for a line that is no record.
+    /// [`FetchError::Store`] when it cannot be read, [`FetchError::Sums`] for a line that is no record.
     pub fn load(folder: &Path) -> Result<Self, FetchError> {
         let path = folder.join(SUMS_NAME);
         match read_text(&path, LONGEST) {
             Ok(text) => Self::parse(&path, &text),
-            Err(FetchError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            Err(StoreError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 Self::parse(&path, "")
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -49,7 +48,7 @@ impl SumsFile {
             let (name, digits) = record(line).ok_or_else(|| FetchError::Sums {
                 path: path.to_owned(),
                 line: place + 1,
-                found: short(line),
+                found: short(line).into_owned(),
                 expected: "64 hexadecimal digits, two spaces and a file name".to_owned(),
             })?;
             sums.insert(name.to_owned(), digits.to_ascii_lowercase());

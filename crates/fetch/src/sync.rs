@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use colearn_store::sync_folder;
+
 use crate::error::FetchError;
 
 /// Files that are waited for at once: a disk answers many together as fast as one.
@@ -45,10 +47,7 @@ fn file(path: &Path) -> Result<(), FetchError> {
     opened.and_then(|file| file.sync_all()).map_err(FetchError::io(path, "made durable"))
 }
 
-/// Waits until the names in a folder are on the disk; only Unix lets a folder be opened for that.
+/// Waits until the names in a folder are on the disk.
 pub(crate) fn folder(path: &Path) -> Result<(), FetchError> {
-    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let synced =
-        if cfg!(unix) { std::fs::File::open(path).and_then(|folder| folder.sync_all()) } else { Ok(()) };
-    synced.map_err(FetchError::io(path, "made durable"))
+    sync_folder(path).map_err(FetchError::io(path, "made durable"))
 }

@@ -1,5 +1,6 @@
 //! Reading a TOML table key by key, so that every message names the file, the set and the key.
 
+use colearn_store::shown::short;
 use toml::{Table, Value};
 
 use crate::error::FetchError;
@@ -91,11 +92,10 @@ impl Reader<'_> {
     }
 }
 
-/// A value in a message, cut if it is long.
+/// A value in a message.
 fn shown(value: &Value) -> String {
-    let text = match value {
+    match value {
         Value::Table(_) => "a table".to_owned(),
-        other => other.to_string(),
-    };
-    if text.chars().count() > 60 { text.chars().take(57).collect::<String>() + "..." } else { text }
+        other => short(&other.to_string()).into_owned(),
+    }
 }

@@ -5,9 +5,9 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use tar::{EntryType, Header};
+use colearn_store::shown;
 
-use crate::shown;
+use tar::{EntryType, Header};
 
 /// Bytes of a block.
 const BLOCK: u64 = 512;

@@ -3,13 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use colearn_store::{LARGEST_TEXT, read_bounded};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use crate::door::read_bounded;
 use crate::error::FetchError;
-
-/// Largest file of authorities.
-const LONGEST: u64 = 1 << 24;
 
 /// Instructions that the cryptography uses without asking, and whether this processor has them.
 #[cfg(target_arch = "x86_64")]
@@ -65,7 +62,7 @@ pub(crate) fn config(ca: Option<&Path>) -> Result<TlsConfig, FetchError> {
 }
 
 fn authorities(path: &Path) -> Result<Vec<Certificate<'static>>, FetchError> {
-    let bytes = read_bounded(path, LONGEST)?;
+    let bytes = read_bounded(path, LARGEST_TEXT)?;
     let fault = |found: String| FetchError::Authority { path: path.to_owned(), found };
     let mut certificates = Vec::new();
     for item in parse_pem(&bytes) {

@@ -6,15 +6,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use colearn_store::{open_regular, shown};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use tar::EntryType;
 
 use crate::contents::Contents;
-use crate::door::open_regular;
 use crate::error::FetchError;
 use crate::pace::Unhurried;
-use crate::shown;
 use crate::sort;
 use crate::sync;
 use crate::tar_entries::{Entries, Entry, Fault, LONGEST_NAME};

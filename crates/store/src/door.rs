@@ -1,4 +1,5 @@
-//! The one door through which whole files are read: regular files only, and none larger than the caller allows.
+//! The one door through which files are read, and through which files that grow in place are opened: regular files only,
+//! and none that is read is larger than the caller allows.
 //!
 //! A pipe would keep its reader waiting for ever, and a device such as `/dev/zero` has no end. What a name holds is looked
 //! at before it is opened, and once more when it is open, since another file may have taken the name in between.
@@ -66,8 +67,46 @@ pub fn read_text(path: &Path, most: u64) -> Result<String, StoreError> {
     })
 }
 
+/// Opens a regular file to read and write it, or makes it. It is not emptied, no link is followed, and nothing is waited
+/// for.
+///
+/// # Errors
+/// [`StoreError::NotRegular`] for anything else that has the name, a link among it; [`StoreError::Io`] when the system
+/// refuses.
+pub fn open_own(path: &Path) -> Result<File, StoreError> {
+    expect_own(path)?;
+    let failed = |source| StoreError::io(path, "written", source);
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = itself(options).open(path).map_err(failed)?;
+    expect_regular(path, file.metadata().map_err(failed)?.file_type())?;
+    Ok(file)
+}
+
+/// Refuses a name that holds something else than a regular file, a link among it: what is written there would go
+/// elsewhere. A name that holds nothing is free.
+///
+/// # Errors
+/// [`StoreError::NotRegular`] for such a name.
+pub fn expect_own(path: &Path) -> Result<(), StoreError> {
+    fs::symlink_metadata(path).map_or(Ok(()), |found| expect_regular(path, found.file_type()))
+}
+
+/// Refuses an open file that has a second name, through which it belongs to somebody else.
+///
+/// # Errors
+/// [`StoreError::Shared`] for such a file, [`StoreError::Io`] when the system does not say.
+pub fn expect_one_name(path: &Path, file: &File) -> Result<(), StoreError> {
+    let found = file.metadata().map_err(|source| StoreError::io(path, "read", source))?;
+    #[cfg(unix)]
+    let names = std::os::unix::fs::MetadataExt::nlink(&found);
+    #[cfg(not(unix))]
+    let names = u64::from(found.is_file());
+    if names <= 1 { Ok(()) } else { Err(StoreError::Shared { path: path.to_owned(), names }) }
+}
+
 /// Refuses everything but a regular file.
-pub(crate) fn expect_regular(path: &Path, kind: FileType) -> Result<(), StoreError> {
+fn expect_regular(path: &Path, kind: FileType) -> Result<(), StoreError> {
     if kind.is_file() {
         return Ok(());
     }
@@ -110,19 +149,20 @@ fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Opening then follows no link and waits for nothing.
 #[cfg(unix)]
-pub(crate) fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW)
 }
 
 #[cfg(not(unix))]
-pub(crate) fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
+fn itself(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
 /// Whether the name `path` holds the open `file`: the same number on the same device. Where systems have no such numbers,
 /// whether the name holds any regular file; Windows lets nobody move the folder of an open file.
-pub(crate) fn holds(path: &Path, file: &File) -> bool {
+#[must_use]
+pub fn holds(path: &Path, file: &File) -> bool {
     let Ok(named) = fs::symlink_metadata(path) else { return false };
     #[cfg(unix)]
     {
@@ -147,8 +187,10 @@ mod tests {
         fs::write(&path, "höher").unwrap();
         assert_eq!(read_bounded(&path, 6).unwrap(), "höher".as_bytes());
         assert_eq!(read_text(&path, 6).unwrap(), "höher");
-        let error = read_text(&path, 5).unwrap_err().to_string();
-        assert!(error.ends_with("a: found 6 bytes; expected at most 5"), "{error}");
+        for most in [5, 1, 0] {
+            let error = read_text(&path, most).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("a: found 6 bytes; expected at most {most}")), "{error}");
+        }
         fs::write(&path, b"ab\xff").unwrap();
         let error = read_text(&path, 5).unwrap_err().to_string();
         assert!(error.ends_with("a: found a byte at place 2 that is no UTF-8; expected text"), "{error}");
@@ -158,7 +200,7 @@ mod tests {
         assert!(error.ends_with(": found a folder; expected a regular file"), "{error}");
     }
 
-    /// Read without the door, a pipe waits for ever and the device fills the memory.
+    /// Read without the door, a pipe nobody writes to waits for ever, and the device fills the memory.
     #[cfg(unix)]
     #[test]
     fn pipes_and_devices_are_refused_at_once_and_links_lead_to_what_they_name() {
@@ -170,10 +212,60 @@ mod tests {
             std::os::unix::fs::symlink(target, at(name)).unwrap();
         }
         for (name, found) in [("pipe", "a pipe"), ("to-pipe", "a pipe"), ("to-zero", "a device")] {
-            let error = read_bounded(&at(name), LARGEST_TEXT).unwrap_err().to_string();
+            // Whoever opens the pipe reads nothing, and does not wait for ever.
+            let mut writer = std::process::Command::new("sh");
+            let mut writer = writer.args(["-c", "exec 3> \"$0\""]).arg(at("pipe")).spawn().unwrap();
+            let read = read_bounded(&at(name), LARGEST_TEXT);
+            writer.kill().unwrap();
+            writer.wait().unwrap();
+            let error = read.unwrap_err().to_string();
             assert!(error.ends_with(&format!("{name}: found {found}; expected a regular file")), "{error}");
         }
         assert_eq!(read_bounded(&at("to-file"), 1).unwrap(), b"x");
+    }
+
+    /// Links, also to nothing, files with two names, and devices.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_opened_to_be_written_is_nobody_elses() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, path) = (folder.path().join("mine"), folder.path().join("a"));
+        fs::write(&mine, "of the user").unwrap();
+        for target in [mine.as_path(), Path::new("absent"), Path::new("/dev/zero")] {
+            std::os::unix::fs::symlink(target, &path).unwrap();
+            for error in [open_own(&path).map(|_| ()).unwrap_err(), expect_own(&path).unwrap_err()] {
+                let error = error.to_string();
+                assert!(error.ends_with("a: found a link; expected a regular file"), "{error}");
+            }
+            fs::remove_file(&path).unwrap();
+        }
+        assert!(!folder.path().join("absent").exists());
+        let error = open_own(folder.path()).unwrap_err().to_string();
+        assert!(error.ends_with(": found a folder; expected a regular file"), "{error}");
+        fs::hard_link(&mine, &path).unwrap();
+        let error = expect_one_name(&path, &open_own(&path).unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with("a: found a file that has 2 names; expected one of its own"), "{error}");
+        assert_eq!(fs::read(&mine).unwrap(), b"of the user");
+    }
+
+    #[test]
+    fn a_file_of_ones_own_is_made_once_and_never_emptied() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        expect_own(&path).unwrap();
+        let mut file = open_own(&path).unwrap();
+        file.write_all(b"ab").unwrap();
+        assert!(holds(&path, &file));
+        let mut again = open_own(&path).unwrap();
+        expect_one_name(&path, &again).unwrap();
+        let mut text = String::new();
+        again.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "ab");
+        fs::rename(&path, folder.path().join("b")).unwrap();
+        assert!(!holds(&path, &file) && holds(&folder.path().join("b"), &file));
+        let error = open_own(&folder.path().join("absent/a")).unwrap_err().to_string();
+        assert!(error.contains("a: cannot be written: "), "{error}");
     }
 
     #[cfg(target_os = "linux")]

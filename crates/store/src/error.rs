@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::shown;
+
 /// An error of this crate: the file and what is wrong.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// The operating system refused to read or write a file.
-    #[error("{}: cannot be {action}: {source}", path.display())]
+    #[error("{}: cannot be {action}: {source}", shown::path(path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -19,7 +21,7 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A file that does not hold what was expected.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {problem}", shown::path(path))]
     Content {
         /// The file.
         path: PathBuf,
@@ -27,15 +29,23 @@ pub enum StoreError {
         problem: Problem,
     },
     /// Something that is no regular file where one is expected.
-    #[error("{}: found {found}; expected a regular file", path.display())]
+    #[error("{}: found {found}; expected a regular file", shown::path(path))]
     NotRegular {
         /// Its name.
         path: PathBuf,
         /// What it is: a folder, a pipe, a device, a link ...
         found: &'static str,
     },
+    /// A file that also has another name, through which it is somebody else's.
+    #[error("{}: found a file that has {names} names; expected one of its own", shown::path(path))]
+    Shared {
+        /// The file.
+        path: PathBuf,
+        /// How many names it has.
+        names: u64,
+    },
     /// A file that is larger than any of its kind.
-    #[error("{}: found {found} bytes; expected at most {most}", path.display())]
+    #[error("{}: found {found} bytes; expected at most {most}", shown::path(path))]
     TooLarge {
         /// The file.
         path: PathBuf,
@@ -45,7 +55,7 @@ pub enum StoreError {
         most: u64,
     },
     /// A file that is no text.
-    #[error("{}: found a byte at place {place} that is no UTF-8; expected text", path.display())]
+    #[error("{}: found a byte at place {place} that is no UTF-8; expected text", shown::path(path))]
     NotText {
         /// The file.
         path: PathBuf,
@@ -53,7 +63,7 @@ pub enum StoreError {
         place: usize,
     },
     /// A folder that another process, or another part of this one, works in.
-    #[error("{}: another process works here; wait for it, or name another folder", folder.display())]
+    #[error("{}: another process works here; wait for it, or name another folder", shown::path(folder))]
     Locked {
         /// The folder.
         folder: PathBuf,
@@ -62,7 +72,7 @@ pub enum StoreError {
     #[error(
         "{}: this is no longer the folder that was locked here: it, or its file .lock, was moved, removed or replaced; \
          nothing more is written",
-        folder.display()
+        shown::path(folder)
     )]
     Moved {
         /// The folder, as it was named.

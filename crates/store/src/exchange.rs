@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::error::StoreError;
-use crate::whole::{WholeFile, sync_folder};
+use crate::whole::{WholeFile, folder_of, sync_folder};
 
 /// New files that are complete, and old ones that go when all of them have their names.
 #[derive(Debug)]
@@ -48,7 +48,8 @@ impl Exchange {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(StoreError::io(&path, "removed", error));
             }
-            _ => sync_folder(&path).map_err(|source| StoreError::io(&path, "removed durably", source))?,
+            _ => sync_folder(folder_of(&path))
+                .map_err(|source| StoreError::io(&path, "removed durably", source))?,
         }
         Ok(true)
     }

@@ -1,10 +1,10 @@
-//! Keeping a second process out of a folder, and noticing when the folder is no longer there.
+//! Keeping a second process out of a file or a folder, and noticing when the folder is no longer there.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::door::{expect_regular, holds, itself};
+use crate::door::{holds, open_own};
 use crate::error::StoreError;
 use crate::whole::WholeFile;
 
@@ -12,6 +12,40 @@ use crate::whole::WholeFile;
 const NAME: &str = ".lock";
 /// Attempts to lock a file that keeps its name meanwhile.
 const ATTEMPTS: usize = 100;
+
+/// A regular file, open to read and write, that no other [`FileLock`] holds, in this process or another one.
+///
+/// It is made where there is none, not emptied where there is one, and no link is followed. The lock is the operating
+/// system's, which takes it back when the file is closed or its process ends, however that happens.
+#[derive(Debug)]
+pub struct FileLock {
+    /// The file, which is locked as long as it is open.
+    pub file: File,
+    /// Why the lock keeps nobody out: the system's reason, where the file system has no locks.
+    pub missing: Option<String>,
+}
+
+impl FileLock {
+    /// Opens or makes the file `path` and locks it; `None` while another holds it.
+    ///
+    /// # Errors
+    /// As [`open_own`](crate::open_own); [`StoreError::Io`] also where the file is replaced again and again.
+    pub fn take(path: &Path) -> Result<Option<Self>, StoreError> {
+        // Between opening and locking another process may have removed or replaced this very file.
+        for _ in 0..ATTEMPTS {
+            let file = open_own(path)?;
+            let missing = match file.try_lock() {
+                Ok(()) => None,
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => Some(error.to_string()),
+            };
+            if holds(path, &file) {
+                return Ok(Some(Self { file, missing }));
+            }
+        }
+        Err(StoreError::io(path, "locked", io::Error::other("it is replaced again and again")))
+    }
+}
 
 /// A folder that no other [`FolderLock`] holds, in this process or another one.
 ///
@@ -28,8 +62,7 @@ const ATTEMPTS: usize = 100;
 #[derive(Debug)]
 pub struct FolderLock {
     folder: PathBuf,
-    file: File,
-    missing: Option<String>,
+    lock: FileLock,
 }
 
 impl FolderLock {
@@ -39,22 +72,12 @@ impl FolderLock {
     /// [`StoreError::Locked`] when another holds it, [`StoreError::NotRegular`] when `.lock` is a link, a pipe or another
     /// such thing, [`StoreError::Io`] when the file cannot be made.
     pub fn take(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join(NAME);
-        // Between opening and locking another process may have removed or replaced this very file.
-        for _ in 0..ATTEMPTS {
-            let file = open(&path)?;
-            let missing = match file.try_lock() {
-                Ok(()) => None,
-                Err(TryLockError::WouldBlock) => {
-                    return Err(StoreError::Locked { folder: folder.to_owned() });
-                }
-                Err(TryLockError::Error(error)) => Some(error.to_string()),
-            };
-            if holds(&path, &file) {
-                return Ok(Self { folder: folder.to_owned(), file, missing });
-            }
+        let lock = FileLock::take(&folder.join(NAME))?;
+        let folder = folder.to_owned();
+        match lock {
+            Some(lock) => Ok(Self { folder, lock }),
+            None => Err(StoreError::Locked { folder }),
         }
-        Err(StoreError::Moved { folder: folder.to_owned() })
     }
 
     /// Whether another holds the lock of `folder`; a folder that does not exist is free.
@@ -72,7 +95,7 @@ impl FolderLock {
     /// Why the lock keeps nobody out: the system's reason, where the file system has no locks.
     #[must_use]
     pub fn missing(&self) -> Option<&str> {
-        self.missing.as_deref()
+        self.lock.missing.as_deref()
     }
 
     /// Whether the path of the folder still leads to the locked file.
@@ -80,7 +103,7 @@ impl FolderLock {
     /// # Errors
     /// [`StoreError::Moved`] when it does not.
     pub fn check(&self) -> Result<(), StoreError> {
-        if holds(&self.folder.join(NAME), &self.file) {
+        if holds(&self.folder.join(NAME), &self.lock.file) {
             return Ok(());
         }
         Err(StoreError::Moved { folder: self.folder.clone() })
@@ -105,20 +128,6 @@ impl FolderLock {
     }
 }
 
-/// Opens or makes the file, whose content nobody reads or changes.
-fn open(path: &Path) -> Result<File, StoreError> {
-    if let Ok(there) = fs::symlink_metadata(path) {
-        expect_regular(path, there.file_type())?;
-    }
-    let failed = |source| StoreError::io(path, "written", source);
-    let mut options = OpenOptions::new();
-    // Some network file systems lock only what is open for writing.
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let file = itself(options).open(path).map_err(failed)?;
-    expect_regular(path, file.metadata().map_err(failed)?.file_type())?;
-    Ok(file)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +145,23 @@ mod tests {
         drop(first);
         assert!(!FolderLock::is_taken(folder.path()));
         FolderLock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_locked_file_can_be_written_and_keeps_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut lock = FileLock::take(&path).unwrap().unwrap();
+        assert_eq!(lock.missing, None);
+        lock.file.write_all(b"ab").unwrap();
+        assert!(FileLock::take(&path).unwrap().is_none(), "another holds it");
+        // The lock goes with the file, not with the name.
+        std::fs::rename(&path, folder.path().join("b")).unwrap();
+        assert!(FileLock::take(&folder.path().join("b")).unwrap().is_none());
+        drop(FileLock::take(&path).unwrap().unwrap());
+        drop(lock);
+        FileLock::take(&folder.path().join("b")).unwrap().unwrap();
+        assert_eq!(std::fs::read(folder.path().join("b")).unwrap(), b"ab");
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl WholeFile {
         if let Some(Waiting { part, target, .. }) = &self.waiting {
             fs::rename(part, target).map_err(|source| StoreError::io(&self.path, "replaced", source))?;
             self.file = None;
-            sync_folder(target).map_err(|source| StoreError::io(&self.path, "made durable", source))?;
+            sync_folder(folder_of(target))
+                .map_err(|source| StoreError::io(&self.path, "made durable", source))?;
         }
         Ok(())
     }
@@ -174,8 +175,7 @@ fn create_part(path: &Path) -> io::Result<(PathBuf, File)> {
 
 /// Removes the parts of `path` whose writers are gone.
 fn remove_abandoned(path: &Path) {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
     let Some(name) = path.file_name().map(|name| format!("{}.", name.to_string_lossy())) else { return };
     for entry in entries.flatten() {
         let found = entry.file_name();
@@ -190,10 +190,23 @@ fn remove_abandoned(path: &Path) {
     }
 }
 
-/// Makes a renaming durable. Only Unix lets a folder be opened and synchronised.
-pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if cfg!(unix) { File::open(folder.unwrap_or(Path::new(".")))?.sync_all() } else { Ok(()) }
+/// Makes what was created, renamed and removed in a folder durable. Only Unix lets a folder be opened and synchronised;
+/// elsewhere nothing is done.
+///
+/// # Errors
+/// The system's reason.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(or_here(folder))?.sync_all() } else { Ok(()) }
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    or_here(path.parent().unwrap_or(Path::new("")))
+}
+
+/// The path of a file in the working directory has an empty parent.
+fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 #[cfg(test)]

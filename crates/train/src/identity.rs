@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use colearn_store::fingerprint;
+use colearn_store::shown::short;
 use serde::{Deserialize, Serialize};
 
 /// Hexadecimal digits of an identity: 128 bits.
@@ -50,8 +51,10 @@ impl FromStr for RunId {
         if text.len() == DIGITS && text.bytes().all(digit) {
             return Ok(Self(text.to_owned()));
         }
-        let found: String = text.chars().take(2 * DIGITS).collect();
-        Err(format!("found the identity {found:?}; expected {DIGITS} hexadecimal digits in lower case"))
+        Err(format!(
+            "found the identity \"{}\"; expected {DIGITS} hexadecimal digits in lower case",
+            short(text)
+        ))
     }
 }
 

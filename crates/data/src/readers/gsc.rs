@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use colearn_store::shown::short;
 use ndarray_rand::rand::Rng;
 use sha1::{Digest, Sha1};
 
@@ -134,7 +135,7 @@ fn read_list<'a>(path: &Path, matcher: &Matcher<'a>) -> Result<Named<'a>, DataEr
         let parts = lists::parts(listed).ok_or_else(|| DataError::Table {
             file: path.display().to_string(),
             line,
-            found: format!("{:?}", lists::shown(listed)),
+            found: format!("\"{}\"", short(listed)),
             expected: "<word>/<file>, such as bed/0c40e715_nohash_0.wav".to_owned(),
         })?;
         named.add(matcher, line, listed, parts);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use colearn_store::shown::short;
 use colearn_store::{LARGEST_TABLE, read_bounded};
 use unicode_normalization::UnicodeNormalization;
 
@@ -145,7 +146,7 @@ pub(crate) fn no_near_miss(lists: &[&Named<'_>]) -> Result<(), DataError> {
             return Err(DataError::Table {
                 file: list.path.display().to_string(),
                 line: *line,
-                found: format!("{:?}, which is not there", shown(listed)),
+                found: format!("\"{}\", which is not there", short(listed)),
                 expected: format!(
                     "the name of a clip; \"{folder}/{file}\" is there and differs in punctuation, spaces, leading \
                      zeros or letter case"
@@ -178,11 +179,6 @@ pub(crate) fn not_read(root: &Path, read: &[&str]) -> Vec<String> {
         format!("warning: {name} is not read: lists are {}{other}", read.join(", "))
     };
     names.iter().map(others).collect()
-}
-
-/// A line of outside text, short enough for a message.
-pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 /// A list as text, whatever wrote it: UTF-8 or UTF-16 with or without a byte-order mark, lines that end in LF, CR or

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use colearn_store::shown::short;
 use serde::Deserialize;
 
 use super::folder::{entries, sounds, stem};
@@ -169,7 +170,7 @@ fn read_list<'a>(
     let head = reader.headers().map_err(|error| wrong(1, error.to_string(), HEAD.to_owned()))?;
     let head = csv::StringRecord::from(head.iter().map(folded_name).collect::<Vec<_>>());
     if !text.is_empty() && !["file", "class"].iter().all(|column| head.iter().any(|name| name == *column)) {
-        let found = format!("{:?}", lists::shown(text.lines().next().unwrap_or_default()));
+        let found = format!("\"{}\"", short(text.lines().next().unwrap_or_default()));
         return Err(wrong(1, found, HEAD.to_owned()));
     }
     let mut named = Named::new(&list);

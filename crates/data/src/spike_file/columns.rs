@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use colearn_store::shown::short;
 use hdf5_reader::error::Error;
 use hdf5_reader::{Dataset, Hdf5File};
 
@@ -189,8 +190,7 @@ impl Reader<'_> {
         if name.len() <= LONGEST_NAME {
             return Ok(name);
         }
-        let begin: String = name.chars().take(20).collect();
-        let found = format!("a name that begins with {begin:?}");
+        let found = format!("the name \"{}\"", short(&name));
         let expected = format!("a name of at most {LONGEST_NAME} bytes");
         Err(spike_file(self.source.item(&format!("{KEYS}, key {row}")), found, &expected))
     }

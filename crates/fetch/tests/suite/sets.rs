@@ -267,8 +267,68 @@ fn one_process_at_a_time_fetches_a_set() {
     let client = Client::new(&ClientConfig::default()).unwrap();
     let set = manifest.set("few").unwrap();
     let error = fetch_set(&client, set, root.path(), RETRIES, &mut ()).unwrap_err().to_string();
-    assert!(
-        error.ends_with(".lock: another process is fetching this; expected to be the only one"),
-        "{error}"
-    );
+    assert!(error.ends_with("few: another process is fetching this; expected to be the only one"), "{error}");
+}
+
+/// Moves the folder of the set away when a note says that `moment` has come, and puts one of the user's in its place.
+#[cfg(unix)]
+struct Mover<'a> {
+    root: &'a std::path::Path,
+    moment: &'a str,
+}
+
+#[cfg(unix)]
+impl Mover<'_> {
+    fn replace(root: &std::path::Path) {
+        fs::rename(root.join("few"), root.join("away")).unwrap();
+        fs::create_dir(root.join("few")).unwrap();
+        fs::write(root.join("few/mine"), "of the user").unwrap();
+    }
+}
+
+#[cfg(unix)]
+impl Progress for Mover<'_> {
+    fn note(&mut self, line: &str) {
+        if line.contains(self.moment) && !self.root.join("away").exists() {
+            Self::replace(self.root);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_takes_the_place_of_the_set_is_left_alone() {
+    for moment in
+        ["GET", "known.bin: loaded", "new.bin: loaded", "few.tar.gz: loaded", "few.tar.gz: unpacking"]
+    {
+        let root = tempdir().unwrap();
+        let server = Server::start({
+            let root = root.path().to_owned();
+            move |request, before| {
+                if moment == "GET" && before == 0 && request.path == "/known" {
+                    Mover::replace(&root);
+                }
+                match request.path.as_str() {
+                    "/known" => file(request, b"known", "\"k\""),
+                    "/new" => file(request, b"new", "\"n\""),
+                    _ => file(request, &archive(), "\"a\""),
+                }
+            }
+        });
+        let manifest = manifest(&server);
+        let client = Client::new(&ClientConfig::default()).unwrap();
+        let mut mover = Mover { root: root.path(), moment };
+        let set = manifest.set("few").unwrap();
+        let error = fetch_set(&client, set, root.path(), RETRIES, &mut mover).unwrap_err().to_string();
+        assert!(
+            error.contains("few: this is no longer the folder that was locked here"),
+            "{moment}: {error}"
+        );
+        assert_eq!(names(&root.path().join("few")), ["mine"], "{moment}");
+        // What is in the moved folder can be gone on with there.
+        fs::remove_dir_all(root.path().join("few")).unwrap();
+        fs::rename(root.path().join("away"), root.path().join("few")).unwrap();
+        fetch_set(&client, set, root.path(), RETRIES, &mut ()).unwrap();
+        assert!(verify_set(set, root.path()).unwrap().iter().all(|file| !file.state.is_fault()), "{moment}");
+    }
 }
