@@ -101,11 +101,19 @@ fn sealed(first: &[u8], second: &[u8], draw: &mut Draw) -> Vec<u8> {
     else {
         return bytes::mutated(first.to_vec(), second, draw);
     };
-    let body = bytes::mutated(body.to_vec(), other, draw);
+    seal(head, &bytes::mutated(body.to_vec(), other, draw))
+}
+
+/// An envelope around `body`, with the magic and the version of the header `head`, and a length and checksum that fit.
+///
+/// # Panics
+/// When `head` has less than twelve bytes.
+#[must_use]
+pub fn seal(head: &[u8], body: &[u8]) -> Vec<u8> {
     let mut whole = head[..12].to_vec();
     whole.extend_from_slice(&(body.len() as u64).to_le_bytes());
-    whole.extend_from_slice(&Sha256::digest(&body));
-    whole.extend_from_slice(&body);
+    whole.extend_from_slice(&Sha256::digest(body));
+    whole.extend_from_slice(body);
     whole
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::{printed, table};
 
 /// (name, version, checksum) of everything in a lock file that comes from crates.io.
-fn locked(path: impl AsRef<Path>) -> BTreeSet<(String, String, String)> {
+pub(super) fn locked(path: impl AsRef<Path>) -> BTreeSet<(String, String, String)> {
     let text = |package: &toml::Value, key: &str| package[key].as_str().unwrap().to_owned();
     let from_others = |package: &&toml::Value| package.get("source").is_some();
     let lock = table(path);

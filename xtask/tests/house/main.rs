@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, but not in their helper functions")]
 
 mod circles;
+mod coverage;
 mod examples;
 mod modules;
 mod packages;

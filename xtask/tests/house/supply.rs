@@ -9,7 +9,7 @@ use crate::{printed, root, table};
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 /// The strings of an array in `deny.toml`; of tables the name of the crate.
-fn listed(section: &str, key: &str) -> Vec<String> {
+pub(super) fn listed(section: &str, key: &str) -> Vec<String> {
     let deny = table("deny.toml");
     let name = |value: &toml::Value| value.get("crate").unwrap_or(value).as_str().unwrap().to_owned();
     deny[section][key].as_array().unwrap().iter().map(name).collect()
@@ -26,7 +26,7 @@ fn resolved() -> Vec<Value> {
 }
 
 /// Whether a licence expression can be met with what is allowed: `OR` (or `/`) binds less than `AND`.
-fn meets(expression: &str, allowed: &[String]) -> bool {
+pub(super) fn meets(expression: &str, allowed: &[String]) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut place = 0;

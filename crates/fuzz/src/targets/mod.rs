@@ -4,7 +4,9 @@ mod audio;
 mod cache;
 mod checkpoint;
 mod config;
+mod fetched;
 mod spikes;
+mod text;
 mod words;
 
 use std::io;
@@ -66,5 +68,12 @@ pub fn all(scratch: &Path) -> io::Result<Vec<Box<dyn Target>>> {
         Box::new(spikes::Encoders),
         Box::new(words::Published::new(scratch)?),
         Box::new(cache::Features::new(scratch)?),
+        Box::new(fetched::Archive),
+        Box::new(fetched::Tar),
+        Box::new(fetched::Sets),
+        Box::new(fetched::Sums),
+        Box::new(fetched::List),
+        Box::new(fetched::Answers),
+        Box::new(text::Shown),
     ])
 }
