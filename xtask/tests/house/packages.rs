@@ -1,8 +1,12 @@
 //! What others get when they take one crate: its description, licences, README and example, and no junk.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::{printed, published, root};
+use toml::{Table, Value};
+
+use crate::source::sources;
+use crate::{packages, printed, published, root};
 
 /// Largest package that crates.io takes, in bytes.
 const LARGEST: u64 = 10 * 1024 * 1024;
@@ -95,5 +99,37 @@ fn packages_hold_what_is_needed_and_nothing_else() {
             }
         }
         assert!(size < LARGEST, "{name}: {size} bytes");
+    }
+}
+
+/// Every dependency is named by the crate's own text: libraries by what they are built from, the others by tests, examples,
+/// benchmarks and snippets of READMEs as well.
+#[test]
+fn every_dependency_is_used() {
+    for (folder, manifest) in packages() {
+        let text = |parts: &[&str]| -> String {
+            let files = parts.iter().map(|part| root().join(&folder).join(part)).filter(|part| part.is_dir());
+            files.flat_map(|part| sources(&part)).map(read).collect()
+        };
+        let of_library = text(&["src"]);
+        let mut of_all = text(&["src", "tests", "examples", "benches"]);
+        // Snippets are compiled with the crate that includes them.
+        for (included, readme) in
+            [("../README.md", folder.join("README.md")), ("../../../README.md", "README.md".into())]
+        {
+            if of_library.contains(&format!("include_str!(\"{included}\")")) {
+                of_all += &read(readme);
+            }
+        }
+        for (section, text) in [("dependencies", of_library), ("dev-dependencies", of_all)] {
+            let words: BTreeSet<&str> =
+                text.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+            for name in manifest.get(section).and_then(Value::as_table).into_iter().flat_map(Table::keys) {
+                // A library's name may leave the hyphen out, as that of md-5 does.
+                let known = [name.replace('-', "_"), name.replace('-', "")];
+                let used = known.iter().any(|name| words.contains(name.as_str()));
+                assert!(used, "{}: {name} among its {section} is used nowhere", folder.display());
+            }
+        }
     }
 }

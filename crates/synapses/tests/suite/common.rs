@@ -1,8 +1,5 @@
 //! What the tests of this crate share.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
 use colearn_synapses::interpolation::taps;
 use colearn_synapses::{Delayed, Interpolation};
 use colearn_tape::{Tape, Var};

@@ -2,12 +2,8 @@
 //!
 //! `COLEARN_GOLDEN_DIR` names another folder of the same form.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
-
-mod common;
-
+use crate::common::{Case, assert_close};
 use colearn_synapses::{Delayed, Interpolation};
-use common::{Case, assert_close};
 use ndarray::{Array2, Array3, ArrayD};
 use ndarray_npy::NpzReader;
 use std::fs::File;

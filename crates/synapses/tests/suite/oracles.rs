@@ -1,17 +1,9 @@
 //! Fused synapses against naive loops, elementary tape operations and finite differences, and the laws they obey.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::float_cmp,
-    reason = "a test may fail by panicking, and exact results are exact"
-)]
-
-mod common;
-
+use crate::common::{Case, assert_close, random};
 use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockSynapse, Delayed, Interpolation, Signals, dense, smooth};
 use colearn_tape::check::{self, Tolerance};
 use colearn_tape::{LANES, Pool, Real, Sequence, Tape, Var};
-use common::{Case, assert_close, random};
 use ndarray::{Array2, Array3, ArrayD, ArrayRef2, Ix2, Ix3, Slice, s};
 use proptest::prelude::*;
 
@@ -353,61 +345,6 @@ fn any_number_of_threads_gives_the_same_bits() {
     };
     for synapse in forms(7) {
         assert_eq!(run(1, synapse), run(3, synapse), "{synapse:?}");
-    }
-}
-
-#[test]
-fn single_precision_stays_close_to_double() {
-    let case = Case::new(
-        (40, 20, 30, 20),
-        Delayed { max_delay: 9, interpolation: Interpolation::Linear, spread: 0.0 },
-        71,
-    );
-    let single = Delayed { max_delay: 9, interpolation: Interpolation::Linear, spread: 0.0f32 };
-    let narrow = |a: &Array2<f64>| a.mapv(f32::of);
-    let y = single.forward(
-        &case.x.mapv(f32::of),
-        &narrow(&case.weight),
-        &narrow(&case.delay),
-        &mut Pool::default(),
-    );
-    assert_close(
-        "y",
-        &y.mapv(f64::from).view(),
-        &case.fused()[0].clone().into_dimensionality().unwrap(),
-        2e-6,
-    );
-}
-
-/// Units that fire often, rarely, with values of their own, and never: each form of the forward pass has some of them. In
-/// single precision spikes are looked up where the machine can, in double precision they are multiplied.
-#[test]
-fn spikes_of_any_amplitude_sum_alike_in_single_and_double_precision() {
-    for (t, b, j, max_delay) in [(23, 37, 19, 6), (60, 16, 5, 24), (4, 3, 2, 9)] {
-        let mut x = random(Ix3(t, b, 21), 0.0, 1.0, 91);
-        x.indexed_iter_mut().for_each(|((_, _, unit), v)| {
-            *v = match unit % 7 {
-                0 => *v,
-                1 => 0.0,
-                2 => 0.75 * f64::from(*v > 0.98),
-                // Two amplitudes.
-                3 => f64::from(*v > 0.7) + f64::from(*v > 0.8),
-                k => k as f64 * 0.25 * f64::from(*v > 0.8),
-            };
-        });
-        let weight = random(Ix2(21, j), -1.0, 1.0, 92);
-        let delay = random(Ix2(21, j), 0.0, max_delay as f64, 93);
-        for interpolation in [Interpolation::Linear, Interpolation::Whole] {
-            let double = Delayed { max_delay, interpolation, spread: 0.0 };
-            let single = Delayed { max_delay, interpolation, spread: 0.0f32 };
-            let pool = &mut Pool::default();
-            let expected = double.forward(&x, &weight, &delay, pool);
-            let narrow = |a: &Array2<f64>| a.mapv(f32::of);
-            let y = single.forward(&x.mapv(f32::of), &narrow(&weight), &narrow(&delay), &mut Pool::default());
-            let name = format!("{interpolation:?} {t}x{b}");
-            // Delays rounded to single precision move a share of up to 10⁻⁶ between two steps.
-            assert_close(&name, &y.mapv(f64::from).view(), &expected, 5e-6);
-        }
     }
 }
 
