@@ -83,6 +83,8 @@ def main():
     if args.run.exists():
         raise SystemExit(f"{args.run} is there already")
     command = [str(args.program), "train", "--out", str(args.run), *OPTIONS, *options]
+    # A shell lets what it starts in the background ignore SIGINT, and so would the training.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         samples = watch(run, args.run, args.minutes * 60)
