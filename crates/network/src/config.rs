@@ -161,8 +161,8 @@ pub const MODEL_NAMES: [&str; 6] = ["lif", "adlif", "cadlif", "d-lif", "d-adlif"
 /// The networks without spikes and delays that the paper's are compared with, by name.
 pub const BASELINE_NAMES: [&str; 3] = ["rnn", "ligru", "gru"];
 
-/// Every model that [`NetworkConfig::set_model`] knows by name: the paper's, those of the other spiking neurons with and without
-/// learned delays, and those without spikes.
+/// Every model that [`NetworkConfig::set_model`] knows by name: the paper's, those of the other spiking neurons with and
+/// without learned delays, and those without spikes.
 #[must_use]
 pub fn model_names() -> Vec<String> {
     let paper = MODEL_NAMES.map(str::to_owned);

@@ -34,9 +34,9 @@ pub(crate) fn record<F: Real, S: Signal>(
     S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
 
-/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in the order of a sequence of one step or of all.
-/// They are drawn unit by unit, in the order of steps and samples, for all samples of the batch, so that it does not matter
-/// which of them are in this part.
+/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in the order of a sequence of one step or of
+/// all. They are drawn unit by unit, in the order of steps and samples, for all samples of the batch, so that it does not
+/// matter which of them are in this part.
 fn factors<F: Real>(
     pool: &mut Pool<F>,
     p: f64,

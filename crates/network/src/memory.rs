@@ -47,9 +47,9 @@ impl Held {
 }
 
 impl ValidNetwork {
-    /// Bytes that a training step in `f32` holds at once at most: input and its blocks, what each layer keeps for its backward pass, the
-    /// gradients that are under way, scratch of the kernels, parameters with their copies on the tape, gradients and two
-    /// moments. Not the program, the data set and the network of the best epoch.
+    /// Bytes that a training step in `f32` holds at once at most: input and its blocks, what each layer keeps for its
+    /// backward pass, the gradients that are under way, scratch of the kernels, parameters with their copies on the tape,
+    /// gradients and two moments. Not the program, the data set and the network of the best epoch.
     ///
     /// Every operation says what it takes ([`StepBuffers`]); of what depends on data, as if the worst came: all rows of a
     /// delayed layer's input have spikes, products take the form that needs more. A tape that recomputes has what can be

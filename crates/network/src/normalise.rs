@@ -4,8 +4,9 @@
 //! x̂ = (x − m)/√(v + ε),   y = γ x̂ + η        m, v: mean and biased variance over (T, B)
 //! ```
 //!
-//! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) Threads share out units. In training the scans normalise
-//! ([`colearn_neurons::scan_normalised`], [`colearn_neurons::scan_gated_normalised`]) and have the gradients.
+//! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) Threads share out units. In
+//! training the scans normalise ([`colearn_neurons::scan_normalised`], [`colearn_neurons::scan_gated_normalised`]) and have
+//! the gradients.
 
 use colearn_neurons::BatchNorm;
 use colearn_tape::sequence::values;

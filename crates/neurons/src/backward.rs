@@ -178,8 +178,8 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, '_, F, D, A> {
 }
 
 impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, '_, F, D, A> {
-    /// Fills the rows of inputs and gradients with those of a pair of blocks. On its own, because these reads wait for memory:
-    /// the processor has many of them under way at once, which the loops over time do not allow.
+    /// Fills the rows of inputs and gradients with those of a pair of blocks. On its own, because these reads wait for
+    /// memory: the processor has many of them under way at once, which the loops over time do not allow.
     #[inline(always)]
     fn gather(&mut self, blocks: [usize; 2]) {
         let steps = self.shape.steps;

@@ -121,8 +121,8 @@ impl<F: Real> Norm<F> {
         (x - self.mean) * self.inverse
     }
 
-    /// From g = ∂L/∂I of unit `n` to ∂L/∂x in its place, block after block, for Σ g x̂ and Σ g over the `count` values that the
-    /// statistics are of. What belongs to no sample has no gradient.
+    /// From g = ∂L/∂I of unit `n` to ∂L/∂x in its place, block after block, for Σ g x̂ and Σ g over the `count` values that
+    /// the statistics are of. What belongs to no sample has no gradient.
     #[inline(always)]
     pub(crate) fn through_statistics(
         self,

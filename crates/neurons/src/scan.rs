@@ -1,10 +1,10 @@
 //! A neuron over a whole sequence: on a tape, with a trace, or as bare inference.
 //!
 //! Inputs are currents of shape (T, B, N) (step, sample, unit) in any memory order, outputs have the same shape; or both
-//! are sequences, in blocks of samples (see [`colearn_tape::sequence`]). The state starts at zero. Parameters are vectors of N stored
-//! values in the order of [`crate::NeuronModel::specs`]; what is used is the stored value clamped to its bounds, and
-//! a parameter outside its bounds has no gradient. A recurrent layer adds s[t−1] V to the current, V (N, N), V[i, j]
-//! from unit i to unit j; the diagonal of V is not used and has no gradient.
+//! are sequences, in blocks of samples (see [`colearn_tape::sequence`]). The state starts at zero. Parameters are vectors
+//! of N stored values in the order of [`crate::NeuronModel::specs`]; what is used is the stored value clamped to its
+//! bounds, and a parameter outside its bounds has no gradient. A recurrent layer adds s[t−1] V to the current, V (N, N),
+//! V[i, j] from unit i to unit j; the diagonal of V is not used and has no gradient.
 //!
 //! ```
 //! use colearn_neurons::{Neuron, NeuronModel, scan};
@@ -68,7 +68,8 @@ impl<F> Trace<F> {
 }
 
 /// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences ([`Signal`]):
-/// spikes, or the membrane of a model without spikes. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
+/// spikes, or the membrane of a model without spikes. `parameters` are vectors of N values, `recurrent` is the matrix
+/// V (N, N).
 ///
 /// # Panics
 /// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.

@@ -27,7 +27,8 @@ pub trait Real: NdFloat + Default + Sum + Debug + sealed::Sealed + Send + Sync +
 }
 
 /// A function with a form for each type of numbers, which [`Real::call`] chooses between. The forms are ordinary functions:
-/// they are compiled once, in the crate that holds them, and not by everyone who uses something that is generic over [`Real`].
+/// they are compiled once, in the crate that holds them, and not by everyone who uses something that is generic over
+/// [`Real`].
 pub trait Forms {
     /// What the function takes.
     type Arguments<F: Real>;

@@ -234,8 +234,8 @@ impl<F: Real> HistoryPart<'_, F> {
         }
     }
 
-    /// Adds steps `window` of all units of this part, of a layer that reads [`Signals::Numbers`]. `block` is one of a sequence of
-    /// `steps` steps: (unit, step, lane). Windows come in order and once, and none crosses a multiple of
+    /// Adds steps `window` of all units of this part, of a layer that reads [`Signals::Numbers`]. `block` is one of a
+    /// sequence of `steps` steps: (unit, step, lane). Windows come in order and once, and none crosses a multiple of
     /// [`BLOCK_SYNAPSE_STEPS`].
     ///
     /// # Panics

@@ -66,8 +66,8 @@ impl<F: Real> Delayed<F> {
         }
     }
 
-    /// The buffers that a recorded layer from the units of `shape` to J = `outputs` takes in a training step, beside what goes in
-    /// and comes out.
+    /// The buffers that a recorded layer from the units of `shape` to J = `outputs` takes in a training step, beside what
+    /// goes in and comes out.
     #[must_use]
     pub fn buffers(self, shape: SequenceShape, outputs: usize) -> StepBuffers {
         let two_tap = |taps| two_tap::buffers::<F>(shape, outputs, self.max_delay, taps);

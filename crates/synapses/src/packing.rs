@@ -1,8 +1,8 @@
 //! From a block of a sequence to the rows that the kernels over all steps read, and back.
 //!
-//! Packed rows hold the samples of a block in one or two parts ([`RowWidth`]). In a part each unit has `pad` rows of zeros (the
-//! past before the first step), then one row of samples per step, then zeros up to a multiple of the kernels' block of steps.
-//! The next unit may begin some rows later ([`RowWidth::stride`]).
+//! Packed rows hold the samples of a block in one or two parts ([`RowWidth`]). In a part each unit has `pad` rows of zeros
+//! (the past before the first step), then one row of samples per step, then zeros up to a multiple of the kernels' block of
+//! steps. The next unit may begin some rows later ([`RowWidth::stride`]).
 
 use crate::codes::Encode;
 use crate::interpolation::Taps;
@@ -43,8 +43,8 @@ impl Rows {
         block[unit as usize * len..][..len].as_chunks().0
     }
 
-    /// Copies those units of a block (unit, step, lane) that `units` names to `to`: rows as [`crate::lag_kernels::Source`] has
-    /// them.
+    /// Copies those units of a block (unit, step, lane) that `units` names to `to`: rows as [`crate::lag_kernels::Source`]
+    /// has them.
     pub(crate) fn pack<F: Real>(
         &self,
         block: &[F],
@@ -63,8 +63,8 @@ impl Rows {
         });
     }
 
-    /// Encodes those units of a block (unit, step, lane) that `units` names, in their order. The pad and what follows the last
-    /// step stay as they are.
+    /// Encodes those units of a block (unit, step, lane) that `units` names, in their order. The pad and what follows the
+    /// last step stay as they are.
     pub(crate) fn encode<F: Real>(&self, block: &[F], units: &[u32], taps: Taps, to: &mut [Code]) {
         let units = units.par_iter().with_min_len(8).enumerate();
         to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(codes, (place, &unit))| {

@@ -84,8 +84,8 @@ struct Convolution<'a, F> {
 }
 
 impl<F: Real> Convolution<'_, F> {
-    /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, for sequences of `inputs` and `outputs` units. Buffers have the size that all inputs need: how many are dense changes from step to step, and the pool keeps
-    /// buffers by their length.
+    /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, for sequences of `inputs` and `outputs` units. Buffers have the
+    /// size that all inputs need: how many are dense changes from step to step, and the pool keeps buffers by their length.
     fn run(self, (from, inputs): (&[F], usize), (to, outputs): (&mut [F], usize), pool: &mut Pool<F>) {
         let Self { dense, coded, sparse, rows, lines, time, taps } = self;
         let task_units = task_units(outputs);

@@ -6,8 +6,8 @@
 //! ∂L/∂W[i, j] = Σ_k κ_k ∂L/∂K_k[i, j],   ∂L/∂d[i, j] = W[i, j] Σ_k dκ_k/dd ∂L/∂K_k[i, j]
 //! ```
 //!
-//! Each lag is a matrix product over shifted columns of the blocks (unit, step and sample), so the cost is D + 1 times that of a
-//! dense layer. The annealed Gaussian of Hammouamri et al. 2024 is this form; [`crate::smooth`] is the cheap one.
+//! Each lag is a matrix product over shifted columns of the blocks (unit, step and sample), so the cost is D + 1 times that
+//! of a dense layer. The annealed Gaussian of Hammouamri et al. 2024 is this form; [`crate::smooth`] is the cheap one.
 
 use crate::dense::{by_block, by_block_mut};
 use crate::interpolation::{Interpolation, taps};

@@ -52,8 +52,8 @@ impl Buffers {
         Self::one(Kind::Indices, len)
     }
 
-    /// What [`crate::Pool::array`] and [`crate::Pool::array_like`] take for `len` numbers, or an operation that finds a line of
-    /// the cache in a buffer.
+    /// What [`crate::Pool::array`] and [`crate::Pool::array_like`] take for `len` numbers, or an operation that finds a
+    /// line of the cache in a buffer.
     #[must_use]
     pub fn array(len: usize) -> Self {
         Self::values(len + ALIGN_ROOM)

@@ -3,8 +3,8 @@
 
 use ndarray::{Array3, ArrayD, ArrayView, ArrayView1, ArrayView2, ArrayView3, Dimension, ShapeBuilder};
 
-/// Wraps `data`, which holds each unit's (T, B) values contiguously, as an array of shape (T, B, N): a memory order that comes
-/// into blocks without a change of the order of samples.
+/// Wraps `data`, which holds each unit's (T, B) values contiguously, as an array of shape (T, B, N): a memory order that
+/// comes into blocks without a change of the order of samples.
 ///
 /// # Panics
 /// If `data` does not hold exactly T·B·N values.

@@ -131,8 +131,8 @@ fn extent<F>(signal: &ArrayRef3<F>) -> (usize, usize) {
     (signal.dim().0, signal.dim().2)
 }
 
-/// `to[k] = weightᵀ · signal[k]` for `weight` (M, N), blocks `signal` (K, M, C) and `to` (K, N, C), with far more columns than
-/// M and N: a layer's sums over its inputs. Rows of `signal` and `to` are contiguous.
+/// `to[k] = weightᵀ · signal[k]` for `weight` (M, N), blocks `signal` (K, M, C) and `to` (K, N, C), with far more columns
+/// than M and N: a layer's sums over its inputs. Rows of `signal` and `to` are contiguous.
 ///
 /// # Panics
 /// If the shapes do not fit, or rows are not contiguous.
@@ -183,8 +183,9 @@ pub fn dense_over_rows<F: Real>(left: &ArrayRef2<F>, right: &ArrayRef3<F>, to: &
 /// `to = Σ_k signal[k] · right[k]ᵀ` for blocks `signal` (K, M, C), `right` (K, N, C) and `to` (M, N), with far more columns
 /// than M and N: the gradient of a weight, summed over steps and samples. Rows of both operands are contiguous.
 ///
-/// Blocks and columns are cut into parts that the shapes alone fix, whose products are computed in parallel and added in their
-/// order: a product has to bring its operands into another order first, which sharing out rows would repeat for every share.
+/// Blocks and columns are cut into parts that the shapes alone fix, whose products are computed in parallel and added in
+/// their order: a product has to bring its operands into another order first, which sharing out rows would repeat for every
+/// share.
 ///
 /// # Panics
 /// If the shapes do not fit, or rows are not contiguous.

@@ -1,9 +1,10 @@
 //! Sums over the parts of a batch, for training that is shared out over threads, processes or machines.
 //!
 //! Each part has a tape of its own and records its share of the samples. What one tape would have summed over the whole
-//! batch is then summed over the parts, by a [`Reduce`]: the gradients ([`Tape::reduce_gradients`](crate::Tape::reduce_gradients)),
-//! and inside an operation whatever mixes samples, like the statistics of batch normalisation and their gradients. A tape
-//! without a [`Part`] records the whole batch, and nothing is asked for or added.
+//! batch is then summed over the parts, by a [`Reduce`]: the gradients
+//! ([`Tape::reduce_gradients`](crate::Tape::reduce_gradients)), and inside an operation whatever mixes samples, like the
+//! statistics of batch normalisation and their gradients. A tape without a [`Part`] records the whole batch, and nothing is
+//! asked for or added.
 //!
 //! ```
 //! use colearn_tape::{Part, Reduce, Tape, ThreadParts};

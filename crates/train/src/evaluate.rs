@@ -15,8 +15,8 @@ pub struct SplitResult {
     pub evaluation: Evaluation,
     /// Spikes per unit and step of each hidden layer, over all samples and steps.
     pub rates: Vec<f64>,
-    /// Steps of a sample that were computed, padding included: the mean, which differs from the most where batches are as long
-    /// as their longest sample.
+    /// Steps of a sample that were computed, padding included: the mean, which differs from the most where batches are as
+    /// long as their longest sample.
     pub steps: f64,
 }
 

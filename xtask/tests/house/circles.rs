@@ -1,9 +1,10 @@
 //! Modules of a crate use each other in one direction, so that each can be read, tested and moved without those above it.
 //!
 //! The rule, at every level of a crate's modules: **children of one parent form no circle.** A child counts with everything
-//! below it, so that `a::x` using `b` and `b` using `a::y` is a circle of `a` and `b`. A use is what `modules.rs` finds: a path to
-//! something that the other module defines itself, outside of unit tests; to hand a name on (`pub use`) is none. A module and
-//! its own children are one part of the house and may use each other: a trait beside the list of its implementors, for one.
+//! below it, so that `a::x` using `b` and `b` using `a::y` is a circle of `a` and `b`. A use is what `modules.rs` finds: a
+//! path to something that the other module defines itself, outside of unit tests; to hand a name on (`pub use`) is none. A
+//! module and its own children are one part of the house and may use each other: a trait beside the list of its
+//! implementors, for one.
 //!
 //! A circle is opened by moving *definitions*: what both sides need goes to a module below them.
 

@@ -1,8 +1,8 @@
 //! Which modules of a crate use which: read from the `use` declarations and the paths of every file.
 //!
-//! A module is a file. A path is followed to the file that *defines* what it names, through re-exports (`pub use`) and imports,
-//! so that `crate::Neuron` is a use of `neuron.rs` and not of `lib.rs`. Unit tests (`#[cfg(test)]`) and documentation are left
-//! out. What a method call or a macro's expansion uses does not show.
+//! A module is a file. A path is followed to the file that *defines* what it names, through re-exports (`pub use`) and
+//! imports, so that `crate::Neuron` is a use of `neuron.rs` and not of `lib.rs`. Unit tests (`#[cfg(test)]`) and
+//! documentation are left out. What a method call or a macro's expansion uses does not show.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

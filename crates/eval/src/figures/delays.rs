@@ -132,8 +132,8 @@ impl DelayHistograms {
     }
 }
 
-/// Axes in an area, with their heading above `head`, over the range `shown`, with a filled histogram and an outline over `range`, both given as shares and drawn in
-/// percent.
+/// Axes in an area, with their heading above `head`, over the range `shown`, with a filled histogram and an outline over
+/// `range`, both given as shares and drawn in percent.
 pub(super) fn distribution(
     svg: &mut Svg,
     (area, head): (Rect, f64),

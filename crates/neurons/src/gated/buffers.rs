@@ -4,7 +4,8 @@ use super::GatedModel;
 use colearn_tape::product::{self, Form};
 use colearn_tape::{Buffers, LANES, SequenceShape, StepBuffers};
 
-/// The buffers of a recorded gated layer, normalised or not, over a sequence of its units in a training step, beside its input, its output and their gradients.
+/// The buffers of a recorded gated layer, normalised or not, over a sequence of its units in a training step, beside its
+/// input, its output and their gradients.
 #[must_use]
 pub fn gated_buffers(model: GatedModel, shape: SequenceShape) -> StepBuffers {
     let SequenceShape { steps, units, .. } = shape;

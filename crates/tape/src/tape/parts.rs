@@ -16,8 +16,8 @@ impl<F: Real> Tape<F> {
     }
 
     /// Where this tape records a part of a batch: replaces the gradients of `leaves` by their sums over all parts, with one
-    /// call of [`crate::Reduce::sum`]. Each part's loss is then its share of the batch's ([`Part::weight`]). A leaf that only some
-    /// parts have a gradient of gets the others' sum.
+    /// call of [`crate::Reduce::sum`]. Each part's loss is then its share of the batch's ([`Part::weight`]). A leaf that
+    /// only some parts have a gradient of gets the others' sum.
     ///
     /// # Panics
     /// If a variable belongs to another tape or an earlier recording, or as [`crate::Reduce::sum`].

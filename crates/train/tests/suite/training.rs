@@ -91,8 +91,8 @@ fn seeds_make_runs() {
     assert_ne!(run(1), run(2));
 }
 
-/// Batches of samples that are shorter than configured are computed for as long as they last: the mean says so, and rates times
-/// steps are the spikes that there were.
+/// Batches of samples that are shorter than configured are computed for as long as they last: the mean says so, and rates
+/// times steps are the spikes that there were.
 #[test]
 fn rates_and_steps_are_those_that_were_computed() {
     let long = split(3, 1);
