@@ -6,7 +6,7 @@ use crate::config::DropoutMask;
 use colearn_tape::sequence::values;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{
-    Fused, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
+    Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
 };
 use ndarray::ArrayD;
 use ndarray_rand::rand::RngCore;
@@ -99,9 +99,7 @@ impl<F: Real> Kernel for Multiply<'_, F> {
         let one = (factors.len() == 1).then(|| factors[0]);
         for (t, (to, from)) in to.iter_mut().zip(from).enumerate() {
             let factors = one.unwrap_or_else(|| factors[t]);
-            for l in 0..LANES {
-                to[l] = from[l] * factors[l];
-            }
+            *to = (Lanes(*from) * Lanes(factors)).0;
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::models::Visitor;
 use crate::norm::{Norm, Normalisation};
 use crate::shape::clamped;
 use colearn_tape::sequence::by_unit_mut;
-use colearn_tape::simd::{Kernel, Level, dispatch};
-use colearn_tape::{Buffers, Pool, Real, SequenceShape};
+use colearn_tape::simd::{Kernel, Level, dispatch, prefetch};
+use colearn_tape::{Buffers, LANES, Pool, Real, SequenceShape};
 use ndarray::ArrayView1;
 use rayon::prelude::*;
 
@@ -160,7 +160,7 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, '_, F, D, A> {
         for blocks in chunk::pairs(self.shape) {
             let count = chunk::samples(self.shape, blocks[0]);
             self.gather(blocks);
-            self.forward();
+            self.forward(blocks);
             let sums = self.reverse(blocks[0]);
             // The other numbers of a chunk belong to no sample.
             let total = |chunk: &Chunk<F>| chunk[..count].iter().fold(F::zero(), |sum, &x| sum + x);
@@ -193,10 +193,14 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, '_, F, D, A> {
         }
     }
 
-    /// Fills the rows with states, outputs and slopes.
+    /// Fills the rows with states, outputs and slopes, and prefetches what is gathered next and where this pair's gradients
+    /// will be written.
     #[inline(always)]
-    fn forward(&mut self) {
+    fn forward(&mut self, blocks: [usize; 2]) {
         let steps = self.shape.steps;
+        let [input, gradient] =
+            [self.input, self.gradient].map(|values| chunk::rows_after(values, self.shape, blocks, self.n));
+        let written = &self.g_input[blocks[0]..];
         let (states, rest) = self.rows.split_at_mut(D::STATES * (steps + 1));
         let (outputs, rest) = rest.split_at_mut(steps + 1);
         let (slopes, inputs) = rest.split_at_mut(steps);
@@ -204,6 +208,9 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, '_, F, D, A> {
         outputs[0] = [F::zero(); CHUNK];
         let mut running = Running::<F, D>::start();
         for t in 0..steps {
+            chunk::prefetch_row(input, t);
+            chunk::prefetch_row(gradient, t);
+            written.iter().take(blocks.len()).for_each(|rows| prefetch(rows, t * LANES));
             let before = D::State::first_mut(&mut states[(t + 1) * D::STATES..]);
             running.step(&self.p, self.fire, self.drive, &inputs[t], before);
             outputs[t + 1] = running.output;

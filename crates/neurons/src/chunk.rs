@@ -6,6 +6,7 @@
 
 use crate::dynamics::{Dynamics, Values};
 use crate::fire::Fire;
+use colearn_tape::simd::prefetch;
 use colearn_tape::{LANES, Real, SequenceShape};
 
 /// Samples of a chunk: those of two blocks.
@@ -68,6 +69,28 @@ pub(crate) fn rows_of<F>(values: &[F], shape: SequenceShape, blocks: [usize; 2],
         let at = k * shape.block_len() + n * len;
         if k < shape.blocks() { &values[at..at + len] } else { &[] }
     })
+}
+
+/// The unit and pair of blocks whose rows are read after those of unit `n` in `blocks`, by whoever goes from pair to pair and
+/// then to the next unit: its rows, or none.
+#[inline(always)]
+pub(crate) fn rows_after<F>(values: &[F], shape: SequenceShape, blocks: [usize; 2], n: usize) -> Pair<'_, F> {
+    let next = blocks[1] + 1;
+    if next < shape.blocks() {
+        rows_of(values, shape, [next, next + 1], n)
+    } else if n + 1 < shape.units {
+        rows_of(values, shape, [0, 1], n + 1)
+    } else {
+        [&[]; 2]
+    }
+}
+
+/// Prefetches both blocks' rows of step `t`.
+#[inline(always)]
+pub(crate) fn prefetch_row<F: Real>(rows: Pair<'_, F>, t: usize) {
+    for rows in rows {
+        prefetch(rows, t * LANES);
+    }
 }
 
 /// The samples of both blocks at step `t`, side by side.

@@ -9,7 +9,7 @@ use crate::interpolation::Taps;
 use crate::lag_kernels::{RowWidth, Source, accumulate};
 use crate::table::{Synapses, Table};
 use colearn_tape::simd::{
-    ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up_lagged,
+    ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up_lagged, prefetch,
 };
 use colearn_tape::{LANES, Lanes, Pool, Real};
 use ndarray::ArrayRef2;
@@ -246,8 +246,12 @@ impl<F: Real> HistoryPart<'_, F> {
         assert!(window.end <= steps, "step {} of {steps}", window.end);
         let width = self.width;
         for unit in 0..self.rows[0].len() / (self.stride() * width.samples()) {
-            let rows = block[(self.first + unit) * steps * LANES..][..steps * LANES].as_chunks().0;
-            let rows = rows[window.clone()].iter().map(|&row| Lanes(row));
+            let (rows, next) = block[(self.first + unit) * steps * LANES..].split_at(steps * LANES);
+            let rows = &rows.as_chunks().0[window.clone()];
+            let rows = rows.iter().zip(window.clone()).map(|(&row, step)| {
+                prefetch(next, step * LANES);
+                Lanes(row)
+            });
             let parts = self.rows_from(unit, window.start, window.len());
             dispatch(Write { parts, width, steps: rows });
         }
