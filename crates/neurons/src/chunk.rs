@@ -71,8 +71,7 @@ pub(crate) fn rows_of<F>(values: &[F], shape: SequenceShape, blocks: [usize; 2],
     })
 }
 
-/// The unit and pair of blocks whose rows are read after those of unit `n` in `blocks`, by whoever goes from pair to pair and
-/// then to the next unit: its rows, or none.
+/// The rows that are read after those of unit `n` in `blocks`, from pair to pair and then unit to unit; none at the end.
 #[inline(always)]
 pub(crate) fn rows_after<F>(values: &[F], shape: SequenceShape, blocks: [usize; 2], n: usize) -> Pair<'_, F> {
     let next = blocks[1] + 1;

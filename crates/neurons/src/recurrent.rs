@@ -15,6 +15,8 @@
 mod buffers;
 mod kept;
 mod kernels;
+mod packing;
+mod weights;
 
 use crate::Neuron;
 use crate::chunk::Drives;
@@ -23,16 +25,18 @@ use crate::fire::{Fire, Membrane, Output};
 use crate::models::Visitor;
 use crate::shape::clamped;
 pub(crate) use buffers::buffers;
-use colearn_tape::product::{self, Form};
-use colearn_tape::simd::{Kernel, Level, TABLE_BITS, binary_table, dispatch};
+use colearn_tape::simd::dispatch;
 use colearn_tape::{LANES, Lanes, Pool, Real, SequenceShape};
 pub(crate) use kept::Keep;
 use kept::Room;
 pub(crate) use kernels::add_product;
-use kernels::{BackwardBlocks, ForwardBlocks, Weights, groups, look_up_scratch, segment_scratch};
-use ndarray::parallel::prelude::*;
-use ndarray::{Array2, Array4, ArrayRef2, ArrayView1, ArrayView3, ArrayViewMut2, Axis, s};
-use rayon::slice::{ParallelSlice, ParallelSliceMut};
+use kernels::{BackwardBlocks, ForwardBlocks, Weights, look_up_scratch, segment_scratch};
+use ndarray::{Array4, ArrayRef2, ArrayView1};
+use packing::pack;
+pub(crate) use packing::unpack;
+use rayon::prelude::*;
+use weights::{pack_tables, pack_weights};
+pub(crate) use weights::{shifted, weight_gradient};
 
 /// What a recurrent scan saves, sixteen samples side by side.
 #[derive(Debug)]
@@ -71,148 +75,6 @@ fn task_blocks(all: usize) -> usize {
     let threads = rayon::current_num_threads();
     let rounds = all.div_ceil(threads * TASK_BLOCKS).max(1);
     all.div_ceil(threads * rounds).clamp(1, TASK_BLOCKS)
-}
-
-/// Units that a task of [`pack`] and [`unpack`] handles.
-const TASK_UNITS: usize = 8;
-
-/// A sequence as (block, T, N), the units of a step side by side, with what turns inputs into currents.
-fn pack<F: Real>(from: &[F], shape: SequenceShape, drives: Drives<'_, F>, to: &mut [Lanes<F>]) {
-    let blocks = from.par_chunks(shape.block_len());
-    to.par_chunks_mut(shape.steps * shape.units).zip(blocks).for_each(|(to, from)| {
-        let mut to =
-            ArrayViewMut2::from_shape((shape.steps, shape.units), to).expect("a block of a sequence");
-        let tasks = to.axis_chunks_iter_mut(Axis(1), TASK_UNITS).into_par_iter();
-        tasks.zip(from.par_chunks(TASK_UNITS * shape.unit_len())).enumerate().for_each(
-            |(task, (to, from))| {
-                dispatch(Pack { from, drives, first: task * TASK_UNITS, to });
-            },
-        );
-    });
-}
-
-/// Some units of a block: [`pack`].
-struct Pack<'a, F> {
-    /// (unit, step, lane).
-    from: &'a [F],
-    drives: Drives<'a, F>,
-    /// Number of the first unit.
-    first: usize,
-    /// (step, unit).
-    to: ArrayViewMut2<'a, Lanes<F>>,
-}
-
-impl<F: Real> Kernel for Pack<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Level>(self) {
-        let Self { from, drives, first, mut to } = self;
-        let (steps, rows) = (to.nrows(), from.as_chunks::<LANES>().0);
-        for (t, row) in to.rows_mut().into_iter().enumerate() {
-            let row = row.into_slice().expect("units lie side by side");
-            for (n, lanes) in row.iter_mut().enumerate() {
-                lanes.0 = rows[n * steps + t];
-                if let Some((scale, shift)) = drives {
-                    *lanes = *lanes * Lanes::splat(scale[first + n]) + Lanes::splat(shift[first + n]);
-                }
-            }
-        }
-    }
-}
-
-/// (block, T, N) as a sequence, with zeros in lanes without a sample.
-pub(crate) fn unpack<F: Real>(packed: &[Lanes<F>], shape: SequenceShape, to: &mut [F]) {
-    let blocks = packed.par_chunks(shape.steps * shape.units).enumerate();
-    to.par_chunks_mut(shape.block_len()).zip(blocks).for_each(|(to, (k, packed))| {
-        let tasks = to.par_chunks_mut(TASK_UNITS * shape.unit_len()).enumerate();
-        tasks.for_each(|(task, to)| {
-            let (first, samples) = (task * TASK_UNITS, shape.samples(k));
-            dispatch(Unpack { packed, units: shape.units, first, samples, to });
-        });
-    });
-}
-
-/// Some units of a block: [`unpack`].
-struct Unpack<'a, F> {
-    /// (step, unit).
-    packed: &'a [Lanes<F>],
-    units: usize,
-    /// Number of the first unit.
-    first: usize,
-    /// Lanes that hold a sample.
-    samples: usize,
-    /// (unit, step, lane).
-    to: &'a mut [F],
-}
-
-impl<F: Real> Kernel for Unpack<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Level>(self) {
-        let Self { packed, units, first, samples, to } = self;
-        let (steps, rows) = (packed.len() / units, to.as_chunks_mut::<LANES>().0);
-        for (t, step) in packed.chunks_exact(units).enumerate() {
-            for (n, lanes) in step[first..].iter().take(rows.len() / steps).enumerate() {
-                let row = &mut rows[n * steps + t];
-                *row = lanes.0;
-                if samples < LANES {
-                    row[samples..].fill(F::zero());
-                }
-            }
-        }
-    }
-}
-
-/// V without its diagonal, row by row, or its transpose.
-fn pack_weights<F: Real>(weights: &ArrayRef2<F>, transposed: bool, pool: &mut Pool<F>) -> Vec<F> {
-    let n = weights.nrows();
-    let mut packed = pool.take(n * n);
-    for ((i, j), &v) in weights.indexed_iter() {
-        let place = if transposed { j * n + i } else { i * n + j };
-        packed[place] = if i == j { F::zero() } else { v };
-    }
-    packed
-}
-
-/// Units whose tables a task makes.
-const TASK_TABLES: usize = 16;
-
-/// Lanes of the tables of V.
-const fn table_lanes(units: usize) -> usize {
-    units * groups(units)
-}
-
-/// [`pack_weights`] as tables of [`TABLE_BITS`] weights.
-fn pack_tables<F: Real>(packed: &[F], units: usize, pool: &mut Pool<F>) -> Vec<Lanes<F>> {
-    let mut tables = pool.take_lanes(table_lanes(units));
-    let rows = packed.par_chunks(TASK_TABLES * units);
-    tables
-        .par_chunks_mut(TASK_TABLES * groups(units))
-        .zip(rows)
-        .for_each(|(tables, rows)| dispatch(PackTables { rows, units, tables }));
-    tables
-}
-
-struct PackTables<'a, F> {
-    rows: &'a [F],
-    units: usize,
-    tables: &'a mut [Lanes<F>],
-}
-
-impl<F: Real> Kernel for PackTables<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Level>(self) {
-        let Self { rows, units, tables } = self;
-        for (row, tables) in rows.chunks(units).zip(tables.chunks_mut(groups(units))) {
-            for (weights, to) in row.chunks(TABLE_BITS).zip(tables) {
-                *to = binary_table(std::array::from_fn(|k| weights.get(k).copied().unwrap_or_default()));
-            }
-        }
-    }
 }
 
 /// Whether sums of outputs of this kind are looked up where the machine `looks_up`: a scan and a single step agree.
@@ -425,48 +287,11 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
     }
 }
 
-/// ∂L/∂V[i, j] = Σ_t,b s[t−1, b, i] g[t, b, j], zero on the diagonal: a unit is a row whose columns are the steps of a
-/// block, so that one step later is [`LANES`] columns further.
-pub(crate) fn weight_gradient<F: Real>(
-    spikes: &[F],
-    g_current: &[F],
-    shape: SequenceShape,
-    pool: &mut Pool<F>,
-) -> Array2<F> {
-    let n = shape.units;
-    let mut gradient =
-        Array2::from_shape_vec((n, n), pool.take(n * n)).expect("the buffer has the length of V");
-    if shape.steps < 2 || shape.is_empty() {
-        gradient.fill(F::zero());
-        return gradient;
-    }
-    let [before, after] = shifted(spikes, g_current, shape, shape);
-    product::over_columns(Form::of(spikes), &before, &after, &mut gradient, pool);
-    gradient.diag_mut().fill(F::zero());
-    gradient
-}
-
-/// Two sequences as (block, unit, column): the first without its last step, the second without its first.
-pub(crate) fn shifted<'a, F>(
-    before: &'a [F],
-    after: &'a [F],
-    shape: SequenceShape,
-    of_after: SequenceShape,
-) -> [ArrayView3<'a, F>; 2] {
-    let columns = shape.unit_len();
-    let matrix = |values, units| {
-        ArrayView3::from_shape((shape.blocks(), units, columns), values).expect("a sequence of this shape")
-    };
-    [
-        matrix(before, shape.units).slice_move(s![.., .., ..columns - LANES]),
-        matrix(after, of_after.units).slice_move(s![.., .., LANES..]),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Firing, NeuronConfig, NeuronModel};
+    use ndarray::Array2;
 
     /// On any machine: weights and currents that are whole multiples of 1/64 have the same sums in any order.
     #[test]

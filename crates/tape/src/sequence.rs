@@ -11,10 +11,14 @@
 //! At the borders of a crate a sequence is an array (T, B, N): step, sample, unit. Functions that record take either: see
 //! [`Signal`].
 
-use crate::{Fused, LANES, Pool, Pullback, Real, Recompute, Tape, Var};
+mod border;
+
+use crate::{LANES, Pool, Real};
+use border::from_blocks;
+pub use border::{SequenceVar, Signal};
 use colearn_simd::{Kernel, Level, copy_row, dispatch};
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, Array4, ArrayD, ArrayRef3, ArrayView3, ArrayView4, Axis, Ix4, s};
+use ndarray::{Array3, Array4, ArrayD, ArrayRef3, ArrayView3, ArrayView4, Ix4, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 
 /// The size of a sequence.
@@ -189,17 +193,6 @@ impl<F: Real> Sequence<F> {
         self.values.into_dyn()
     }
 
-    /// A value of a tape as a sequence of `batch` samples.
-    ///
-    /// # Panics
-    /// If it is none.
-    #[must_use]
-    #[track_caller]
-    pub fn from_value(value: ArrayD<F>, batch: usize) -> Self {
-        let _ = SequenceShape::of(&value, batch);
-        Self { values: value.into_dimensionality().expect("four axes"), batch }
-    }
-
     /// Gives the buffer back.
     pub fn recycle(self, pool: &mut Pool<F>) {
         pool.give(self.values);
@@ -276,143 +269,10 @@ pub fn blocks<F>(value: &ArrayD<F>) -> ArrayView4<'_, F> {
     })
 }
 
-/// A sequence on a tape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SequenceVar {
-    /// The value (block, unit, step, lane).
-    pub var: Var,
-    /// B.
-    pub batch: usize,
-}
-
-impl SequenceVar {
-    /// Its size.
-    ///
-    /// # Panics
-    /// If the variable is not a sequence of this tape, or forgotten.
-    #[must_use]
-    #[track_caller]
-    pub fn shape<F: Real>(self, tape: &Tape<F>) -> SequenceShape {
-        SequenceShape::of(tape.value(self.var), self.batch)
-    }
-
-    /// Its values as an array (T, B, N).
-    ///
-    /// # Panics
-    /// If the variable is not a sequence of this tape, or forgotten.
-    #[must_use]
-    #[track_caller]
-    pub fn to_array<F: Real>(self, tape: &Tape<F>) -> Array3<F> {
-        from_blocks(&blocks(tape.value(self.var)), self.batch, &mut Pool::default())
-    }
-}
-
-/// What operations over sequences are recorded on: an array (T, B, N), which comes into blocks and out of them again, or
-/// a sequence, which stays one.
-pub trait Signal: Copy {
-    /// The sequence; an array's is recorded.
-    fn enter<F: Real>(self, tape: &mut Tape<F>) -> SequenceVar;
-    /// The same form again.
-    fn leave<F: Real>(sequence: SequenceVar, tape: &mut Tape<F>) -> Self;
-}
-
-impl Signal for SequenceVar {
-    fn enter<F: Real>(self, _tape: &mut Tape<F>) -> SequenceVar {
-        self
-    }
-
-    fn leave<F: Real>(sequence: SequenceVar, _tape: &mut Tape<F>) -> Self {
-        sequence
-    }
-}
-
-impl Signal for Var {
-    #[track_caller]
-    fn enter<F: Real>(self, tape: &mut Tape<F>) -> SequenceVar {
-        let ([array], pool) = tape.workspace([self]);
-        let array = crate::layout::sequence(array);
-        let batch = array.dim().1;
-        let value = Sequence::from_array(&array, pool).into_value();
-        SequenceVar { var: tape.fused(&[self], value, IntoBlocks { batch }), batch }
-    }
-
-    #[track_caller]
-    fn leave<F: Real>(sequence: SequenceVar, tape: &mut Tape<F>) -> Self {
-        let SequenceVar { var, batch } = sequence;
-        let ([value], pool) = tape.workspace([var]);
-        let array = from_blocks(&blocks(value), batch, pool);
-        tape.fused(&[var], array.into_dyn(), OutOfBlocks { batch })
-    }
-}
-
-fn from_blocks<F: Real>(values: &ArrayView4<'_, F>, batch: usize, pool: &mut Pool<F>) -> Array3<F> {
-    let (_, units, steps, _) = values.dim();
-    let mut array = pool.sequence(steps, batch, units);
-    let units = array.axis_iter_mut(Axis(2)).into_par_iter();
-    units.zip(values.axis_iter(Axis(1)).into_par_iter()).for_each(|(mut to, from)| {
-        for (mut to, from) in to.axis_chunks_iter_mut(Axis(1), LANES).zip(from.outer_iter()) {
-            let samples = to.ncols();
-            to.assign(&from.slice(s![.., ..samples]));
-        }
-    });
-    array
-}
-
-/// From an array (T, B, N).
-#[derive(Debug)]
-struct IntoBlocks {
-    batch: usize,
-}
-
-impl<F: Real> Fused<F> for IntoBlocks {
-    fn name(&self) -> &'static str {
-        "into blocks"
-    }
-
-    fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        vec![p.wanted[0].then(|| from_blocks(&blocks(p.gradient), self.batch, p.pool).into_dyn())]
-    }
-
-    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
-        Some(self)
-    }
-}
-
-impl<F: Real> Recompute<F> for IntoBlocks {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        Sequence::from_array(&crate::layout::sequence(inputs[0]), pool).into_value()
-    }
-}
-
-/// To an array (T, B, N).
-#[derive(Debug)]
-struct OutOfBlocks {
-    batch: usize,
-}
-
-impl<F: Real> Fused<F> for OutOfBlocks {
-    fn name(&self) -> &'static str {
-        "out of blocks"
-    }
-
-    fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        vec![Some(Sequence::from_array(&crate::layout::sequence(p.gradient), p.pool).into_value())]
-    }
-
-    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
-        Some(self)
-    }
-}
-
-impl<F: Real> Recompute<F> for OutOfBlocks {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        from_blocks(&blocks(inputs[0]), self.batch, pool).into_dyn()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Tape, Var};
 
     fn array(steps: usize, batch: usize, units: usize) -> Array3<f64> {
         Array3::from_shape_fn((steps, batch, units), |(t, b, n)| (t * 10_000 + b * 100 + n + 1) as f64)

@@ -2,7 +2,7 @@
 
 use super::kept::{Keep, Room};
 use super::kernels::{look_up_scratch, segment_scratch};
-use super::table_lanes;
+use super::weights::table_lanes;
 use crate::NeuronModel;
 use colearn_tape::simd::looks_up;
 use colearn_tape::{Buffers, LANES, Real, SequenceShape, StepBuffers, product};

@@ -28,7 +28,7 @@ impl Trainer<'_> {
         let mut rng = generator(self.config.seed, self.epoch, number, Purpose::Dropout);
 
         let flaw = if all_finite(&batch.input) { None } else { first(&batch.input) };
-        let [flaws] = self.sums([f64::from(u8::from(flaw.is_some()))]);
+        let [flaws] = self.sums([f64::from(flaw.is_some())]);
         if flaws > 0.0 {
             let value = flaw.unwrap_or(f64::NAN);
             return Err(Flaw::new("the input of the network", value));

@@ -1,0 +1,144 @@
+//! Sequences and arrays (T, B, N) on a tape, and the ways between them.
+
+use super::{Sequence, SequenceShape, blocks};
+use crate::{Fused, LANES, Pool, Pullback, Real, Recompute, Tape, Var, layout};
+use ndarray::parallel::prelude::*;
+use ndarray::{Array3, ArrayD, ArrayView4, Axis, s};
+
+/// A sequence on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SequenceVar {
+    /// The value (block, unit, step, lane).
+    pub var: Var,
+    /// B.
+    pub batch: usize,
+}
+
+impl SequenceVar {
+    /// Its size.
+    ///
+    /// # Panics
+    /// If the variable is not a sequence of this tape, or forgotten.
+    #[must_use]
+    #[track_caller]
+    pub fn shape<F: Real>(self, tape: &Tape<F>) -> SequenceShape {
+        SequenceShape::of(tape.value(self.var), self.batch)
+    }
+
+    /// Its values as an array (T, B, N).
+    ///
+    /// # Panics
+    /// If the variable is not a sequence of this tape, or forgotten.
+    #[must_use]
+    #[track_caller]
+    pub fn to_array<F: Real>(self, tape: &Tape<F>) -> Array3<F> {
+        from_blocks(&blocks(tape.value(self.var)), self.batch, &mut Pool::default())
+    }
+}
+
+/// What operations over sequences are recorded on: an array (T, B, N), which comes into blocks and out of them again, or
+/// a sequence, which stays one.
+pub trait Signal: Copy {
+    /// The sequence; an array's is recorded.
+    fn enter<F: Real>(self, tape: &mut Tape<F>) -> SequenceVar;
+    /// The same form again.
+    fn leave<F: Real>(sequence: SequenceVar, tape: &mut Tape<F>) -> Self;
+}
+
+impl Signal for SequenceVar {
+    fn enter<F: Real>(self, _tape: &mut Tape<F>) -> SequenceVar {
+        self
+    }
+
+    fn leave<F: Real>(sequence: SequenceVar, _tape: &mut Tape<F>) -> Self {
+        sequence
+    }
+}
+
+impl Signal for Var {
+    #[track_caller]
+    fn enter<F: Real>(self, tape: &mut Tape<F>) -> SequenceVar {
+        let ([array], pool) = tape.workspace([self]);
+        let array = layout::sequence(array);
+        let batch = array.dim().1;
+        let value = Sequence::from_array(&array, pool).into_value();
+        SequenceVar { var: tape.fused(&[self], value, IntoBlocks { batch }), batch }
+    }
+
+    #[track_caller]
+    fn leave<F: Real>(sequence: SequenceVar, tape: &mut Tape<F>) -> Self {
+        let SequenceVar { var, batch } = sequence;
+        let ([value], pool) = tape.workspace([var]);
+        let array = from_blocks(&blocks(value), batch, pool);
+        tape.fused(&[var], array.into_dyn(), OutOfBlocks { batch })
+    }
+}
+
+pub(super) fn from_blocks<F: Real>(
+    values: &ArrayView4<'_, F>,
+    batch: usize,
+    pool: &mut Pool<F>,
+) -> Array3<F> {
+    let (_, units, steps, _) = values.dim();
+    let mut array = pool.sequence(steps, batch, units);
+    let units = array.axis_iter_mut(Axis(2)).into_par_iter();
+    units.zip(values.axis_iter(Axis(1)).into_par_iter()).for_each(|(mut to, from)| {
+        for (mut to, from) in to.axis_chunks_iter_mut(Axis(1), LANES).zip(from.outer_iter()) {
+            let samples = to.ncols();
+            to.assign(&from.slice(s![.., ..samples]));
+        }
+    });
+    array
+}
+
+/// From an array (T, B, N).
+#[derive(Debug)]
+struct IntoBlocks {
+    batch: usize,
+}
+
+impl<F: Real> Fused<F> for IntoBlocks {
+    fn name(&self) -> &'static str {
+        "into blocks"
+    }
+
+    fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        vec![p.wanted[0].then(|| from_blocks(&blocks(p.gradient), self.batch, p.pool).into_dyn())]
+    }
+
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
+    }
+}
+
+impl<F: Real> Recompute<F> for IntoBlocks {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        Sequence::from_array(&layout::sequence(inputs[0]), pool).into_value()
+    }
+}
+
+/// To an array (T, B, N).
+#[derive(Debug)]
+struct OutOfBlocks {
+    batch: usize,
+}
+
+impl<F: Real> Fused<F> for OutOfBlocks {
+    fn name(&self) -> &'static str {
+        "out of blocks"
+    }
+
+    fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        vec![Some(Sequence::from_array(&layout::sequence(p.gradient), p.pool).into_value())]
+    }
+
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
+    }
+}
+
+impl<F: Real> Recompute<F> for OutOfBlocks {
+    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
+        from_blocks(&blocks(inputs[0]), self.batch, pool).into_dyn()
+    }
+}
