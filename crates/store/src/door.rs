@@ -206,15 +206,14 @@ mod tests {
     fn pipes_and_devices_are_refused_at_once_and_links_lead_to_what_they_name() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        assert!(std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+        crate::children::make_pipe(&at("pipe"));
         fs::write(at("file"), "x").unwrap();
         for (name, target) in [("to-pipe", "pipe"), ("to-zero", "/dev/zero"), ("to-file", "file")] {
             std::os::unix::fs::symlink(target, at(name)).unwrap();
         }
         for (name, found) in [("pipe", "a pipe"), ("to-pipe", "a pipe"), ("to-zero", "a device")] {
             // Whoever opens the pipe reads nothing, and does not wait for ever.
-            let mut writer = std::process::Command::new("sh");
-            let mut writer = writer.args(["-c", "exec 3> \"$0\""]).arg(at("pipe")).spawn().unwrap();
+            let mut writer = crate::children::silent_writer(&at("pipe"));
             let read = read_bounded(&at(name), LARGEST_TEXT);
             writer.kill().unwrap();
             writer.wait().unwrap();

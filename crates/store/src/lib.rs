@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(test, unix))]
+mod children;
 mod door;
 mod envelope;
 mod error;

@@ -134,6 +134,8 @@ mod tests {
 
     #[test]
     fn one_holds_a_folder_at_a_time() {
+        #[cfg(unix)]
+        let _still = crate::children::none_begins();
         let folder = tempfile::tempdir().unwrap();
         assert!(!FolderLock::is_taken(folder.path()));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "asking leaves nothing behind");
@@ -149,6 +151,8 @@ mod tests {
 
     #[test]
     fn a_locked_file_can_be_written_and_keeps_what_is_in_it() {
+        #[cfg(unix)]
+        let _still = crate::children::none_begins();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         let mut lock = FileLock::take(&path).unwrap().unwrap();
@@ -166,6 +170,8 @@ mod tests {
 
     #[test]
     fn a_lock_file_that_nobody_holds_keeps_nobody_out_and_is_left_as_it_is() {
+        #[cfg(unix)]
+        let _still = crate::children::none_begins();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(".lock"), "of a process that was killed").unwrap();
         let lock = FolderLock::take(folder.path()).unwrap();
@@ -182,6 +188,8 @@ mod tests {
 
     #[test]
     fn a_folder_that_was_moved_removed_or_replaced_is_not_written_to() {
+        #[cfg(unix)]
+        let _still = crate::children::none_begins();
         let place = tempfile::tempdir().unwrap();
         let (here, there) = (place.path().join("here"), place.path().join("there"));
         let held = || {
@@ -233,7 +241,7 @@ mod tests {
         let (link, nowhere, pipe) = (folder("link"), folder("nowhere"), folder("pipe"));
         std::os::unix::fs::symlink(&target, link.join(".lock")).unwrap();
         std::os::unix::fs::symlink(place.path().join("absent"), nowhere.join(".lock")).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(pipe.join(".lock")).status().unwrap().success());
+        crate::children::make_pipe(&pipe.join(".lock"));
         for (folder, found) in [(&link, "a link"), (&nowhere, "a link"), (&pipe, "a pipe")] {
             let error = FolderLock::take(folder).unwrap_err().to_string();
             assert!(error.ends_with(&format!(".lock: found {found}; expected a regular file")), "{error}");

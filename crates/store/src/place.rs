@@ -154,8 +154,7 @@ mod tests {
     fn a_pipe_is_written_into_and_stays_a_pipe() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
-        assert!(made.success());
+        crate::children::make_pipe(&path);
         let reader = std::thread::spawn({
             let path = path.clone();
             move || {
