@@ -1,9 +1,10 @@
 //! Reverse-mode automatic differentiation over [`ndarray`], for networks whose layers are fused scans.
 //!
 //! A [`Tape`] is an append-only list of nodes. A [`Var`] is a copyable index into it. Elementary operations
-//! ([`elementary`]) are the small set every formula can be written with; they are also the oracle that fused
-//! operations are proved against. A fused operation ([`Fused`]) is one node that computes a whole layer over a
-//! whole sequence, names what it saved and implements its own vector-Jacobian product.
+//! (such as [`Tape::add`] and [`Tape::matrix_product`]) are the small set every formula can be written with;
+//! they are also the oracle that fused operations are proved against. A fused operation ([`Fused`]) is one
+//! node that computes a whole layer over a whole sequence, names what it saved and implements its own
+//! vector-Jacobian product.
 //!
 //! ```
 //! use colearn_tape::Tape;
