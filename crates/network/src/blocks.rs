@@ -8,11 +8,11 @@
 use crate::config::Pooling;
 use crate::network::{Delays, LayerUnits, Network};
 use crate::pooling;
-use colearn_neurons::{BlockScan, Firing, Neuron};
+use colearn_neurons::BlockScan;
 use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockHistory, BlockSynapse, Signals};
 use colearn_tape::simd::{Kernel, Level, dispatch, looks_up};
 use colearn_tape::{LANES, Lanes, Pool, Real, Sequence, SequenceShape};
-use ndarray::{Array2, ArrayView3, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView3, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 /// Units that one task sums and fires: they use what a window of inputs brought to the first-level cache. 16, 32 and 64
@@ -104,8 +104,8 @@ impl<F: Real> Room<F> {
 #[derive(Clone, Copy)]
 struct Block<'a, F> {
     stages: &'a [Stage<F>],
-    /// Its input: (channel, step, lane).
-    input: &'a [F],
+    /// Its samples (step, sample, channel).
+    input: ArrayView3<'a, F>,
     steps: usize,
     /// How many samples it has.
     count: usize,
@@ -134,15 +134,14 @@ impl<F: Real> Network<F> {
         let blocks = batch.div_ceil(LANES);
         let workers = rayon::current_num_threads().min(blocks);
         let shared = workers < rayon::current_num_threads();
-        let input = Sequence::from_array(input, pool);
-        let (values, len) = (input.values(), input.shape().block_len());
         let mut rooms: Vec<_> = (0..workers).map(|_| Room::new(&stages, steps, pool)).collect();
         let mut scores = Array2::zeros((batch, self.classes()));
         let each = blocks.div_ceil(workers);
         let parts = scores.axis_chunks_iter_mut(Axis(0), each * LANES).into_par_iter();
         let parts = parts.zip(&mut rooms).enumerate().flat_map_iter(|(worker, (mut scores, room))| {
             let run = |(k, mut scores): (usize, ArrayViewMut2<'_, F>)| {
-                let input = &values[(worker * each + k) * len..][..len];
+                let first = (worker * each + k) * LANES;
+                let input = input.slice(s![.., first..first + scores.nrows(), ..]);
                 let (stages, count, pooling) = (&stages[..], scores.nrows(), self.pooling());
                 let block = Block { stages, input, steps, count, pooling, shared, keep };
                 block.run(room, &mut scores)
@@ -152,7 +151,6 @@ impl<F: Real> Network<F> {
         let (activities, kept): (Vec<Vec<f64>>, Vec<_>) = parts.unzip();
         let total = |k: usize| activities.iter().map(|of_block| of_block[k]).sum();
         let activity = (0..self.hidden_layers()).map(total).collect();
-        input.recycle(pool);
         for room in rooms {
             room.recycle(pool);
         }
@@ -183,7 +181,7 @@ impl<F: Real> Network<F> {
         let LayerUnits::Neurons(neuron) = self.units_of(k) else { return None };
         let layer = &self.layers[k];
         let signals = match k.checked_sub(1).map(|before| self.units_of(before)) {
-            Some(LayerUnits::Neurons(neuron)) if sends_spikes(neuron) => Signals::Spikes,
+            Some(LayerUnits::Neurons(neuron)) if neuron.sends_spikes() => Signals::Spikes,
             _ => Signals::Numbers,
         };
         let weight = self.matrix(layer.weight);
@@ -202,10 +200,6 @@ fn recycle<F: Real>(stages: Vec<Stage<F>>, pool: &mut Pool<F>) {
     for stage in stages {
         stage.synapse.recycle(pool);
     }
-}
-
-fn sends_spikes(neuron: &Neuron) -> bool {
-    neuron.model().is_spiking() && neuron.firing() == Firing::Spike
 }
 
 impl<F: Real> Block<'_, F> {
@@ -277,7 +271,7 @@ impl<F: Real> Now<'_, F> {
     fn read(self, history: &mut BlockHistory<F>) {
         let Self { block, step, steps } = self;
         self.each(history.parts(self.task_units()), |mut part| {
-            part.push_block(block.input, block.steps, step..step + steps);
+            part.push_samples(&block.input, step..step + steps);
         });
     }
 

@@ -3,10 +3,11 @@
 //! y = m x / (1 − p) with m ∈ {0, 1}, P(m = 0) = p; the gradient takes the same factors (N. Srivastava et al. 2014).
 
 use crate::config::DropoutMask;
-use colearn_tape::sequence::values;
-use colearn_tape::simd::{Kernel, Level, dispatch};
+use colearn_tape::sequence::{SequenceValues, values};
+use colearn_tape::simd::{Kernel, Level, Word, dispatch, row_of_word};
 use colearn_tape::{
-    Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
+    Fused, Inputs, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar,
+    Signal, Spikes, Tape,
 };
 use ndarray::ArrayD;
 use ndarray_rand::rand::RngCore;
@@ -14,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Records dropout of x (T, B, N), an array or a sequence, with probability `p`.
+/// Records dropout of x (T, B, N), an array or a sequence, with probability `p`. Spikes stay spikes, of a larger amplitude.
 pub(crate) fn record<F: Real, S: Signal>(
     tape: &mut Tape<F>,
     x: S,
@@ -27,63 +28,107 @@ pub(crate) fn record<F: Real, S: Signal>(
     let share = tape.part().map(|part| (part.samples.clone(), part.of));
     let share = share.unwrap_or((0..shape.batch, shape.batch));
     assert_eq!(share.0.len(), shape.batch, "samples of a part of a batch");
-    let ([value], pool) = tape.workspace([x.var]);
-    let factors = factors(pool, p, mask, shape, share, rng);
-    let y = multiply(values(value), shape, &factors, pool);
-    let var = tape.fused(&[x.var], y.into_value(), Dropout { factors, batch: shape.batch });
-    S::leave(SequenceVar { var, batch: shape.batch }, tape)
-}
-
-/// 0 or 1/(1 − p): one per unit and sample, or one per unit, step and sample, in the order of a sequence of one step or of
-/// all. They are drawn unit by unit, in the order of steps and samples, for all samples of the batch, so that it does not
-/// matter which of them are in this part.
-fn factors<F: Real>(
-    pool: &mut Pool<F>,
-    p: f64,
-    mask: DropoutMask,
-    shape: SequenceShape,
-    (samples, of): (Range<usize>, usize),
-    rng: &mut ChaCha8Rng,
-) -> Vec<F> {
-    let steps = match mask {
-        DropoutMask::Sequence => 1,
-        DropoutMask::Step => shape.steps,
-    };
-    let drawn = SequenceShape { steps, ..shape };
-    let keep = F::of(1.0 / (1.0 - p));
-    let limit = p * 4_294_967_296.0;
-    let mut draw = || if f64::from(rng.next_u32()) < limit { F::zero() } else { keep };
-    let mut factors = pool.take(drawn.len());
-    factors.fill(F::zero());
-    for unit in 0..shape.units {
-        for step in 0..steps {
-            (0..samples.start).for_each(|_| _ = draw());
-            for sample in 0..shape.batch {
-                let at = (sample / LANES * shape.units + unit) * steps + step;
-                factors[at * LANES + sample % LANES] = draw();
-            }
-            (samples.end..of).for_each(|_| _ = draw());
+    let (x_values, [], pool) = tape.workspace_of_sequence(x.var, []);
+    let kept = Kept::draw(p, mask, shape, share, rng, pool);
+    let batch = shape.batch;
+    let var = match x_values {
+        SequenceValues::Floats(x_values) => {
+            let y = kept.multiply(x_values, shape, pool);
+            tape.fused(&[x.var], y.into_value(), Dropout { kept, batch })
         }
+        SequenceValues::Spikes(spikes) => {
+            let y = kept.of_spikes(spikes, pool);
+            tape.fused_spikes(&[x.var], y, Dropout { kept, batch })
+        }
+    };
+    S::leave(SequenceVar { var, batch }, tape)
+}
+
+/// Which outputs are kept: a word for each unit of a block, or for each of its steps.
+#[derive(Debug)]
+struct Kept<F> {
+    /// Words, two in each: a buffer of the pool.
+    buffer: Vec<u32>,
+    /// Number of words.
+    len: usize,
+    /// Words of a unit of a block: one or T.
+    steps: usize,
+    /// 1/(1 − p).
+    factor: F,
+}
+
+impl<F: Real> Kept<F> {
+    /// Draws unit by unit, in the order of steps and samples, for all samples of the batch, so that it does not matter which
+    /// of them are in this part.
+    fn draw(
+        p: f64,
+        mask: DropoutMask,
+        shape: SequenceShape,
+        (samples, of): (Range<usize>, usize),
+        rng: &mut ChaCha8Rng,
+        pool: &mut Pool<F>,
+    ) -> Self {
+        let steps = match mask {
+            DropoutMask::Sequence => 1,
+            DropoutMask::Step => shape.steps,
+        };
+        let len = shape.blocks() * shape.units * steps;
+        let mut kept =
+            Self { buffer: pool.take_indices(len.div_ceil(2)), len, steps, factor: F::of(1.0 / (1.0 - p)) };
+        let limit = p * 4_294_967_296.0;
+        let mut draw = || f64::from(rng.next_u32()) >= limit;
+        let words = &mut bytemuck::cast_slice_mut::<_, Word>(&mut kept.buffer)[..len];
+        words.fill(0);
+        for unit in 0..shape.units {
+            for step in 0..steps {
+                (0..samples.start).for_each(|_| _ = draw());
+                for sample in 0..shape.batch {
+                    let at = (sample / LANES * shape.units + unit) * steps + step;
+                    words[at] |= Word::from(draw()) << (sample % LANES);
+                }
+                (samples.end..of).for_each(|_| _ = draw());
+            }
+        }
+        kept
     }
-    factors
+
+    fn words(&self) -> &[Word] {
+        &bytemuck::cast_slice(&self.buffer)[..self.len]
+    }
+
+    /// The spikes that are kept.
+    fn of_spikes(&self, spikes: &Spikes<F>, pool: &mut Pool<F>) -> Spikes<F> {
+        let steps = spikes.shape().steps;
+        let mut y = Spikes::taken(spikes.shape(), spikes.amplitude() * self.factor, pool);
+        let units = y.words_mut().chunks_mut(steps.max(1)).zip(spikes.words().chunks(steps.max(1)));
+        for ((to, from), kept) in units.zip(self.words().chunks(self.steps.max(1))) {
+            // All words by the same, or each by its own.
+            let one = (self.steps == 1).then(|| kept[0]);
+            for (t, (to, from)) in to.iter_mut().zip(from).enumerate() {
+                *to = from & one.unwrap_or_else(|| kept[t]);
+            }
+        }
+        y
+    }
+
+    /// Every row of a unit and block times the factors of its own, or all of them the same.
+    fn multiply(&self, x: &[F], shape: SequenceShape, pool: &mut Pool<F>) -> Sequence<F> {
+        let mut y = Sequence::taken(shape, pool);
+        let len = shape.unit_len().max(1);
+        let kept = self.words().par_chunks(self.steps.max(1));
+        let units = y.values_mut().par_chunks_mut(len).zip(x.par_chunks(len)).zip(kept);
+        units.with_min_len(16).for_each(|((to, from), kept)| {
+            dispatch(Multiply { from, kept, factor: self.factor, to });
+        });
+        y
+    }
 }
 
-/// Every row of a unit and block by its own factors, or all of them by the same.
-fn multiply<F: Real>(x: &[F], shape: SequenceShape, factors: &[F], pool: &mut Pool<F>) -> Sequence<F> {
-    let mut y = Sequence::taken(shape, pool);
-    let (len, units) = (shape.unit_len().max(1), shape.blocks() * shape.units);
-    let factors = factors.par_chunks((factors.len() / units.max(1)).max(1));
-    let units = y.values_mut().par_chunks_mut(len).zip(x.par_chunks(len)).zip(factors);
-    units.with_min_len(16).for_each(|((to, from), factors)| {
-        dispatch(Multiply { from, factors, to });
-    });
-    y
-}
-
-/// [`multiply`] of one unit of a block.
+/// [`Kept::multiply`] of one unit of a block.
 struct Multiply<'a, F> {
     from: &'a [F],
-    factors: &'a [F],
+    kept: &'a [Word],
+    factor: F,
     to: &'a mut [F],
 }
 
@@ -92,13 +137,11 @@ impl<F: Real> Kernel for Multiply<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
-        let Self { from, factors, to } = self;
-        let (from, factors, to) =
-            (from.as_chunks::<LANES>().0, factors.as_chunks::<LANES>().0, to.as_chunks_mut::<LANES>().0);
-        // All rows by the same factors, or each by its own.
-        let one = (factors.len() == 1).then(|| factors[0]);
+        let Self { from, kept, factor, to } = self;
+        let (from, to) = (from.as_chunks::<LANES>().0, to.as_chunks_mut::<LANES>().0);
+        let one = (kept.len() == 1).then(|| row_of_word(kept[0], factor));
         for (t, (to, from)) in to.iter_mut().zip(from).enumerate() {
-            let factors = one.unwrap_or_else(|| factors[t]);
+            let factors = one.unwrap_or_else(|| row_of_word(kept[t], factor));
             *to = (Lanes(*from) * Lanes(factors)).0;
         }
     }
@@ -106,7 +149,7 @@ impl<F: Real> Kernel for Multiply<'_, F> {
 
 #[derive(Debug)]
 struct Dropout<F> {
-    factors: Vec<F>,
+    kept: Kept<F>,
     batch: usize,
 }
 
@@ -120,18 +163,25 @@ impl<F: Real> Fused<F> for Dropout<F> {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        vec![Some(self.recompute(&[p.gradient], p.pool))]
+        vec![Some(self.of(p.gradient, p.pool))]
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
-        pool.give_vec(self.factors);
+        pool.give_indices(self.kept.buffer);
+    }
+}
+
+impl<F: Real> Dropout<F> {
+    /// Floats or their gradient times the factors.
+    fn of(&self, x: &ArrayD<F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        let shape = SequenceShape::of(x, self.batch);
+        self.kept.multiply(values(x), shape, pool).into_value()
     }
 }
 
 impl<F: Real> Recompute<F> for Dropout<F> {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        let shape = SequenceShape::of(inputs[0], self.batch);
-        multiply(values(inputs[0]), shape, &self.factors, pool).into_value()
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        self.of(inputs.values[0], pool)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a training step needs of memory, from the configuration alone.
 
 use crate::ValidNetwork;
-use crate::config::{DropoutMask, HiddenModel};
+use crate::config::{DropoutMask, HiddenModel, Units};
 use colearn_neurons::{gated_buffers, scan_buffers};
-use colearn_synapses::dense;
+use colearn_synapses::{Signals, dense};
 use colearn_tape::{Buffers, Real, SequenceShape, StepBuffers};
 
 /// Bytes of an `f32`.
@@ -72,16 +72,21 @@ impl ValidNetwork {
     fn hold_layer(&self, layer: usize, step: TrainingStep, held: &mut Held) {
         let (inputs, units) = self.layers()[layer];
         let sequence = |units: usize| Buffers::sequence(step.sequence(units));
+        let signal = |kind: Signals, units: usize| match kind {
+            Signals::Numbers => sequence(units),
+            Signals::Spikes => Buffers::spikes(step.sequence(units)),
+        };
+        let (input, output) = (self.input_of(layer), self.input_of(layer + 1));
         let drops_out = self.config.network.dropout > 0.0;
         let (synapse, scan) = (self.synapse_buffers(layer, step), self.scan_buffers(layer, step));
         // What goes in after dropout, and the sums.
-        let dropped = if layer > 0 && drops_out { sequence(inputs) } else { Buffers::none() };
+        let dropped = if layer > 0 && drops_out { signal(input, inputs) } else { Buffers::none() };
         let again = dropped.and(sequence(self.columns(layer)));
-        held.keep(sequence(units).and(scan.kept).and(synapse.kept));
+        held.keep(signal(output, units).and(scan.kept).and(synapse.kept));
         if drops_out && layer + 1 < self.layers().len() {
             let mask = self.config.network.dropout_mask;
             let steps = if mask == DropoutMask::Step { step.steps } else { 1 };
-            held.keep(Buffers::values(SequenceShape { steps, ..step.sequence(units) }.len()));
+            held.keep(Buffers::spikes(SequenceShape { steps, ..step.sequence(units) }));
             held.at_once(sequence(units).and(sequence(units)));
         }
         let to_input = if layer > 0 { sequence(inputs) } else { Buffers::none() };
@@ -101,9 +106,18 @@ impl ValidNetwork {
         let (inputs, _) = self.layers()[layer];
         let (shape, outputs) = (step.sequence(inputs), self.columns(layer));
         if !self.has_delays(layer) {
-            return dense::buffers(shape, outputs);
+            return dense::buffers(shape, self.input_of(layer), outputs);
         }
-        self.config.synapse.in_training(f32::of(step.spread)).buffers(shape, outputs)
+        let synapse = self.config.synapse.in_training(f32::of(step.spread));
+        synapse.buffers(shape, self.input_of(layer), outputs)
+    }
+
+    /// What goes into a layer, or comes out of the one before it.
+    fn input_of(&self, layer: usize) -> Signals {
+        let Some(before) = layer.checked_sub(1) else { return Signals::Numbers };
+        let is_hidden = before < self.config.network.hidden.len();
+        let spikes = matches!(&self.units, Units::Neurons(neuron) if neuron.sends_spikes());
+        if is_hidden && spikes && !self.is_recurrent(before) { Signals::Spikes } else { Signals::Numbers }
     }
 
     fn scan_buffers(&self, layer: usize, step: TrainingStep) -> StepBuffers {

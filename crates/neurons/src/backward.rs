@@ -1,8 +1,9 @@
 //! The backward scan of units that do not see each other.
 //!
 //! Shares out units, of which a task has all samples. Nothing was saved: for each pair of blocks the forward pass is run once
-//! more, which keeps states, outputs and surrogate slopes of all steps in the second-level cache, and then one loop
-//! over time in reverse. That is faster than reading states from memory, which the input alone does not exceed.
+//! more, which keeps the states of all steps in the first-level cache, and then one loop over time in reverse, which finds
+//! outputs and surrogate slopes from the states. That is faster than reading any of them from memory, where the input and
+//! the gradient are waited for already.
 //! Parameter gradients are summed over time sample by sample, over chunks in order, and over samples last.
 //!
 //! With batch normalisation in front (see [`crate::normalised`]) the pass ends with its gradient, unit by unit.
@@ -27,10 +28,9 @@ const TASK_UNITS: usize = 16;
 /// Tasks that smaller layers are split into. Fixed: results cannot depend on the number of threads.
 const MIN_TASKS: usize = 8;
 
-/// Rows of scratch: states before the spike with a row of zeros before the first step, outputs likewise, then slopes,
-/// inputs and gradients.
+/// Rows of scratch: states before the spike, with zeros before the first step.
 fn rows(states: usize, steps: usize) -> usize {
-    (states + 1) * (steps + 1) + 3 * steps
+    states * (steps + 1)
 }
 
 /// Units of a task.
@@ -159,9 +159,8 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, '_, F, D, A> {
         let (mut parameters, mut norm) = (D::Parameters::splat(F::zero()), [F::zero(); 2]);
         for blocks in chunk::pairs(self.shape) {
             let count = chunk::samples(self.shape, blocks[0]);
-            self.gather(blocks);
             self.forward(blocks);
-            let sums = self.reverse(blocks[0]);
+            let sums = self.reverse(blocks);
             // The other numbers of a chunk belong to no sample.
             let total = |chunk: &Chunk<F>| chunk[..count].iter().fold(F::zero(), |sum, &x| sum + x);
             for k in 0..D::PARAMETERS {
@@ -178,74 +177,61 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Kernel for Unit<'_, '_, F, D, A> {
 }
 
 impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, '_, F, D, A> {
-    /// Fills the rows of inputs and gradients with those of a pair of blocks. On its own, because these reads wait for
-    /// memory: the processor has many of them under way at once, which the loops over time do not allow.
-    #[inline(always)]
-    fn gather(&mut self, blocks: [usize; 2]) {
-        let steps = self.shape.steps;
-        let (_, rest) = self.rows.split_at_mut((D::STATES + 1) * (steps + 1) + steps);
-        let (inputs, gradients) = rest.split_at_mut(steps);
-        let input = chunk::rows_of(self.input, self.shape, blocks, self.n);
-        let gradient = chunk::rows_of(self.gradient, self.shape, blocks, self.n);
-        for (t, (x, g)) in inputs.iter_mut().zip(gradients).enumerate() {
-            chunk::load(input, t, x);
-            chunk::load(gradient, t, g);
-        }
-    }
-
-    /// Fills the rows with states, outputs and slopes, and prefetches what is gathered next and where this pair's gradients
-    /// will be written.
+    /// Fills the rows with states, and prefetches what is read next and where this pair's gradients will be written.
     #[inline(always)]
     fn forward(&mut self, blocks: [usize; 2]) {
         let steps = self.shape.steps;
-        let [input, gradient] =
+        let input = chunk::rows_of(self.input, self.shape, blocks, self.n);
+        let next =
             [self.input, self.gradient].map(|values| chunk::rows_after(values, self.shape, blocks, self.n));
         let written = &self.g_input[blocks[0]..];
-        let (states, rest) = self.rows.split_at_mut(D::STATES * (steps + 1));
-        let (outputs, rest) = rest.split_at_mut(steps + 1);
-        let (slopes, inputs) = rest.split_at_mut(steps);
-        states[..D::STATES].fill([F::zero(); CHUNK]);
-        outputs[0] = [F::zero(); CHUNK];
+        self.rows[..D::STATES].fill([F::zero(); CHUNK]);
         let mut running = Running::<F, D>::start();
+        let mut x = [F::zero(); CHUNK];
         for t in 0..steps {
-            chunk::prefetch_row(input, t);
-            chunk::prefetch_row(gradient, t);
+            for rows in next {
+                chunk::prefetch_row(rows, t);
+            }
             written.iter().take(blocks.len()).for_each(|rows| prefetch(rows, t * LANES));
-            let before = D::State::first_mut(&mut states[(t + 1) * D::STATES..]);
-            running.step(&self.p, self.fire, self.drive, &inputs[t], before);
-            outputs[t + 1] = running.output;
-            self.output.slopes(&running.potential, &mut slopes[t]);
+            chunk::load(input, t, &mut x);
+            let before = D::State::first_mut(&mut self.rows[(t + 1) * D::STATES..]);
+            running.step(&self.p, self.fire, self.drive, &x, before);
         }
     }
 
     /// The gradient of the samples' currents, in reverse.
     #[inline(always)]
-    fn reverse(&mut self, first: usize) -> Sums<F, D> {
+    fn reverse(&mut self, blocks: [usize; 2]) -> Sums<F, D> {
         let steps = self.shape.steps;
-        let (states, rest) = self.rows.split_at(D::STATES * (steps + 1));
-        let (outputs, rest) = rest.split_at(steps + 1);
-        let (slopes, rest) = rest.split_at(steps);
-        let (inputs, gradients) = rest.split_at(steps);
+        let input = chunk::rows_of(self.input, self.shape, blocks, self.n);
+        let gradient = chunk::rows_of(self.gradient, self.shape, blocks, self.n);
         let norm = self.norm.unwrap_or_default();
         let zeros = [F::zero(); CHUNK];
         let mut sums = Sums::<F, D> { parameters: Values::splat(zeros), norm: [zeros; 2] };
         let mut carried = Running::<F, D>::start();
+        let (mut x, mut above, mut slopes) = (zeros, zeros, zeros);
+        let mut potential = self.potential(steps);
         for t in (0..steps).rev() {
-            let (x, above) = (&inputs[t], &gradients[t]);
+            chunk::load(input, t, &mut x);
+            chunk::load(gradient, t, &mut above);
+            self.output.slopes(&potential, &mut slopes);
+            // Nothing is sent before the first step, whatever a state of zeros would send.
+            let first = t == 0;
+            let potential_before = self.potential(t);
             // Arrays, not slices: a check inside the loop over samples would keep it from being vectorised.
-            let states_before: &D::State<Chunk<F>> = Values::first(&states[t * D::STATES..]);
-            let states_now: &D::State<Chunk<F>> = Values::first(&states[(t + 1) * D::STATES..]);
-            let (spikes_before, spikes, slopes) = (&outputs[t], &outputs[t + 1], &slopes[t]);
+            let states_before: &D::State<Chunk<F>> = Values::first(&self.rows[t * D::STATES..]);
+            let states_now: &D::State<Chunk<F>> = Values::first(&self.rows[(t + 1) * D::STATES..]);
             let mut g_current = zeros;
             for l in 0..CHUNK {
+                let spike_before = if first { F::zero() } else { self.fire.output(potential_before[l]) };
                 let before = sample::<F, D>(states_before, l);
                 let mut old = Carried { state: sample::<F, D>(&carried.state, l), spike: carried.output[l] };
                 let visited = Visited {
-                    before: D::settle(&self.p, before, spikes_before[l]),
-                    spike_before: spikes_before[l],
+                    before: D::settle(&self.p, before, spike_before),
+                    spike_before,
                     input: self.drive.current(x[l]),
                     state: sample::<F, D>(states_now, l),
-                    spike: spikes[l],
+                    spike: self.fire.output(potential[l]),
                     slope: slopes[l],
                 };
                 let mut own = D::Parameters::splat(F::zero());
@@ -263,9 +249,21 @@ impl<F: Real, D: Dynamics, A: Fire<F>> Unit<'_, '_, F, D, A> {
                 sums.norm[1][l] += g;
                 g_current[l] = g;
             }
-            chunk::store(&g_current, &mut self.g_input[first..], t);
+            potential = potential_before;
+            chunk::store(&g_current, &mut self.g_input[blocks[0]..], t);
         }
         sums
+    }
+
+    /// What was compared with the threshold in the step before row `t` of states.
+    #[inline(always)]
+    fn potential(&self, t: usize) -> Chunk<F> {
+        let states: &D::State<Chunk<F>> = Values::first(&self.rows[t * D::STATES..]);
+        let mut potential = [F::zero(); CHUNK];
+        for (l, potential) in potential.iter_mut().enumerate() {
+            *potential = D::potential(&self.p, &sample::<F, D>(states, l));
+        }
+        potential
     }
 }
 
@@ -293,7 +291,7 @@ mod tests {
         let (first, second) = output.split_at_mut(shape.block_len());
         dispatch_to(
             set,
-            forward::Unit::<f64, Adlif, _, false> {
+            forward::Unit::<f64, Adlif, _, forward::Floats, false> {
                 p,
                 fire: step,
                 drive,

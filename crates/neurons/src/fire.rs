@@ -89,7 +89,7 @@ impl<F: Real> Output<F> {
 
     /// Fills `slopes` with the derivative of the output at membranes `u`.
     #[inline(always)]
-    pub(crate) fn slopes(self, u: &[F], slopes: &mut [F]) {
+    pub(crate) fn slopes<const N: usize>(self, u: &[F; N], slopes: &mut [F; N]) {
         match self {
             Self::Spike(Step(threshold), surrogate) | Self::Soft(SoftStep(threshold, surrogate)) => {
                 surrogate.derivatives(threshold, u, slopes);

@@ -285,7 +285,7 @@ impl<F: Real> Fused<F> for GatedScan<F> {
     }
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let Pullback { inputs, output, gradient, wanted, reduce, pool } = pullback;
+        let Pullback { inputs, output, gradient, wanted, reduce, pool, .. } = pullback;
         let (recurrent, of_input) = (matrix(inputs[1]), SequenceShape::of(inputs[0], self.batch));
         let shape = shape(self.unit, of_input, &recurrent);
         let (h, above) = (values(output), values(gradient));

@@ -112,6 +112,12 @@ pub struct Neuron {
 }
 
 impl Neuron {
+    /// Whether outputs are spikes, zero or one: neither a membrane nor a soft step.
+    #[must_use]
+    pub fn sends_spikes(&self) -> bool {
+        self.firing == Firing::Spike && self.model.is_spiking()
+    }
+
     /// The model with θ = 1, the box-car surrogate and the model's own bounds.
     #[must_use]
     pub fn new(model: NeuronModel) -> Self {

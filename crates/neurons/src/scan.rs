@@ -24,7 +24,7 @@
 
 use crate::backward::{self, Backward};
 use crate::chunk::{Drives, check_drives};
-use crate::forward::Forward;
+use crate::forward::{Forward, OutputMut};
 use crate::norm::{Normalisation, affine_gradients};
 use crate::recurrent::{self, Blocks, Keep, RecurrentBackward, RecurrentForward};
 use crate::shape::check;
@@ -33,8 +33,8 @@ use colearn_tape::layout::{matrix, vector};
 use colearn_tape::sequence::values;
 use colearn_tape::simd::looks_up;
 use colearn_tape::{
-    Buffers, Fused, LANES, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, StepBuffers,
-    Tape, Var,
+    Buffers, Fused, LANES, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, Spikes,
+    StepBuffers, Tape, Var,
 };
 use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis};
 
@@ -68,7 +68,7 @@ impl<F> Trace<F> {
 }
 
 /// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences ([`Signal`]):
-/// spikes, or the membrane of a model without spikes. `parameters` are vectors of N values, `recurrent` is the matrix
+/// spikes (a sequence of which is kept as bits where the neuron is not recurrent), or the membrane of a model without spikes. `parameters` are vectors of N values, `recurrent` is the matrix
 /// V (N, N).
 ///
 /// # Panics
@@ -115,15 +115,47 @@ pub(crate) fn record<F: Real, S: Signal>(
         let weights = recurrent.map(|v| matrix(tape.value(v)));
         let drives = norm.as_ref().map(Normalisation::drives);
         let input = (shape, values(tape.value(input.var)));
-        run(neuron, input, drives, &stored, weights.as_deref(), Keep::Recording, &mut pool)
+        if recurrent.is_none() && neuron.sends_spikes() {
+            (Sent::Spikes(run_to_spikes(neuron, input, drives, &stored, &mut pool)), None)
+        } else {
+            let weights = weights.as_deref();
+            let (output, saved) = run(neuron, input, drives, &stored, weights, Keep::Recording, &mut pool);
+            (Sent::Floats(output), saved)
+        }
     };
     *tape.pool() = pool;
     let affine = affine.into_iter().flatten();
     let inputs: Vec<Var> =
         std::iter::once(input.var).chain(affine).chain(parameters.iter().copied()).chain(recurrent).collect();
     let op = Scan { neuron: neuron.clone(), batch: shape.batch, norm, saved };
-    let var = tape.fused(&inputs, output.into_value(), op);
+    let var = match output {
+        Sent::Spikes(spikes) => tape.fused_spikes(&inputs, spikes, op),
+        Sent::Floats(output) => tape.fused(&inputs, output.into_value(), op),
+    };
     S::leave(SequenceVar { var, batch: shape.batch }, tape)
+}
+
+/// The output of a recorded scan.
+enum Sent<F> {
+    Floats(Sequence<F>),
+    Spikes(Spikes<F>),
+}
+
+/// The spikes of a neuron that is not recurrent.
+#[track_caller]
+fn run_to_spikes<F: Real>(
+    neuron: &Neuron,
+    (shape, input): (SequenceShape, &[F]),
+    drives: Drives<'_, F>,
+    parameters: &[ArrayView1<'_, F>],
+    pool: &mut Pool<F>,
+) -> Spikes<F> {
+    check(neuron, shape.units, parameters, None);
+    check_drives(drives, shape.units);
+    let mut spikes = Spikes::taken(shape, F::one(), pool);
+    let output = OutputMut::Spikes(spikes.words_mut());
+    neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
+    spikes
 }
 
 /// The output of `neuron` over `input`, of which `drives` make its currents, and what `keep` says of a recurrent one.
@@ -152,6 +184,7 @@ pub(crate) fn run<F: Real>(
             Some(blocks)
         }
     } else {
+        let output = OutputMut::Floats(output);
         neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
         None
     };
@@ -209,7 +242,7 @@ fn with_states<F: Real>(
         shape,
         drives: None,
         input: input.values(),
-        output: output.values_mut(),
+        output: OutputMut::Floats(output.values_mut()),
         states: Some(states.values_mut()),
     });
     let by_unit = states.values();
@@ -258,7 +291,7 @@ impl<F: Real> Fused<F> for Scan<F> {
     }
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let Pullback { inputs, output, gradient, wanted, reduce, pool } = pullback;
+        let Pullback { inputs, output, gradient, wanted, reduce, pool, .. } = pullback;
         let (neuron, norm) = (&self.neuron, self.norm.as_ref());
         let count = neuron.specs().len();
         let first = if norm.is_some() { 3 } else { 1 };

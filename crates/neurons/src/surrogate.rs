@@ -164,9 +164,16 @@ impl Surrogate {
 
     /// As [`Surrogate::fill_derivative`] for plain numbers.
     #[inline(always)]
-    pub(crate) fn derivatives<F: Real>(self, threshold: F, membrane: &[F], slopes: &mut [F]) {
+    pub(crate) fn derivatives<F: Real, const N: usize>(
+        self,
+        threshold: F,
+        membrane: &[F; N],
+        slopes: &mut [F; N],
+    ) {
         with_shape!(self, shape => {
-            slopes.iter_mut().zip(membrane).for_each(|(slope, &u)| *slope = shape.derivative(u - threshold));
+            for l in 0..N {
+                slopes[l] = shape.derivative(membrane[l] - threshold);
+            }
         });
     }
 
@@ -217,7 +224,8 @@ impl<F: Real> Shape<F> for Boxcar<F> {
     }
     #[inline(always)]
     fn derivative(self, x: F) -> F {
-        if x > -self.0 && x <= self.0 { F::one() } else { F::zero() }
+        let (above, below) = (x > -self.0, x <= self.0);
+        if above && below { F::one() } else { F::zero() }
     }
 }
 

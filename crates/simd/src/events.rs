@@ -9,6 +9,7 @@
 //! rows of W, Y, G and S are whole numbers of [`Lanes`] with outputs, not samples, side by side: an event costs a row,
 //! and what is zero costs its look.
 
+use crate::bits::Word;
 use crate::{Lanes, Level, Real};
 
 /// Most columns that [`Events`] lists: a byte's numbers. With rows asked for ahead of time 128 took as long in W1 and W5 of
@@ -70,11 +71,25 @@ impl Events {
         for (flag, &x) in flags.as_flattened_mut()[..row.len()].iter_mut().zip(row) {
             *flag = u8::from(x != F::zero());
         }
+        self.list_bytes(flags[..row.len().div_ceil(FLAGS)].iter().map(|&flags| byte_of(flags)));
+    }
+
+    /// [`Events::list`] of a row of spikes, a word for sixteen columns.
+    ///
+    /// # Panics
+    /// If the row has more than [`EVENT_COLUMNS`] columns.
+    #[inline(always)]
+    pub fn list_words(&mut self, words: &[Word]) {
+        self.list_bytes(words.iter().flat_map(|word| word.to_le_bytes()));
+    }
+
+    /// Lists columns whose flags are the bits of bytes.
+    #[inline(always)]
+    fn list_bytes(&mut self, bytes: impl Iterator<Item = u8>) {
         let mut len = 0;
-        for (k, &flags) in (0..).zip(&flags[..row.len().div_ceil(FLAGS)]) {
+        for (k, byte) in (0..).zip(bytes) {
             // All eight places are written, those without an event are written over: no branch that depends on the data. There
             // is room: at most 8k events lie before them.
-            let byte = byte_of(flags);
             let places = u64::from_le_bytes(PLACES[usize::from(byte)]);
             let columns = places + k * (0x0101_0101_0101_0101 * FLAGS as u64);
             self.columns[len..len + FLAGS].copy_from_slice(&columns.to_le_bytes());

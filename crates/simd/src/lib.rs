@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod binary;
+mod bits;
 mod dispatch;
 mod events;
 mod lanes;
@@ -14,6 +15,7 @@ pub use binary::{
     BINARY_STEPS, BinaryProduct, BinarySums, Code, TABLE_BITS, binary_codes, binary_table, looks_up,
     looks_up_lagged,
 };
+pub use bits::{Word, row_of_word, word_of_row};
 pub use dispatch::{
     FusedLevel, InstructionSet, Kernel, Level, PortableLevel, dispatch, dispatch_to, prefetch, prefetch_all,
 };

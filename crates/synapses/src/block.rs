@@ -12,7 +12,7 @@ use colearn_tape::simd::{
     ALIGN_ROOM, BINARY_STEPS, Code, Kernel, Level, aligned, aligned_mut, dispatch, looks_up_lagged, prefetch,
 };
 use colearn_tape::{LANES, Lanes, Pool, Real};
-use ndarray::ArrayRef2;
+use ndarray::{ArrayRef2, ArrayView2, ArrayView3, Axis};
 use std::ops::Range;
 
 /// Steps that one call sums.
@@ -234,26 +234,42 @@ impl<F: Real> HistoryPart<'_, F> {
         }
     }
 
-    /// Adds steps `window` of all units of this part, of a layer that reads [`Signals::Numbers`]. `block` is one of a
-    /// sequence of `steps` steps: (unit, step, lane). Windows come in order and once, and none crosses a multiple of
-    /// [`BLOCK_SYNAPSE_STEPS`].
+    /// Adds steps `window` of all units of this part, of a layer that reads [`Signals::Numbers`], from `samples` (T, B, I) of
+    /// at most sixteen samples. Windows come in order and once, and none crosses a multiple of [`BLOCK_SYNAPSE_STEPS`].
     ///
     /// # Panics
-    /// If the block has no such units, the sequence no such steps, or the layer reads spikes.
+    /// If there are no such units or steps, or more samples, or the layer reads spikes.
     #[track_caller]
-    pub fn push_block(&mut self, block: &[F], steps: usize, window: Range<usize>) {
+    pub fn push_samples(&mut self, samples: &ArrayView3<'_, F>, window: Range<usize>) {
         assert!(self.codes.is_empty(), "samples of a layer that reads spikes");
-        assert!(window.end <= steps, "step {} of {steps}", window.end);
+        let (steps, count, channels) = samples.dim();
+        assert!(window.end <= steps && count <= LANES, "step {} of {steps}, {count} samples", window.end);
         let width = self.width;
         for unit in 0..self.rows[0].len() / (self.stride() * width.samples()) {
-            let (rows, next) = block[(self.first + unit) * steps * LANES..].split_at(steps * LANES);
-            let rows = &rows.as_chunks().0[window.clone()];
-            let rows = rows.iter().zip(window.clone()).map(|(&row, step)| {
-                prefetch(next, step * LANES);
-                Lanes(row)
-            });
+            let place = self.first + unit;
+            let unit_samples = samples.index_axis(Axis(2), place);
             let parts = self.rows_from(unit, window.start, window.len());
-            dispatch(Write { parts, width, steps: rows });
+            // Side by side in the memory order (N, T, B).
+            if unit_samples.strides()[1] == 1 {
+                // The next unit's steps are prefetched.
+                let next = (place + 1 < channels).then(|| samples.index_axis(Axis(2), place + 1));
+                let mut rows = [&[][..]; BLOCK_SYNAPSE_STEPS];
+                for (to, step) in rows.iter_mut().zip(window.clone()) {
+                    *to = row_of(&unit_samples, step);
+                    if let Some(next) = &next {
+                        prefetch(row_of(next, step), 0);
+                    }
+                }
+                let rows = rows[..window.len()].iter().map(|row| Lanes::load(row, count));
+                dispatch(Write { parts, width, steps: rows });
+            } else {
+                let rows = window.clone().map(|step| {
+                    let mut row = Lanes::default();
+                    row.0.iter_mut().zip(unit_samples.row(step)).for_each(|(to, &x)| *to = x);
+                    row
+                });
+                dispatch(Write { parts, width, steps: rows });
+            }
         }
     }
 
@@ -279,6 +295,12 @@ impl<F: Real> HistoryPart<'_, F> {
     fn stride(&self) -> usize {
         self.width.stride(self.pad + self.held)
     }
+}
+
+/// One step of a unit's samples (step, sample), which lie side by side.
+#[inline(always)]
+fn row_of<'a, F>(samples: &ArrayView2<'a, F>, step: usize) -> &'a [F] {
+    samples.index_axis_move(Axis(0), step).to_slice().expect("samples lie side by side")
 }
 
 /// Brings what a unit sent last before its next steps: the last `pad` entries to the front, or `zero` at the first step.

@@ -5,7 +5,8 @@
 
 use crate::interpolation::Taps;
 use crate::table::TASK_ROWS;
-use colearn_tape::simd::{BinarySums, Code, Kernel, Level, TABLE_BITS, dispatch};
+use bytemuck::{AnyBitPattern, NoUninit};
+use colearn_tape::simd::{BinarySums, Code, Kernel, Level, TABLE_BITS, Word, dispatch};
 use colearn_tape::{Buffers, LANES, Lanes, Pool, Real};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -127,6 +128,47 @@ impl<F: Real, S: Fn(usize, usize) -> (F, F, u32)> Kernel for Fill<'_, F, S> {
     }
 }
 
+/// Sixteen samples that are zero or not.
+pub(crate) trait Fired {
+    /// A [`Code`] in the form in which this is turned into one.
+    type Bytes: Copy + NoUninit + AnyBitPattern;
+    /// `bit` in the bytes of the samples that are not zero, and above it the bit `far` of the code `before`.
+    fn code(self, bit: u8, before: Self::Bytes, far: u8) -> Self::Bytes;
+}
+
+impl<F: Real> Fired for Lanes<F> {
+    type Bytes = Code;
+
+    #[inline(always)]
+    fn code(self, bit: u8, before: Code, far: u8) -> Code {
+        // As a value: the compiler then turns the loop into one comparison and one store.
+        let mut now = self.0.map(|x| if x == F::zero() { 0 } else { bit });
+        for (now, before) in now.iter_mut().zip(before) {
+            *now |= (before & far) << 1;
+        }
+        now
+    }
+}
+
+/// One in every byte.
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+impl Fired for Word {
+    type Bytes = [u64; 2];
+
+    #[inline(always)]
+    fn code(self, bit: u8, before: [u64; 2], far: u8) -> [u64; 2] {
+        let bytes = self.to_le_bytes();
+        std::array::from_fn(|half| {
+            // Seven bits times a number with a one every seven places: bit l comes to the lowest place of byte l.
+            let byte = u64::from(bytes[half]);
+            let fired = (((byte & 0x7F) * 0x0002_0408_1020_4081) & ONES) | ((byte >> 7) << 56);
+            let before = u64::from_le(before[half]) & (u64::from(far) * ONES);
+            ((fired * u64::from(bit)) | (before << 1)).to_le()
+        })
+    }
+}
+
 /// Appends steps of one unit to its codes.
 pub(crate) struct Encode<'a, R> {
     /// Rows of sixteen samples, step after step.
@@ -138,7 +180,7 @@ pub(crate) struct Encode<'a, R> {
     pub(crate) taps: Taps,
 }
 
-impl<F: Real, R: Iterator<Item = Lanes<F>>> Kernel for Encode<'_, R> {
+impl<T: Fired, R: Iterator<Item = T>> Kernel for Encode<'_, R> {
     type Output = ();
 
     #[inline(always)]
@@ -148,14 +190,10 @@ impl<F: Real, R: Iterator<Item = Lanes<F>>> Kernel for Encode<'_, R> {
         let bit = 1u8 << (unit % units * (TABLE_BITS / units));
         let far = if taps == Taps::Two { bit } else { 0 };
         let Some((first, codes)) = codes.split_first_mut() else { return };
-        let mut before = *first;
+        let mut before: T::Bytes = bytemuck::cast(*first);
         for (row, code) in rows.zip(codes) {
-            // As a value: the compiler then turns the loop into one comparison and one store.
-            let mut now = row.0.map(|x| if x == F::zero() { 0 } else { bit });
-            for (now, before) in now.iter_mut().zip(before) {
-                *now |= (before & far) << 1;
-            }
-            (*code, before) = (now, now);
+            before = row.code(bit, before, far);
+            *code = bytemuck::cast(before);
         }
     }
 }

@@ -67,10 +67,10 @@ impl<F: Real> Delayed<F> {
     }
 
     /// The buffers that a recorded layer from the units of `shape` to J = `outputs` takes in a training step, beside what
-    /// goes in and comes out.
+    /// goes in, which is of the kind `input`, and comes out.
     #[must_use]
-    pub fn buffers(self, shape: SequenceShape, outputs: usize) -> StepBuffers {
-        let two_tap = |taps| two_tap::buffers::<F>(shape, outputs, self.max_delay, taps);
+    pub fn buffers(self, shape: SequenceShape, input: Signals, outputs: usize) -> StepBuffers {
+        let two_tap = |taps| two_tap::buffers::<F>((shape, input), outputs, self.max_delay, taps);
         match self.interpolation {
             Interpolation::Linear => two_tap(Taps::Two),
             Interpolation::Whole => two_tap(Taps::One),
@@ -88,7 +88,12 @@ impl<F: Real> Delayed<F> {
                 of_layer
             }
             Interpolation::Triangle | Interpolation::Gaussian => {
-                wide::buffers((shape.units, outputs), self.max_delay)
+                let mut of_layer = wide::buffers((shape.units, outputs), self.max_delay);
+                if input == Signals::Spikes {
+                    // As floats.
+                    of_layer.kept = of_layer.kept.and(Buffers::sequence(shape));
+                }
+                of_layer
             }
         }
     }

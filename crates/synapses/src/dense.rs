@@ -9,12 +9,13 @@
 //! is sparse, y and the gradient of the weight are made of its events alone ([`product::Form`]). Threads share out blocks
 //! and columns in parts of a fixed size, and gradients of the weight are summed over the parts in their order.
 
+use crate::block::Signals;
 use colearn_tape::layout::matrix;
 use colearn_tape::product::{self, Form};
 use colearn_tape::sequence::values;
 use colearn_tape::{
-    Fused, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, StepBuffers, Tape,
-    Var,
+    Buffers, Fused, Inputs, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceValues,
+    SequenceVar, Signal, Spikes, StepBuffers, Tape, Var,
 };
 use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3, ArrayView3, ArrayViewMut3};
 
@@ -30,11 +31,22 @@ pub(crate) fn by_block_mut<F>(values: &mut [F], shape: SequenceShape) -> ArrayVi
     ArrayViewMut3::from_shape(dim, values).expect("a sequence of this shape")
 }
 
-/// The buffers of a layer from the units of `shape` to J = `outputs` in a training step, for an input of any kind.
+/// The buffers of a layer from the units of `shape` to J = `outputs` in a training step, for an input that has few events or
+/// many.
 #[must_use]
-pub fn buffers(shape: SequenceShape, outputs: usize) -> StepBuffers {
-    let [forward, backward] =
-        product::scratch_of_any(shape.units, outputs, (shape.blocks(), shape.unit_len()));
+pub fn buffers(shape: SequenceShape, input: Signals, outputs: usize) -> StepBuffers {
+    let blocks = (shape.blocks(), shape.unit_len());
+    let [forward, backward] = match input {
+        Signals::Numbers => product::scratch_of_any(shape.units, outputs, blocks),
+        Signals::Spikes => {
+            let dense = product::scratch(Form::Dense, shape.units, outputs, blocks);
+            let dense = dense.map(|scratch| scratch.and(Buffers::sequence(shape)));
+            let events = product::scratch(Form::Events, shape.units, outputs, blocks);
+            let [dense, events] = [dense.into_iter(), events.into_iter()];
+            let mut both = dense.zip(events).map(|(dense, events)| dense.or(events));
+            std::array::from_fn(|_| both.next().unwrap_or_default())
+        }
+    };
     StepBuffers { forward, backward, ..StepBuffers::default() }
 }
 
@@ -56,6 +68,42 @@ pub fn forward_sequence<F: Real>(x: &Sequence<F>, weight: &ArrayRef2<F>, pool: &
     run((x.values(), x.shape()), weight, pool).0
 }
 
+/// The output for spikes, and how they were multiplied.
+#[track_caller]
+fn run_spikes<F: Real>(x: &Spikes<F>, weight: &ArrayRef2<F>, pool: &mut Pool<F>) -> (Sequence<F>, Form) {
+    let form = Form::of_spikes(x);
+    if form == Form::Dense {
+        let floats = x.to_sequence(pool);
+        let (y, _) = run_in((floats.values(), x.shape()), form, weight, pool);
+        floats.recycle(pool);
+        return (y, form);
+    }
+    assert_units(x.shape(), weight);
+    let mut y = Sequence::taken(x.shape().with_units(weight.ncols()), pool);
+    let of_y = y.shape();
+    product::spikes_over_rows(weight, x, &mut by_block_mut(y.values_mut(), of_y), pool);
+    (y, form)
+}
+
+/// The output for a signal of either kind.
+#[track_caller]
+fn run_any<F: Real>(
+    (x, shape): (SequenceValues<'_, F>, SequenceShape),
+    weight: &ArrayRef2<F>,
+    pool: &mut Pool<F>,
+) -> (Sequence<F>, Form) {
+    match x {
+        SequenceValues::Floats(x) => run((x, shape), weight, pool),
+        SequenceValues::Spikes(spikes) => run_spikes(spikes, weight, pool),
+    }
+}
+
+#[track_caller]
+fn assert_units<F>(shape: SequenceShape, weight: &ArrayRef2<F>) {
+    let (found, rows) = (shape.units, weight.nrows());
+    assert_eq!(found, rows, "dense synapse: units of the input {shape:?} and rows of the weight");
+}
+
 /// The output, and how the input was multiplied.
 #[track_caller]
 fn run<F: Real>(
@@ -63,14 +111,19 @@ fn run<F: Real>(
     weight: &ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) -> (Sequence<F>, Form) {
-    assert_eq!(
-        shape.units,
-        weight.nrows(),
-        "dense synapse: units of the input {shape:?} and rows of the weight"
-    );
+    run_in((x, shape), Form::of(x), weight, pool)
+}
+
+#[track_caller]
+fn run_in<F: Real>(
+    (x, shape): (&[F], SequenceShape),
+    form: Form,
+    weight: &ArrayRef2<F>,
+    pool: &mut Pool<F>,
+) -> (Sequence<F>, Form) {
+    assert_units(shape, weight);
     let mut y = Sequence::taken(shape.with_units(weight.ncols()), pool);
     let of_y = y.shape();
-    let form = Form::of(x);
     product::over_rows(form, weight, &by_block(x, shape), &mut by_block_mut(y.values_mut(), of_y), pool);
     (y, form)
 }
@@ -83,8 +136,8 @@ fn run<F: Real>(
 pub fn record<F: Real, S: Signal>(tape: &mut Tape<F>, x: S, weight: Var) -> S {
     let x = x.enter(tape);
     let shape = x.shape(tape);
-    let ([x_value, weight_value], pool) = tape.workspace([x.var, weight]);
-    let (y, form) = run((values(x_value), shape), &matrix(weight_value), pool);
+    let (x_values, [weight_value], pool) = tape.workspace_of_sequence(x.var, [weight]);
+    let (y, form) = run_any((x_values, shape), &matrix(weight_value), pool);
     let var = tape.fused(&[x.var, weight], y.into_value(), Dense { form, batch: shape.batch });
     S::leave(SequenceVar { var, batch: shape.batch }, tape)
 }
@@ -106,9 +159,9 @@ impl<F: Real> Fused<F> for Dense {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        let (x, shape) = p.sequence(0, self.batch);
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
-        let (x, weight) = (values(inputs[0]), matrix(inputs[1]));
-        let shape = SequenceShape::of(inputs[0], self.batch);
+        let weight = matrix(inputs[1]);
         let g = by_block(values(gradient), shape.with_units(weight.ncols()));
         let to_x = wanted[0].then(|| {
             let mut part = Sequence::taken(shape, pool);
@@ -118,7 +171,19 @@ impl<F: Real> Fused<F> for Dense {
         let to_weight = wanted[1].then(|| {
             let mut part = pool.array(&[shape.units, weight.ncols()]);
             let mut to = part.view_mut().into_dimensionality().expect("made with two axes");
-            product::over_columns(self.form, &by_block(x, shape), &g, &mut to, pool);
+            match x {
+                SequenceValues::Floats(x) => {
+                    product::over_columns(self.form, &by_block(x, shape), &g, &mut to, pool);
+                }
+                SequenceValues::Spikes(spikes) if self.form == Form::Events => {
+                    product::spikes_over_columns(spikes, &g, &mut to, pool);
+                }
+                SequenceValues::Spikes(spikes) => {
+                    let floats = spikes.to_sequence(pool);
+                    product::over_columns(self.form, &by_block(floats.values(), shape), &g, &mut to, pool);
+                    floats.recycle(pool);
+                }
+            }
             part
         });
         vec![to_x, to_weight]
@@ -126,8 +191,7 @@ impl<F: Real> Fused<F> for Dense {
 }
 
 impl<F: Real> Recompute<F> for Dense {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        let x = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
-        run(x, &matrix(inputs[1]), pool).0.into_value()
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        run_any(inputs.sequence(0, self.batch), &matrix(inputs.values[1]), pool).0.into_value()
     }
 }

@@ -48,6 +48,7 @@ pub mod interpolation;
 mod lag_kernels;
 mod packing;
 mod row_kernels;
+mod samples;
 pub mod smooth;
 mod sparse;
 pub mod stream;

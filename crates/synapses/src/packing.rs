@@ -7,7 +7,8 @@
 use crate::codes::Encode;
 use crate::interpolation::Taps;
 use crate::lag_kernels::RowWidth;
-use colearn_tape::simd::{Code, Kernel, Level, dispatch};
+use crate::samples::Samples;
+use colearn_tape::simd::{Code, Kernel, Level, dispatch, row_of_word};
 use colearn_tape::{LANES, Lanes, Real};
 use rayon::prelude::*;
 
@@ -37,17 +38,16 @@ impl Rows {
         RowWidth::best().stride(self.pad + self.padded_steps)
     }
 
-    /// The rows of unit `unit` in a block (unit, step, lane).
-    fn of<'a, F>(&self, block: &'a [F], unit: u32) -> &'a [[F; LANES]] {
-        let len = self.steps * LANES;
-        block[unit as usize * len..][..len].as_chunks().0
+    /// The rows of unit `unit` in a block.
+    fn of<'a, F: Real>(&self, block: Samples<'a, F>, unit: u32) -> Samples<'a, F> {
+        let first = unit as usize * self.steps;
+        block.rows(first..first + self.steps)
     }
 
-    /// Copies those units of a block (unit, step, lane) that `units` names to `to`: rows as [`crate::lag_kernels::Source`]
-    /// has them.
+    /// Copies those units of a block that `units` names to `to`: rows as [`crate::lag_kernels::Source`] has them.
     pub(crate) fn pack<F: Real>(
         &self,
-        block: &[F],
+        block: Samples<'_, F>,
         units: &[u32],
         time: Time,
         (to, width): (&mut [F], RowWidth),
@@ -63,14 +63,21 @@ impl Rows {
         });
     }
 
-    /// Encodes those units of a block (unit, step, lane) that `units` names, in their order. The pad and what follows the
-    /// last step stay as they are.
-    pub(crate) fn encode<F: Real>(&self, block: &[F], units: &[u32], taps: Taps, to: &mut [Code]) {
+    /// Encodes those units of a block that `units` names, in their order. The pad and what follows the last step stay as they
+    /// are.
+    pub(crate) fn encode<F: Real>(&self, block: Samples<'_, F>, units: &[u32], taps: Taps, to: &mut [Code]) {
         let units = units.par_iter().with_min_len(8).enumerate();
         to.par_chunks_mut(self.stride()).with_min_len(8).zip(units).for_each(|(codes, (place, &unit))| {
-            let rows = self.of(block, unit).iter().map(|&row| Lanes(row));
             let codes = &mut codes[self.pad - 1..self.pad + self.steps];
-            dispatch(Encode { rows, codes, unit: place, taps });
+            match self.of(block, unit) {
+                Samples::Floats(rows) => {
+                    let rows = rows.iter().map(|&row| Lanes(row));
+                    dispatch(Encode { rows, codes, unit: place, taps });
+                }
+                Samples::Spikes(words, _) => {
+                    dispatch(Encode { rows: words.iter().copied(), codes, unit: place, taps });
+                }
+            }
         });
     }
 
@@ -83,7 +90,7 @@ impl Rows {
 /// One unit of [`Rows::pack`].
 struct Pack<'a, F> {
     rows: Rows,
-    from: &'a [[F; LANES]],
+    from: Samples<'a, F>,
     time: Time,
     width: RowWidth,
     parts: [&'a mut [F]; 2],
@@ -106,9 +113,15 @@ impl<F: Real> Kernel for Pack<'_, F> {
             after.fill(F::zero());
             inner
         });
-        match time {
-            Time::Forward => width.write(inner, from.iter().map(|&row| Lanes(row))),
-            Time::Reversed => width.write(inner, from.iter().rev().map(|&row| Lanes(row))),
+        match (from, time) {
+            (Samples::Floats(rows), Time::Forward) => width.write(inner, rows.iter().map(|&row| Lanes(row))),
+            (Samples::Floats(rows), Time::Reversed) => {
+                width.write(inner, rows.iter().rev().map(|&row| Lanes(row)));
+            }
+            (Samples::Spikes(words, amplitude), Time::Forward) => {
+                width.write(inner, words.iter().map(|&word| Lanes(row_of_word(word, amplitude))));
+            }
+            (Samples::Spikes(..), Time::Reversed) => unreachable!("gradients are floats"),
         }
     }
 }
@@ -157,7 +170,7 @@ mod tests {
             .flat_map(|width| [Time::Forward, Time::Reversed].map(|time| (width, time)))
         {
             let mut packed = vec![f64::NAN; units.len() * rows.stride() * LANES];
-            rows.pack(&block, &units, time, (&mut packed, width));
+            rows.pack(Samples::of_floats(&block), &units, time, (&mut packed, width));
             let samples = width.samples();
             for (k, &found) in packed.iter().enumerate() {
                 let (line, sample) = (k / samples, k % samples);

@@ -10,7 +10,7 @@
 //! A tile holds one group of samples only, so that it fits the first-level cache, and the outputs of a step side by
 //! side: the rows of both taps are then not neighbours, which compilers would load as one vector across two cache lines.
 
-use crate::active::{Active, GROUP, Row};
+use crate::active::{Active, GROUP, Listed, Row, Rows};
 use crate::lag_kernels::TapTable;
 use colearn_tape::Real;
 use colearn_tape::simd::{Kernel, Level};
@@ -56,13 +56,6 @@ fn end(lags: &[usize; TILE], lines: Lines) -> usize {
     lines.steps.saturating_sub(lags.iter().fold(usize::MAX, |least, &lag| least.min(lag)))
 }
 
-/// The first `count` rows or all.
-#[inline(always)]
-fn first<'a, F>((steps, rows): (&'a [u32], &'a [Row<F>]), count: usize) -> (&'a [u32], &'a [Row<F>]) {
-    let count = count.min(steps.len());
-    (&steps[..count], &rows[..count])
-}
-
 /// Adds all active rows of a group to the outputs' rows.
 pub(crate) struct Scatter<'a, F, const TAPS: usize> {
     pub(crate) active: &'a Active<F>,
@@ -86,21 +79,34 @@ impl<F: Real, const TAPS: usize> Kernel for Scatter<'_, F, TAPS> {
         for (place, &input) in inputs.iter().enumerate() {
             let lags = lags(&table, outputs, place);
             let count = active.count_until(input as usize, group, end(&lags, lines));
-            let (steps, rows) = first(active.of(input as usize, group), count);
             let starts = lags.map(|lag| lag * TILE);
             let taps: [[F; 2]; TILE] = std::array::from_fn(|q| {
                 let k = q * table.inputs + place;
                 if q < outputs { [table.near[k], table.far[k]] } else { [F::zero(); 2] }
             });
-            for (&step, row) in steps.iter().zip(rows) {
-                let place = step as usize * TILE;
-                for q in 0..TILE {
-                    let place = starts[q] + place + q;
-                    add::<F, L>(&mut tile[place], taps[q][0], row);
-                    if TAPS == 2 {
-                        add::<F, L>(&mut tile[place + TILE], taps[q][1], row);
-                    }
-                }
+            match active.of(input as usize, group) {
+                Listed::Floats(rows) => scatter::<F, L, TAPS>(rows.first(count), &starts, &taps, tile),
+                Listed::Spikes(rows) => scatter::<F, L, TAPS>(rows.first(count), &starts, &taps, tile),
+            }
+        }
+    }
+}
+
+/// Adds the rows of one input to the outputs' rows, which begin at `starts` for step 0.
+#[inline(always)]
+fn scatter<F: Real, L: Level, const TAPS: usize>(
+    rows: impl Rows<F>,
+    starts: &[usize; TILE],
+    taps: &[[F; 2]; TILE],
+    tile: &mut [Row<F>],
+) {
+    for (step, row) in rows.iter() {
+        let place = step * TILE;
+        for q in 0..TILE {
+            let place = starts[q] + place + q;
+            add::<F, L>(&mut tile[place], taps[q][0], &row);
+            if TAPS == 2 {
+                add::<F, L>(&mut tile[place + TILE], taps[q][1], &row);
             }
         }
     }
@@ -141,50 +147,84 @@ impl<F: Real> Kernel for Gather<'_, F> {
         let (tile, _) = tile.as_chunks::<TILE>();
         for input in 0..table.inputs {
             let lags = lags(&table, outputs, input);
-            let listed = active.of(input, group);
-            let (every, end) = (listed.0.len() == lines.steps, end(&lags, lines));
-            let count = if every { end } else { active.count_until(input, group, end) };
-            let (steps, rows) = first(listed, count);
+            let end = end(&lags, lines);
             // Written out: the compiler then knows that all have this length, and a row needs one check instead of five.
             let window = |q: usize| &tile[lags[q]..][..len];
             let windows = [window(0), window(1), window(2), window(3)];
             let place = |q: usize, tap: usize| (q * 2 + tap) * plane(table.inputs) + input;
-            let mut near: [Row<F>; TILE] = std::array::from_fn(|q| sums[place(q, 0)]);
-            let mut far: [Row<F>; TILE] = std::array::from_fn(|q| sums[place(q, 1)]);
-            if every {
-                // A row of g is read once: it meets this step's x at the near lag, and the step before's at the far one.
-                // What the last row meets at its far lag lies after the end.
-                let windows = windows.map(|window| &window[..rows.len()]);
-                let mut before = [F::zero(); GROUP];
-                for (step, row) in rows.iter().enumerate() {
-                    for q in 0..TILE {
-                        let g = windows[q][step][q];
-                        product::<F, L>(&mut near[q], row, &g);
-                        product::<F, L>(&mut far[q], &before, &g);
-                    }
-                    before = *row;
+            let near: [Row<F>; TILE] = std::array::from_fn(|q| sums[place(q, 0)]);
+            let far: [Row<F>; TILE] = std::array::from_fn(|q| sums[place(q, 1)]);
+            let until = |listed: usize| {
+                if listed == lines.steps { end } else { active.count_until(input, group, end) }
+            };
+            let (near, far) = match active.of(input, group) {
+                Listed::Floats(rows) => {
+                    let every = rows.len() == lines.steps;
+                    gather::<F, L>(rows.first(until(rows.len())), every, windows, (near, far))
                 }
-            } else {
-                for (&step, row) in steps.iter().zip(rows) {
-                    let (step, row) = (step as usize, *row);
-                    if step + 2 > len {
-                        break;
-                    }
-                    let both: [&[[Row<F>; TILE]]; TILE] =
-                        std::array::from_fn(|q| &windows[q][step..step + 2]);
-                    // Near taps and then far ones: rows of neighbouring outputs lie in different banks of the cache.
-                    for q in 0..TILE {
-                        product::<F, L>(&mut near[q], &row, &both[q][0][q]);
-                    }
-                    for q in 0..TILE {
-                        product::<F, L>(&mut far[q], &row, &both[q][1][q]);
-                    }
+                Listed::Spikes(rows) => {
+                    let every = rows.len() == lines.steps;
+                    gather::<F, L>(rows.first(until(rows.len())), every, windows, (near, far))
                 }
-            }
+            };
             for q in 0..TILE {
                 (sums[place(q, 0)], sums[place(q, 1)]) = (near[q], far[q]);
             }
         }
+    }
+}
+
+/// Sums of the outputs of a tile at both taps.
+type Pairs<F> = ([Row<F>; TILE], [Row<F>; TILE]);
+
+/// Adds the products of one input's rows with the outputs' gradients, whose windows begin at their lags; `every` says that
+/// no step is left out.
+#[inline(always)]
+fn gather<F: Real, L: Level>(
+    rows: impl Rows<F>,
+    every: bool,
+    windows: [&[[Row<F>; TILE]]; TILE],
+    (mut near, mut far): Pairs<F>,
+) -> Pairs<F> {
+    if every {
+        // A row of g is read once: it meets this step's x at the near lag, and the step before's at the far one.
+        // What the last row meets at its far lag lies after the end.
+        let windows = windows.map(|window| &window[..rows.len()]);
+        let mut before = [F::zero(); GROUP];
+        for (step, (_, row)) in rows.iter().enumerate() {
+            for q in 0..TILE {
+                let g = windows[q][step][q];
+                product::<F, L>(&mut near[q], &row, &g);
+                product::<F, L>(&mut far[q], &before, &g);
+            }
+            before = row;
+        }
+    } else {
+        for (step, row) in rows.iter() {
+            add_row::<F, L>(&windows, step, &row, (&mut near, &mut far));
+        }
+    }
+    (near, far)
+}
+
+/// Adds the products of one row with the outputs' gradients at both taps; none of a row that comes too late for them.
+#[inline(always)]
+fn add_row<F: Real, L: Level>(
+    windows: &[&[[Row<F>; TILE]]; TILE],
+    step: usize,
+    row: &Row<F>,
+    (near, far): (&mut [Row<F>; TILE], &mut [Row<F>; TILE]),
+) {
+    if step + 2 > windows[0].len() {
+        return;
+    }
+    let both: [&[[Row<F>; TILE]]; TILE] = std::array::from_fn(|q| &windows[q][step..step + 2]);
+    // Near taps and then far ones: rows of neighbouring outputs lie in different banks of the cache.
+    for q in 0..TILE {
+        product::<F, L>(&mut near[q], row, &both[q][0][q]);
+    }
+    for q in 0..TILE {
+        product::<F, L>(&mut far[q], row, &both[q][1][q]);
     }
 }
 

@@ -13,8 +13,8 @@
 use colearn_tape::sequence::values;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{
-    Buffers, Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar,
-    Signal, StepBuffers, Tape,
+    Buffers, Fused, Inputs, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape,
+    SequenceVar, Signal, StepBuffers, Tape,
 };
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -121,7 +121,7 @@ fn smoothed<F: Real>((z, shape): (&[F], SequenceShape), sigma: F, pool: &mut Poo
 /// If `z` is no sequence.
 #[track_caller]
 pub fn record<F: Real, S: Signal>(tape: &mut Tape<F>, z: S, sigma: F) -> S {
-    let z = z.enter(tape);
+    let z = z.enter(tape).floats(tape);
     let shape = z.shape(tape);
     let ([value], pool) = tape.workspace([z.var]);
     let y = smoothed((values(value), shape), sigma, pool);
@@ -145,14 +145,21 @@ impl<F: Real> Fused<F> for Smooth<F> {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        vec![Some(self.recompute(&[p.gradient], p.pool))]
+        vec![Some(self.of(p.gradient, p.pool))]
     }
 }
 
 impl<F: Real> Recompute<F> for Smooth<F> {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        let z = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
-        smoothed(z, self.sigma, pool).into_value()
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        self.of(inputs.values[0], pool)
+    }
+}
+
+impl<F: Real> Smooth<F> {
+    /// The smoothed sequence; the kernel is symmetric, so that of the gradient is the gradient.
+    fn of(&self, z: &ArrayD<F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        let shape = SequenceShape::of(z, self.batch);
+        smoothed((values(z), shape), self.sigma, pool).into_value()
     }
 }
 

@@ -178,8 +178,9 @@ pub(crate) fn correlate<F: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::active::Counts;
+    use crate::active::{Counts, Listed, Rows};
     use crate::choice;
+    use crate::samples::Samples;
     use crate::table::Synapses;
     use ndarray::Array2;
 
@@ -206,11 +207,15 @@ mod tests {
         let (values, gradients) = (sequence(inputs, &x), sequence(outputs, &g));
 
         let pool = &mut Pool::default();
-        let counts = Counts::new(&values, shape, pool);
+        let counts = Counts::new(Samples::of_floats(&values), shape, pool);
         let busy: Vec<bool> = (0..inputs).map(|i| choice::lists_every_row(counts.share(i))).collect();
         assert_eq!(busy, [true, true, false, false]);
-        let active = Active::new(&values, shape, &counts, |_| true, pool);
-        assert_eq!((0..inputs).map(|i| active.of(i, 1).1.len()).collect::<Vec<_>>(), [60, 60, 16, 0]);
+        let active = Active::new(Samples::of_floats(&values), shape, &counts, |_| true, pool);
+        let listed = |i: usize| match active.of(i, 1) {
+            Listed::Floats(rows) => rows.len(),
+            Listed::Spikes(rows) => rows.len(),
+        };
+        assert_eq!((0..inputs).map(listed).collect::<Vec<_>>(), [60, 60, 16, 0]);
         let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps: Taps::Two };
         let table = Table::by_output(synapses, &[0, 1, 2, 3], pool);
         let mut found = vec![[f64::NAN; 2]; outputs * inputs];

@@ -17,135 +17,28 @@
 //! not depend on their number.
 
 mod buffers;
+mod convolution;
 
-use crate::active::{Active, Counts, GROUP};
+use crate::active::{Active, Counts};
 use crate::choice::{self, Form};
-use crate::codes::{self, CodeTable};
+use crate::codes::CodeTable;
 use crate::interpolation::Taps;
-use crate::lag_kernels::{BLOCK_STEPS, RowWidth, Source, accumulate};
-use crate::packing::{Rows, Time};
+use crate::lag_kernels::BLOCK_STEPS;
+use crate::packing::Time;
 use crate::row_kernels::Lines;
-use crate::sparse::{self, ScatterBlock};
+use crate::samples::Samples;
+use crate::sparse;
 use crate::table::{Synapses, Table, position, scale};
 pub use buffers::buffers;
 use colearn_tape::layout::matrix;
 use colearn_tape::sequence::values;
-use colearn_tape::simd::{ALIGN_ROOM, BINARY_STEPS, aligned_mut, looks_up_lagged};
+use colearn_tape::simd::{BINARY_STEPS, looks_up_lagged};
 use colearn_tape::{
-    Fused, LANES, Lanes, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape,
-    Var,
+    Fused, Inputs, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal, Tape, Var,
 };
+use convolution::{Coded, Convolution, Dense, Sparse, rows_of};
 use ndarray::{ArrayD, ArrayRef2};
 use rayon::prelude::*;
-
-/// Most units that one task handles.
-const TASK_UNITS: usize = 16;
-
-/// Units that each task handles, about the same for all: a number that depends on the layer alone, so that results and
-/// work do not depend on the number of threads.
-fn task_units(units: usize) -> usize {
-    units.div_ceil(units.div_ceil(TASK_UNITS).max(1)).max(1)
-}
-
-/// Rows that hold one step more of the past than the largest delay: the far tap of a synapse at the largest delay. Time is
-/// cut into blocks of `block_steps`.
-fn rows_of(steps: usize, max_delay: usize, block_steps: usize) -> Rows {
-    Rows { steps, pad: max_delay + 1, padded_steps: steps.next_multiple_of(block_steps) }
-}
-
-/// The inputs of a convolution that are taken at all steps, and their taps.
-struct Dense<'a, F> {
-    inputs: &'a [u32],
-    table: Table<F>,
-}
-
-/// The inputs of a convolution that are taken at their active rows, and their taps.
-struct Sparse<'a, F> {
-    inputs: &'a [u32],
-    table: Table<F>,
-    active: &'a Active<F>,
-}
-
-/// The inputs of a convolution that are looked up at all steps, and their taps.
-struct Coded<'a, F> {
-    inputs: &'a [u32],
-    table: CodeTable<F>,
-}
-
-/// A layer's sums over its inputs.
-struct Convolution<'a, F> {
-    dense: Dense<'a, F>,
-    coded: Option<Coded<'a, F>>,
-    sparse: Option<Sparse<'a, F>>,
-    rows: Rows,
-    lines: Lines,
-    time: Time,
-    taps: Taps,
-}
-
-impl<F: Real> Convolution<'_, F> {
-    /// `to[o] = Σ_i taps[o, i] ∗ from[i]` over all samples, for sequences of `inputs` and `outputs` units. Buffers have the
-    /// size that all inputs need: how many are dense changes from step to step, and the pool keeps buffers by their length.
-    fn run(self, (from, inputs): (&[F], usize), (to, outputs): (&mut [F], usize), pool: &mut Pool<F>) {
-        let Self { dense, coded, sparse, rows, lines, time, taps } = self;
-        let task_units = task_units(outputs);
-        let row_width = RowWidth::best();
-        let unit = rows.steps * LANES;
-        let room_len = if dense.inputs.is_empty() { 0 } else { inputs * rows.stride() * LANES };
-        let mut room = pool.take(room_len + ALIGN_ROOM);
-        let width = inputs.next_multiple_of(codes::group(taps));
-        let mut codes =
-            pool.take_indices(if coded.is_some() { width * rows.stride() * codes::WORDS } else { 0 });
-        codes.fill(0);
-        let packed = &mut aligned_mut(&mut room)[..dense.inputs.len() * rows.stride() * LANES];
-        let mut sums = pool.take_lanes(outputs * rows.padded_steps);
-        let tile = lines.tile() * GROUP;
-        let mut tiles = pool.take(outputs.div_ceil(task_units) * tile + ALIGN_ROOM);
-        let blocks =
-            from.chunks_exact((inputs * unit).max(1)).zip(to.chunks_exact_mut((outputs * unit).max(1)));
-        for (block, (from, to)) in blocks.enumerate() {
-            rows.pack(from, dense.inputs, time, (packed, row_width));
-            if let Some(Coded { inputs, .. }) = &coded {
-                rows.encode(from, inputs, taps, bytemuck::cast_slice_mut(&mut codes));
-            }
-            let x = Source { rows: packed, width: row_width, stride: rows.stride(), pad: rows.pad };
-            let tasks = sums.par_chunks_mut(task_units * rows.padded_steps);
-            let tasks = tasks
-                .zip(to.par_chunks_mut(task_units * unit))
-                .zip(aligned_mut(&mut tiles).par_chunks_mut(tile));
-            tasks.enumerate().for_each(|(task, ((sums, to), tile))| {
-                let units = task * task_units..((task + 1) * task_units).min(outputs);
-                let (table, padded_steps) = (dense.table.rows(units.clone()), rows.padded_steps);
-                if let Some(Coded { table, .. }) = &coded {
-                    let len = table.width * rows.stride() * codes::WORDS;
-                    let codes = (&codes[..len], rows.stride(), rows.pad);
-                    table.sums(units.clone(), codes, padded_steps, sums);
-                } else {
-                    sums.fill(Lanes::default());
-                }
-                accumulate(taps, x, table, sums, padded_steps);
-                if let Some(Sparse { inputs, table, active }) = &sparse {
-                    let scatter = ScatterBlock { active, inputs, block, lines, taps };
-                    scatter.add_to(&table.rows(units), sums, padded_steps, tile.as_chunks_mut().0);
-                }
-                for (sums, to) in sums.chunks(padded_steps).zip(to.chunks_mut(unit)) {
-                    rows.unpack(sums, time, to);
-                }
-            });
-        }
-        pool.give_vec(room);
-        pool.give_indices(codes);
-        pool.give_lanes(sums);
-        pool.give_vec(tiles);
-        dense.table.recycle(pool);
-        if let Some(coded) = coded {
-            coded.table.recycle(pool);
-        }
-        if let Some(sparse) = sparse {
-            sparse.table.recycle(pool);
-        }
-    }
-}
 
 #[track_caller]
 pub(crate) fn assert_shapes<F>(x: SequenceShape, weight: &ArrayRef2<F>, delay: &ArrayRef2<F>) {
@@ -167,7 +60,8 @@ pub fn forward_sequence<F: Real>(
     pool: &mut Pool<F>,
 ) -> Sequence<F> {
     let synapses = Synapses { weight, delay, max_delay, taps };
-    let (y, active) = run((x.values(), x.shape()), synapses, Use::Once, looks_up_lagged::<F>(), pool);
+    let (y, active) =
+        run((Samples::of_floats(x.values()), x.shape()), synapses, Use::Once, looks_up_lagged::<F>(), pool);
     active.recycle(pool);
     y
 }
@@ -183,7 +77,7 @@ enum Use {
 /// if `looks_up`.
 #[track_caller]
 fn run<F: Real>(
-    (values, shape): (&[F], SequenceShape),
+    (values, shape): (Samples<'_, F>, SequenceShape),
     synapses: Synapses<'_, F>,
     wanted: Use,
     looks_up: bool,
@@ -228,7 +122,7 @@ fn run<F: Real>(
 }
 
 /// The listed rows of all units of a sequence.
-fn all_active<F: Real>(values: &[F], shape: SequenceShape, pool: &mut Pool<F>) -> Active<F> {
+fn all_active<F: Real>(values: Samples<'_, F>, shape: SequenceShape, pool: &mut Pool<F>) -> Active<F> {
     let counts = Counts::new(values, shape, pool);
     let active = Active::new(values, shape, &counts, |_| true, pool);
     counts.recycle(pool);
@@ -251,11 +145,11 @@ pub fn record<F: Real, S: Signal>(
 ) -> S {
     let x = x.enter(tape);
     let (recomputes, shape) = (tape.recomputes(), x.shape(tape));
-    let ([x_value, weight_value, delay_value], pool) = tape.workspace([x.var, weight, delay]);
+    let (x_values, [weight_value, delay_value], pool) = tape.workspace_of_sequence(x.var, [weight, delay]);
     let (weight_value, delay_value) = (matrix(weight_value), matrix(delay_value));
     let synapses = Synapses { weight: &weight_value, delay: &delay_value, max_delay, taps };
     let kept = if recomputes { Use::Once } else { Use::Again };
-    let (y, active) = run((values(x_value), shape), synapses, kept, looks_up_lagged::<F>(), pool);
+    let (y, active) = run((Samples::of(x_values), shape), synapses, kept, looks_up_lagged::<F>(), pool);
     let active = if recomputes {
         active.recycle(pool);
         None
@@ -282,9 +176,9 @@ impl<F: Real> Fused<F> for TwoTap<F> {
     }
 
     fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        let (x, shape) = p.sequence(0, self.batch);
         let Pullback { inputs, gradient, wanted, pool, .. } = p;
-        let (x, weight, delay) = (values(inputs[0]), matrix(inputs[1]), matrix(inputs[2]));
-        let shape = SequenceShape::of(inputs[0], self.batch);
+        let (x, weight, delay) = (Samples::of(x), matrix(inputs[1]), matrix(inputs[2]));
         let (inputs, outputs) = weight.dim();
         let (rows, lines) =
             (rows_of(shape.steps, self.max_delay, BLOCK_STEPS), Lines::new(shape.steps, self.max_delay));
@@ -297,7 +191,7 @@ impl<F: Real> Fused<F> for TwoTap<F> {
             let dense = Dense { inputs: &all, table: Table::by_input(synapses, pool) };
             let (coded, sparse, time) = (None, None, Time::Reversed);
             let convolution = Convolution { dense, coded, sparse, rows, lines, time, taps };
-            convolution.run((g, outputs), (part.values_mut(), inputs), pool);
+            convolution.run((Samples::of_floats(g), outputs), (part.values_mut(), inputs), pool);
             part.into_value()
         });
         let (mut to_weight, mut to_delay) = (None, None);
@@ -337,12 +231,12 @@ impl<F: Real> Fused<F> for TwoTap<F> {
 }
 
 impl<F: Real> Recompute<F> for TwoTap<F> {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        let (weight, delay) = (matrix(inputs[1]), matrix(inputs[2]));
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        let (weight, delay) = (matrix(inputs.values[1]), matrix(inputs.values[2]));
         let synapses =
             Synapses { weight: &weight, delay: &delay, max_delay: self.max_delay, taps: self.taps };
-        let x = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
-        let (y, active) = run(x, synapses, Use::Once, looks_up_lagged::<F>(), pool);
+        let (x, shape) = inputs.sequence(0, self.batch);
+        let (y, active) = run((Samples::of(x), shape), synapses, Use::Once, looks_up_lagged::<F>(), pool);
         active.recycle(pool);
         y.into_value()
     }
@@ -417,7 +311,7 @@ mod tests {
             for wanted in [Use::Once, Use::Again] {
                 let mut sums = |looks_up| {
                     let synapses = Synapses { weight: &weight, delay: &delay, max_delay, taps };
-                    let of_x = (x.values(), x.shape());
+                    let of_x = (Samples::of_floats(x.values()), x.shape());
                     run(of_x, synapses, wanted, looks_up, pool).0.to_array(&mut Pool::default())
                 };
                 approx::assert_abs_diff_eq!(sums(true), sums(false), epsilon = 1e-11);

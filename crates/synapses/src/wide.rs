@@ -15,8 +15,8 @@ use crate::two_tap::assert_shapes;
 use colearn_tape::layout::matrix;
 use colearn_tape::sequence::values;
 use colearn_tape::{
-    Buffers, Fused, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar, Signal,
-    StepBuffers, Tape, Var,
+    Buffers, Fused, Inputs, LANES, Pool, Pullback, Real, Recompute, Sequence, SequenceShape, SequenceVar,
+    Signal, StepBuffers, Tape, Var,
 };
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
@@ -146,7 +146,7 @@ fn run<F: Real>(
 /// If the shapes do not fit.
 #[track_caller]
 pub fn record<F: Real, S: Signal>(tape: &mut Tape<F>, x: S, weight: Var, delay: Var, shape: Shape<F>) -> S {
-    let x = x.enter(tape);
+    let x = x.enter(tape).floats(tape);
     let of_x = x.shape(tape);
     let ([x_value, weight_value, delay_value], pool) = tape.workspace([x.var, weight, delay]);
     let y = run((values(x_value), of_x), (&matrix(weight_value), &matrix(delay_value)), shape, pool);
@@ -195,9 +195,9 @@ impl<F: Real> Fused<F> for Wide<F> {
 }
 
 impl<F: Real> Recompute<F> for Wide<F> {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        let x = (values(inputs[0]), SequenceShape::of(inputs[0], self.batch));
-        run(x, (&matrix(inputs[1]), &matrix(inputs[2])), self.shape, pool).into_value()
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        let x = (values(inputs.values[0]), SequenceShape::of(inputs.values[0], self.batch));
+        run(x, (&matrix(inputs.values[1]), &matrix(inputs.values[2])), self.shape, pool).into_value()
     }
 }
 

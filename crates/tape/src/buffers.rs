@@ -65,6 +65,18 @@ impl Buffers {
         Self::array(shape.len())
     }
 
+    /// What [`crate::Spikes::taken`] takes.
+    #[must_use]
+    pub fn spikes(shape: SequenceShape) -> Self {
+        Self::words(shape.len() / LANES)
+    }
+
+    /// What [`crate::Pool::take_indices`] takes for so many words of sixteen bits.
+    #[must_use]
+    pub fn words(len: usize) -> Self {
+        Self::indices(len.div_ceil(2))
+    }
+
     /// These and `others` at once.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
@@ -121,10 +133,14 @@ mod tests {
         let mut pool = Pool::<f32>::default();
         let held =
             (pool.array(&[3, 5]), pool.take(7), pool.take(7), pool.take_lanes(4), pool.take_indices(9));
-        let mut expected = Buffers::array(15).and(Buffers::values(7)).and(Buffers::values(7));
+        let shape = SequenceShape { steps: 3, batch: 17, units: 5 };
+        let spikes = crate::Spikes::taken(shape, 1.0, &mut pool);
+        let mut expected =
+            Buffers::array(15).and(Buffers::spikes(shape)).and(Buffers::values(7)).and(Buffers::values(7));
         expected = expected.and(Buffers::lanes(4)).and(Buffers::indices(9));
         assert_eq!(pool.allocated_bytes(), expected.bytes::<f32>());
 
+        spikes.recycle(&mut pool);
         // Given back, they are lent again: three of one length are one more, lanes of that length are others.
         let (array, first, second, lanes, indices) = held;
         pool.give(array);

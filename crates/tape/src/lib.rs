@@ -44,10 +44,10 @@ mod workers;
 pub use buffers::{Buffers, StepBuffers};
 pub use colearn_simd as simd;
 pub use colearn_simd::{LANES, Lanes, Real};
-pub use fused::{Fused, Pullback, Recompute};
+pub use fused::{Fused, Inputs, Pullback, Recompute};
 pub use pool::Pool;
 pub use reduce::{Alone, Part, Reduce, ThreadParts};
-pub use sequence::{Sequence, SequenceShape, SequenceVar, Signal};
+pub use sequence::{Sequence, SequenceShape, SequenceValues, SequenceVar, Signal, Spikes};
 pub use tape::{Tape, Var};
 pub use workers::on_workers;
 

@@ -8,10 +8,14 @@
 //! **What lies in lanes without a sample is zero**, in values and in gradients: sums over lanes need no mask. Operations
 //! that turn zeros into something else (a neuron, a normalisation) write the zeros themselves.
 //!
+//! Spikes lie in the same order with a bit for each value ([`Spikes`]): what neurons send to synapses is zero or one
+//! amplitude, and a signal that says so is neither searched for it nor carried through memory as floats.
+//!
 //! At the borders of a crate a sequence is an array (T, B, N): step, sample, unit. Functions that record take either: see
 //! [`Signal`].
 
 mod border;
+mod spikes;
 
 use crate::{LANES, Pool, Real};
 use border::from_blocks;
@@ -20,6 +24,7 @@ use colearn_simd::{Kernel, Level, copy_row, dispatch};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, Array4, ArrayD, ArrayRef3, ArrayView3, ArrayView4, Ix4, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
+pub use spikes::{SequenceValues, Spikes};
 
 /// The size of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

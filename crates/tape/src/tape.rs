@@ -1,8 +1,10 @@
 //! The list of nodes and the reverse loop.
 
 mod parts;
+mod recompute;
 
 use crate::elementary::Elementary;
+use crate::sequence::{SequenceValues, Spikes};
 use crate::{Fused, Part, Pool, Pullback, Real, rules};
 use ndarray::{ArrayBase, ArrayD, Data, Dimension};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +28,9 @@ enum Rule<F: Real> {
 
 #[derive(Debug)]
 struct Node<F: Real> {
+    /// Empty where the value is spikes.
     value: ArrayD<F>,
+    spikes: Option<Spikes<F>>,
     gradient: Option<ArrayD<F>>,
     parents: Vec<usize>,
     rule: Rule<F>,
@@ -79,78 +83,14 @@ impl<F: Real> Tape<F> {
         }
     }
 
-    /// Sets whether what is recorded from now on spends time instead of memory: operations keep nothing that they can
-    /// compute again in the backward pass, and [`Tape::forget`] forgets. Values and gradients are the same to the bit.
-    pub fn set_recompute(&mut self, recompute: bool) {
-        self.recompute = recompute;
-    }
-
-    /// Whether time is spent instead of memory.
-    #[must_use]
-    pub fn recomputes(&self) -> bool {
-        self.recompute
-    }
-
-    /// If this tape recomputes and the operation behind `var` can: gives the buffer of its value back to the pool. The value
-    /// must not be asked for any more; the backward pass computes it again where it needs it.
-    ///
-    /// # Panics
-    /// If `var` belongs to another tape or an earlier recording.
-    #[track_caller]
-    pub fn forget(&mut self, var: Var) {
-        let index = self.index(var);
-        let can = matches!(&self.nodes[index].rule, Rule::Fused(op) if op.as_recompute().is_some());
-        if self.recompute && can {
-            self.drop_value(index);
-        }
-    }
-
-    fn drop_value(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        node.kept = Kept::Forgotten;
-        let value = std::mem::replace(&mut node.value, ArrayD::zeros(vec![0]));
-        self.pool.give(value);
-    }
-
-    /// Computes a forgotten value again, and before it those it comes from. A list holds what is still to be computed, the
-    /// next one last: a chain of forgotten values may be longer than the stack is deep.
-    fn remember(&mut self, index: usize) {
-        if self.nodes[index].kept != Kept::Forgotten {
-            return;
-        }
-        let mut open = vec![index];
-        while let Some(&next) = open.last() {
-            let known = open.len();
-            if self.nodes[next].kept == Kept::Forgotten {
-                let parents = self.nodes[next].parents.iter().copied();
-                open.extend(parents.filter(|&parent| self.nodes[parent].kept == Kept::Forgotten));
-            }
-            if open.len() == known {
-                self.compute_again(next);
-                open.pop();
-            }
-        }
-    }
-
-    /// Computes a forgotten value again from its inputs, which are there.
-    fn compute_again(&mut self, index: usize) {
-        if self.nodes[index].kept != Kept::Forgotten {
-            return;
-        }
-        let Self { nodes, pool, .. } = self;
-        let inputs: Vec<&ArrayD<F>> = nodes[index].parents.iter().map(|&p| &nodes[p].value).collect();
-        let Rule::Fused(op) = &nodes[index].rule else { panic!("a constant was used that had been taken") };
-        let op = op.as_recompute().expect("only what can be recomputed is forgotten");
-        let value = op.recompute(&inputs, pool);
-        let node = &mut nodes[index];
-        (node.value, node.kept) = (value, Kept::Again);
-    }
-
     /// Forgets all values, keeping their buffers for the next recording.
     pub fn reset(&mut self) {
         for node in self.nodes.drain(..) {
             if let Some(gradient) = node.gradient {
                 self.pool.give(gradient);
+            }
+            if let Some(spikes) = node.spikes {
+                spikes.recycle(&mut self.pool);
             }
             match node.rule {
                 Rule::Leaf { pooled: false } => {}
@@ -204,16 +144,27 @@ impl<F: Real> Tape<F> {
     /// The value of `var`.
     ///
     /// # Panics
-    /// If `var` belongs to another tape or an earlier recording, or is forgotten.
+    /// If `var` belongs to another tape or an earlier recording, is forgotten, or is spikes ([`Tape::spikes`]).
     #[must_use]
     #[track_caller]
     pub fn value(&self, var: Var) -> &ArrayD<F> {
         let node = &self.nodes[self.index(var)];
+        assert!(node.spikes.is_none(), "spikes have no array: see `SequenceVar::floats` and `Tape::spikes`");
         assert!(
             node.kept != Kept::Forgotten,
             "the value of a variable was asked for that had been forgotten or taken"
         );
         &node.value
+    }
+
+    /// The value of `var` if it is spikes.
+    ///
+    /// # Panics
+    /// If `var` belongs to another tape or an earlier recording.
+    #[must_use]
+    #[track_caller]
+    pub fn spikes(&self, var: Var) -> Option<&Spikes<F>> {
+        self.nodes[self.index(var)].spikes.as_ref()
     }
 
     /// ∂L/∂leaf after [`Tape::backward`]; `None` for constants, for values that are not leaves, and for leaves the
@@ -244,6 +195,17 @@ impl<F: Real> Tape<F> {
     #[track_caller]
     pub fn fused(&mut self, inputs: &[Var], value: ArrayD<F>, op: impl Fused<F> + 'static) -> Var {
         self.record(inputs, value, Rule::Fused(Box::new(op)))
+    }
+
+    /// [`Tape::fused`] of an operation whose value is spikes. Their gradient is a sequence of floats.
+    ///
+    /// # Panics
+    /// If an input belongs to another tape or an earlier recording.
+    #[track_caller]
+    pub fn fused_spikes(&mut self, inputs: &[Var], spikes: Spikes<F>, op: impl Fused<F> + 'static) -> Var {
+        let var = self.fused(inputs, ArrayD::zeros(vec![0]), op);
+        self.nodes[var.index].spikes = Some(spikes);
+        var
     }
 
     #[track_caller]
@@ -279,18 +241,60 @@ impl<F: Real> Tape<F> {
     /// The pool beside the values of `inputs`: what a fused forward pass works with.
     ///
     /// # Panics
-    /// If an input belongs to another tape or an earlier recording.
+    /// If an input belongs to another tape or an earlier recording, or is spikes.
     #[track_caller]
     pub fn workspace<const N: usize>(&mut self, inputs: [Var; N]) -> ([&ArrayD<F>; N], &mut Pool<F>) {
-        let indices = inputs.map(|v| self.index(v));
+        let indices = self.remembered(inputs);
         for i in indices {
-            self.remember(i);
+            assert!(
+                self.nodes[i].spikes.is_none(),
+                "an operation over floats has spikes: `SequenceVar::floats`"
+            );
         }
         (indices.map(|i| &self.nodes[i].value), &mut self.pool)
     }
 
+    /// [`Tape::workspace`] of an operation whose first input is a sequence, of floats or spikes.
+    ///
+    /// # Panics
+    /// If an input belongs to another tape or an earlier recording, or one of the others is spikes.
+    #[track_caller]
+    pub fn workspace_of_sequence<const N: usize>(
+        &mut self,
+        sequence: Var,
+        others: [Var; N],
+    ) -> (SequenceValues<'_, F>, [&ArrayD<F>; N], &mut Pool<F>) {
+        let [index] = self.remembered([sequence]);
+        self.remembered(others);
+        let Self { nodes, pool, .. } = self;
+        let others = others.map(|var| {
+            assert!(nodes[var.index].spikes.is_none(), "spikes where floats are needed");
+            &nodes[var.index].value
+        });
+        (SequenceValues::of(&nodes[index].value, nodes[index].spikes.as_ref()), others, pool)
+    }
+
+    /// The places of `vars`, whose values are there.
+    #[track_caller]
+    fn remembered<const N: usize>(&mut self, vars: [Var; N]) -> [usize; N] {
+        let indices = vars.map(|v| self.index(v));
+        for i in indices {
+            self.remember(i);
+        }
+        indices
+    }
+
     fn push(&mut self, value: ArrayD<F>, parents: Vec<usize>, rule: Rule<F>, needs_gradient: bool) -> Var {
-        self.nodes.push(Node { value, gradient: None, parents, rule, needs_gradient, kept: Kept::Always });
+        let spikes = None;
+        self.nodes.push(Node {
+            value,
+            spikes,
+            gradient: None,
+            parents,
+            rule,
+            needs_gradient,
+            kept: Kept::Always,
+        });
         Var { index: self.nodes.len() - 1, recording: self.recording }
     }
 
@@ -348,10 +352,11 @@ impl<F: Real> Tape<F> {
         let Self { nodes, pool, part, .. } = self;
         let node = &nodes[index];
         let inputs: Vec<&ArrayD<F>> = parents.iter().map(|&p| &nodes[p].value).collect();
+        let spikes: Vec<_> = parents.iter().map(|&p| nodes[p].spikes.as_ref()).collect();
         let wanted: Vec<bool> = parents.iter().map(|&p| nodes[p].needs_gradient).collect();
         let reduce = part.as_ref().map(|part| &*part.reduce);
-        let pullback =
-            Pullback { inputs: &inputs, output: &node.value, gradient, wanted: &wanted, reduce, pool };
+        let (inputs, spikes, wanted) = (&inputs[..], &spikes[..], &wanted[..]);
+        let pullback = Pullback { inputs, spikes, output: &node.value, gradient, wanted, reduce, pool };
         let (name, parts) = match &node.rule {
             Rule::Elementary(op) => (op.name(), rules::backward(op, pullback)),
             Rule::Fused(op) => (op.name(), op.backward(pullback)),
@@ -364,10 +369,11 @@ impl<F: Real> Tape<F> {
             parts.len(),
             parents.len()
         );
-        for (k, (part, input)) in parts.iter().zip(&inputs).enumerate() {
-            if let Some(part) = part {
-                assert_eq!(part.shape(), input.shape(), "{name}: shape of the gradient of input {k}");
-            }
+        for (k, (part, input)) in parts.iter().zip(inputs).enumerate() {
+            let Some(part) = part else { continue };
+            let of_spikes = spikes[k].map(|spikes| spikes.shape().dim());
+            let expected = of_spikes.as_ref().map_or(input.shape(), |dim| &dim[..]);
+            assert_eq!(part.shape(), expected, "{name}: shape of the gradient of input {k}");
         }
         parts
     }

@@ -7,7 +7,7 @@
 )]
 
 use colearn_tape::check::{self, Tolerance};
-use colearn_tape::{Fused, Pool, Pullback, Recompute, Tape, Var};
+use colearn_tape::{Fused, Inputs, Pool, Pullback, Recompute, Tape, Var};
 use ndarray::{Array2, ArrayD, IxDyn, arr1, arr2};
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
@@ -325,8 +325,8 @@ impl Fused<f64> for Square {
 }
 
 impl Recompute<f64> for Square {
-    fn recompute(&self, inputs: &[&ArrayD<f64>], pool: &mut Pool<f64>) -> ArrayD<f64> {
-        squared(inputs[0], pool)
+    fn recompute(&self, inputs: Inputs<'_, f64>, pool: &mut Pool<f64>) -> ArrayD<f64> {
+        squared(inputs.values[0], pool)
     }
 }
 
@@ -406,8 +406,8 @@ impl Fused<f64> for First {
 }
 
 impl Recompute<f64> for First {
-    fn recompute(&self, inputs: &[&ArrayD<f64>], _pool: &mut Pool<f64>) -> ArrayD<f64> {
-        inputs[0].clone()
+    fn recompute(&self, inputs: Inputs<'_, f64>, _pool: &mut Pool<f64>) -> ArrayD<f64> {
+        inputs.values[0].clone()
     }
 }
 

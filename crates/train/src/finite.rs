@@ -50,8 +50,10 @@ pub(crate) fn first_in_recording(
         if let Some(value) = first(&statistics.mean).or_else(|| first(&statistics.variance)) {
             return Flaw::new(format!("the current of {layer}"), value);
         }
+        // Spikes are zero or one whatever the membrane was.
         let output = recording.spikes.get(k).unwrap_or(&recording.membrane);
-        if let Some(value) = first(tape.value(output.var)) {
+        let floats = tape.spikes(output.var).is_none().then(|| tape.value(output.var));
+        if let Some(value) = floats.and_then(first) {
             return Flaw::new(format!("the output of {layer}"), value);
         }
     }

@@ -346,7 +346,8 @@ fn recomputing_gives_the_same_bits_with_less_memory() {
     ] {
         let mut config = config(model);
         config.neuron.recurrent = recurrent;
-        config.network.hidden = vec![40, 33];
+        // Of one width: buffers of one layer serve the next.
+        config.network.hidden = vec![40, 40];
         config.network.dropout = 0.3;
         config.synapse.kernel = kernel;
         let mut network = build::<f32>(&config, 20, 7);

@@ -133,7 +133,7 @@ impl<const DETACHED: bool> Dynamics for SeAdlif<DETACHED> {
 mod tests {
     use super::*;
     use crate::backward::Backward;
-    use crate::forward::Forward;
+    use crate::forward::{Forward, OutputMut};
     use crate::models::Visitor;
     use crate::{Firing, NeuronConfig, NeuronModel, Surrogate, initial};
     use colearn_tape::{LANES, Pool, SequenceShape};
@@ -156,7 +156,7 @@ mod tests {
             let mut output = vec![0.0; self.shape.len()];
             let input = inputs[0].as_slice().unwrap();
             let (neuron, shape) = (&self.neuron, self.shape);
-            let out = &mut output;
+            let out = OutputMut::Floats(&mut output);
             Forward { neuron, parameters: &views, shape, drives: None, input, output: out, states: None }
                 .visit::<SeAdlif<false>>();
             output.iter().zip(&self.weights).map(|(y, w)| y * w).sum()

@@ -6,3 +6,4 @@ mod common;
 mod golden;
 mod oracles;
 mod precision;
+mod spikes;

@@ -3,7 +3,7 @@
 use crate::common::{Case, assert_close, random};
 use colearn_synapses::{BLOCK_SYNAPSE_STEPS, BlockSynapse, Delayed, Interpolation, Signals, dense, smooth};
 use colearn_tape::check::{self, Tolerance};
-use colearn_tape::{LANES, Pool, Real, Sequence, Tape, Var};
+use colearn_tape::{LANES, Pool, Real, Tape, Var};
 use ndarray::{Array2, Array3, ArrayD, ArrayRef2, Ix2, Ix3, Slice, s};
 use proptest::prelude::*;
 
@@ -440,10 +440,8 @@ fn by_blocks<F: Real>(
             let len = BLOCK_SYNAPSE_STEPS.min(steps - step);
             for (part, mut history) in history.parts(3).enumerate() {
                 if signals == Signals::Numbers {
-                    let sequence = Sequence::from_array(x, &mut Pool::default());
-                    let block = sequence.shape().block_len();
-                    let values = &sequence.values()[first / LANES * block..][..block];
-                    history.push_block(values, steps, step..step + len);
+                    let samples = x.slice(s![.., first..first + count, ..]);
+                    history.push_samples(&samples, step..step + len);
                     continue;
                 }
                 for unit in part * 3..(part * 3 + 3).min(inputs) {

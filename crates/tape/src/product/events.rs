@@ -4,14 +4,102 @@
 //! brought there and back by panel, in the cache.
 
 use super::{Parts, extent};
-use crate::{Buffers, LANES, Lanes, Pool, Real};
+use crate::{Buffers, LANES, Lanes, Pool, Real, Spikes};
 use colearn_simd::{
-    EVENT_COLUMNS, Events, FromPanel, Kernel, Level, PANEL_ROWS, ToPanel, dispatch, prefetch_all,
+    EVENT_COLUMNS, Events, FromPanel, Kernel, Level, PANEL_ROWS, ToPanel, Word, dispatch, prefetch_all,
 };
 use ndarray::parallel::prelude::*;
-use ndarray::{ArrayRef2, ArrayRef3, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{ArrayRef2, ArrayRef3, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 use rayon::slice::ParallelSliceMut;
 use std::ops::Range;
+
+/// A signal (block, unit, column).
+#[derive(Clone, Copy)]
+pub(super) enum Signal<'a, F> {
+    Floats(ArrayView3<'a, F>),
+    /// A word for sixteen columns, and the amplitude.
+    Spikes(ArrayView3<'a, Word>, F),
+}
+
+impl<'a, F: Real> Signal<'a, F> {
+    pub(super) fn of_spikes(spikes: &'a Spikes<F>) -> Self {
+        let shape = spikes.shape();
+        let words = ArrayView3::from_shape((shape.blocks(), shape.units, shape.steps), spikes.words());
+        Self::Spikes(words.expect("a word for a unit and step of a block"), spikes.amplitude())
+    }
+
+    fn extent(&self) -> (usize, usize) {
+        match self {
+            Self::Floats(floats) => extent(floats),
+            Self::Spikes(words, _) => (words.dim().0, words.dim().2 * LANES),
+        }
+    }
+
+    /// The blocks of each part.
+    fn cut(self, parts: Parts) -> Vec<Vec<OfBlock<'a, F>>> {
+        match self {
+            Self::Floats(floats) => {
+                let of_part = |part: ArrayView3<'a, F>| {
+                    (0..part.dim().0).map(|k| OfBlock::Floats(part.index_axis_move(Axis(0), k))).collect()
+                };
+                parts.cut(&floats).into_iter().map(of_part).collect()
+            }
+            Self::Spikes(words, amplitude) => {
+                let of_part = |part: ArrayView3<'a, Word>| {
+                    let block = |k| OfBlock::Spikes(part.index_axis_move(Axis(0), k), amplitude);
+                    (0..part.dim().0).map(block).collect()
+                };
+                let parts = Parts { columns: parts.columns.div_ceil(LANES), ..parts };
+                parts.cut(&words).into_iter().map(of_part).collect()
+            }
+        }
+    }
+}
+
+/// Units and columns of a block.
+#[derive(Clone, Copy)]
+enum OfBlock<'a, F> {
+    Floats(ArrayView2<'a, F>),
+    Spikes(ArrayView2<'a, Word>, F),
+}
+
+impl<'a, F: Real> OfBlock<'a, F> {
+    /// What every event of spikes is worth.
+    #[inline(always)]
+    fn amplitudes(self) -> [F; EVENT_COLUMNS] {
+        match self {
+            Self::Floats(_) => [F::zero(); EVENT_COLUMNS],
+            Self::Spikes(_, amplitude) => [amplitude; EVENT_COLUMNS],
+        }
+    }
+
+    /// Lists the events of some columns of unit `i`, and returns their values.
+    #[inline(always)]
+    fn list<'b>(
+        self,
+        i: usize,
+        columns: Range<usize>,
+        events: &mut Events,
+        amplitudes: &'b [F; EVENT_COLUMNS],
+    ) -> &'b [F]
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Floats(floats) => {
+                let row = panel_row(&floats, i, columns, AHEAD);
+                events.list(row);
+                row
+            }
+            Self::Spikes(words, _) => {
+                let row =
+                    words.index_axis_move(Axis(0), i).to_slice().expect("words of a unit are contiguous");
+                events.list_words(&row[columns.start / LANES..columns.end.div_ceil(LANES)]);
+                amplitudes
+            }
+        }
+    }
+}
 
 /// Columns of a part, about. Small parts, because events are not spread evenly over time.
 const PART_COLUMNS: usize = 5 * EVENT_COLUMNS;
@@ -67,18 +155,18 @@ pub(super) fn scratch(inputs: usize, outputs: usize, blocks: (usize, usize)) -> 
 /// [`super::over_rows`].
 pub(super) fn over_rows<F: Real>(
     weight: &ArrayRef2<F>,
-    signal: &ArrayRef3<F>,
+    signal: Signal<'_, F>,
     to: &mut ArrayRef3<F>,
     pool: &mut Pool<F>,
 ) {
     let (len, panel) = lengths(weight.dim());
     let mut weights = pool.take_lanes(len);
-    let parts = parts(extent(signal));
-    let mut panels = pool.take_lanes(parts.count(extent(signal)) * panel);
+    let parts = parts(signal.extent());
+    let mut panels = pool.take_lanes(parts.count(signal.extent()) * panel);
     padded(weight, &mut weights);
-    let tasks = parts.cut_mut(to).into_par_iter().zip(parts.cut(signal));
+    let tasks = parts.cut_mut(to).into_par_iter().zip(signal.cut(parts));
     panels.par_chunks_mut(panel.max(1)).zip(tasks).with_max_len(1).for_each(|(panel, (mut to, signal))| {
-        for (to, signal) in to.outer_iter_mut().zip(signal.outer_iter()) {
+        for (to, signal) in to.outer_iter_mut().zip(signal) {
             dispatch(OverRows { weights: &weights, signal, panel: &mut *panel, to });
         }
     });
@@ -112,15 +200,15 @@ fn panel_row<'a, F: Real>(
 }
 
 /// Sums of some columns.
-struct OverRows<'a, F> {
+struct OverRows<'a, 's, F> {
     /// Rows of the weight, padded.
     weights: &'a [Lanes<F>],
-    signal: ArrayView2<'a, F>,
+    signal: OfBlock<'s, F>,
     panel: &'a mut [Lanes<F>],
     to: ArrayViewMut2<'a, F>,
 }
 
-impl<F: Real> Kernel for OverRows<'_, F> {
+impl<F: Real> Kernel for OverRows<'_, '_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -128,14 +216,13 @@ impl<F: Real> Kernel for OverRows<'_, F> {
         let Self { weights, signal, panel, mut to } = self;
         let (outputs, columns) = to.dim();
         let (width, stride) = (width(outputs), stride(outputs));
-        let mut events = Events::default();
+        let (mut events, amplitudes) = (Events::default(), signal.amplitudes());
         for first in (0..columns).step_by(EVENT_COLUMNS) {
             let count = EVENT_COLUMNS.min(columns - first);
             let panel = &mut panel[..count * stride];
             panel.fill(Lanes::default());
             for (i, weights) in weights.chunks(width.max(1)).enumerate() {
-                let row = panel_row(&signal, i, first..first + count, AHEAD);
-                events.list(row);
+                let row = signal.list(i, first..first + count, &mut events, &amplitudes);
                 events.scatter::<F, L>(row, weights, panel, stride);
             }
             let mut rows = to.rows_mut().into_iter().map(|row| {
@@ -152,20 +239,20 @@ impl<F: Real> Kernel for OverRows<'_, F> {
 
 /// Adds [`super::over_columns`] to `to`.
 pub(super) fn over_columns<F: Real>(
-    signal: &ArrayRef3<F>,
+    signal: Signal<'_, F>,
     right: &ArrayRef3<F>,
     to: &mut ArrayRef2<F>,
     pool: &mut Pool<F>,
 ) {
     let (part, panel) = lengths(to.dim());
-    let parts = parts(extent(signal));
-    let count = parts.count(extent(signal));
+    let parts = parts(signal.extent());
+    let count = parts.count(signal.extent());
     let (mut sums, mut panels) = (pool.take_lanes(count * part), pool.take_lanes(count * panel));
-    let pairs = parts.cut(signal).into_par_iter().zip(parts.cut(right));
+    let pairs = signal.cut(parts).into_par_iter().zip(parts.cut(&right.view()));
     let room = sums.par_chunks_mut(part).zip(panels.par_chunks_mut(panel));
     room.zip(pairs).with_max_len(1).for_each(|((sums, panel), (signal, right))| {
         sums.fill(Lanes::default());
-        for (signal, right) in signal.outer_iter().zip(right.outer_iter()) {
+        for (signal, right) in signal.into_iter().zip(right.outer_iter()) {
             dispatch(OverColumns { signal, right, panel: &mut *panel, sums: &mut *sums });
         }
     });
@@ -181,15 +268,15 @@ pub(super) fn over_columns<F: Real>(
 }
 
 /// Products over some columns.
-struct OverColumns<'a, F> {
-    signal: ArrayView2<'a, F>,
+struct OverColumns<'a, 's, F> {
+    signal: OfBlock<'s, F>,
     right: ArrayView2<'a, F>,
     panel: &'a mut [Lanes<F>],
     /// Added to: a padded row for each of the signal's.
     sums: &'a mut [Lanes<F>],
 }
 
-impl<F: Real> Kernel for OverColumns<'_, F> {
+impl<F: Real> Kernel for OverColumns<'_, '_, F> {
     type Output = ();
 
     #[inline(always)]
@@ -197,7 +284,7 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
         let Self { signal, right, panel, sums } = self;
         let (outputs, columns) = right.dim();
         let (width, stride) = (width(outputs), stride(outputs));
-        let mut events = Events::default();
+        let (mut events, amplitudes) = (Events::default(), signal.amplitudes());
         panel.fill(Lanes::default());
         for first in (0..columns).step_by(EVENT_COLUMNS) {
             let count = EVENT_COLUMNS.min(columns - first);
@@ -209,8 +296,7 @@ impl<F: Real> Kernel for OverColumns<'_, F> {
                 ToPanel { rows: std::array::from_fn(row), panel, stride, place }.run();
             }
             for (i, sums) in sums.chunks_mut(width).enumerate() {
-                let row = panel_row(&signal, i, first..first + count, AHEAD);
-                events.list(row);
+                let row = signal.list(i, first..first + count, &mut events, &amplitudes);
                 events.gather::<F, L>(row, panel, stride, sums);
             }
         }

@@ -1,14 +1,14 @@
 //! Sequences and arrays (T, B, N) on a tape, and the ways between them.
 
-use super::{Sequence, SequenceShape, blocks};
-use crate::{Fused, LANES, Pool, Pullback, Real, Recompute, Tape, Var, layout};
+use super::{Sequence, SequenceShape, SequenceValues, blocks};
+use crate::{Fused, Inputs, LANES, Pool, Pullback, Real, Recompute, Tape, Var, layout};
 use ndarray::parallel::prelude::*;
 use ndarray::{Array3, ArrayD, ArrayView4, Axis, s};
 
-/// A sequence on a tape.
+/// A sequence on a tape: floats, or spikes as bits ([`super::Spikes`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequenceVar {
-    /// The value (block, unit, step, lane).
+    /// The value (block, unit, step, lane), or spikes.
     pub var: Var,
     /// B.
     pub batch: usize,
@@ -22,7 +22,26 @@ impl SequenceVar {
     #[must_use]
     #[track_caller]
     pub fn shape<F: Real>(self, tape: &Tape<F>) -> SequenceShape {
-        SequenceShape::of(tape.value(self.var), self.batch)
+        match tape.spikes(self.var) {
+            Some(spikes) => spikes.shape(),
+            None => SequenceShape::of(tape.value(self.var), self.batch),
+        }
+    }
+
+    /// The sequence for operations that know floats alone: spikes are written as such.
+    ///
+    /// # Panics
+    /// If the variable is not a sequence of this tape.
+    #[must_use]
+    #[track_caller]
+    pub fn floats<F: Real>(self, tape: &mut Tape<F>) -> Self {
+        if tape.spikes(self.var).is_none() {
+            return self;
+        }
+        let (values, [], pool) = tape.workspace_of_sequence(self.var, []);
+        let SequenceValues::Spikes(spikes) = values else { unreachable!("asked above") };
+        let value = spikes.to_sequence(pool).into_value();
+        Self { var: tape.fused(&[self.var], value, Expand), ..self }
     }
 
     /// Its values as an array (T, B, N).
@@ -32,7 +51,11 @@ impl SequenceVar {
     #[must_use]
     #[track_caller]
     pub fn to_array<F: Real>(self, tape: &Tape<F>) -> Array3<F> {
-        from_blocks(&blocks(tape.value(self.var)), self.batch, &mut Pool::default())
+        let pool = &mut Pool::default();
+        match tape.spikes(self.var) {
+            Some(spikes) => spikes.to_array(pool),
+            None => from_blocks(&blocks(tape.value(self.var)), self.batch, pool),
+        }
     }
 }
 
@@ -67,7 +90,7 @@ impl Signal for Var {
 
     #[track_caller]
     fn leave<F: Real>(sequence: SequenceVar, tape: &mut Tape<F>) -> Self {
-        let SequenceVar { var, batch } = sequence;
+        let SequenceVar { var, batch } = sequence.floats(tape);
         let ([value], pool) = tape.workspace([var]);
         let array = from_blocks(&blocks(value), batch, pool);
         tape.fused(&[var], array.into_dyn(), OutOfBlocks { batch })
@@ -112,8 +135,8 @@ impl<F: Real> Fused<F> for IntoBlocks {
 }
 
 impl<F: Real> Recompute<F> for IntoBlocks {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        Sequence::from_array(&layout::sequence(inputs[0]), pool).into_value()
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        Sequence::from_array(&layout::sequence(inputs.values[0]), pool).into_value()
     }
 }
 
@@ -138,7 +161,35 @@ impl<F: Real> Fused<F> for OutOfBlocks {
 }
 
 impl<F: Real> Recompute<F> for OutOfBlocks {
-    fn recompute(&self, inputs: &[&ArrayD<F>], pool: &mut Pool<F>) -> ArrayD<F> {
-        from_blocks(&blocks(inputs[0]), self.batch, pool).into_dyn()
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        from_blocks(&blocks(inputs.values[0]), self.batch, pool).into_dyn()
+    }
+}
+
+/// From spikes to floats.
+#[derive(Debug)]
+struct Expand;
+
+impl<F: Real> Fused<F> for Expand {
+    fn name(&self) -> &'static str {
+        "spikes as floats"
+    }
+
+    fn backward(&self, p: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
+        vec![p.wanted[0].then(|| {
+            let mut part = p.pool.array(p.gradient.shape());
+            part.assign(p.gradient);
+            part
+        })]
+    }
+
+    fn as_recompute(&self) -> Option<&dyn Recompute<F>> {
+        Some(self)
+    }
+}
+
+impl<F: Real> Recompute<F> for Expand {
+    fn recompute(&self, inputs: Inputs<'_, F>, pool: &mut Pool<F>) -> ArrayD<F> {
+        inputs.spikes[0].expect("recorded on spikes").to_sequence(pool).into_value()
     }
 }
