@@ -25,7 +25,7 @@ pub(crate) struct Made {
 impl Made {
     /// Here and now.
     pub(crate) fn now() -> Self {
-        let set = format!("{:?}", InstructionSet::best()).to_lowercase();
+        let set = InstructionSet::best().name();
         let threads = rayon::current_num_threads();
         Self {
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),

@@ -31,8 +31,10 @@ mod train;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::Parser;
 use cli::{Cli, Command};
+use colearn_tape::simd::InstructionSet;
 
 /// Exit code of every error that the user can mend.
 const USER_ERROR: u8 = 2;
@@ -45,7 +47,16 @@ fn main() -> ExitCode {
             return end(ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(USER_ERROR)));
         }
     };
-    let result = match &cli.command {
+    end(run(&cli.command).unwrap_or_else(|error| {
+        terminal::complain(&error);
+        ExitCode::from(USER_ERROR)
+    }))
+}
+
+fn run(command: &Command) -> Result<ExitCode> {
+    // What computes has no way to refuse a set by itself.
+    InstructionSet::forced().map_err(anyhow::Error::msg)?;
+    match command {
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Reproduce(args) => reproduce::run(args),
@@ -56,11 +67,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Layers => layers::run(),
         Command::Bench(args) => bench::run(args),
-    };
-    end(result.unwrap_or_else(|error| {
-        terminal::complain(&error);
-        ExitCode::from(USER_ERROR)
-    }))
+    }
 }
 
 /// The exit code of a command that ended with `code`: results that nobody can read are no success.

@@ -34,6 +34,27 @@ fn shell(folder: &Path, before: &str, line: &str) -> Command {
 }
 
 #[test]
+fn a_forced_instruction_set_is_kept_or_refused() {
+    let place = place();
+    let here = place.path();
+    let forced =
+        |set: &str, line: &str| command(here, line).env("COLEARN_INSTRUCTIONS", set).output().unwrap();
+    let output = forced("portable", &format!("train {TINY} --epochs 1 --out run"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary = fs::read_to_string(here.join("run/summary.json")).unwrap();
+    assert!(summary.contains(", portable, 1 thread\""), "{summary}");
+    for wrong in ["avx", "AVX2", ""] {
+        let output = forced(wrong, "data list");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        let expected = format!(
+            "error: COLEARN_INSTRUCTIONS: found {wrong:?}; expected a set that this machine has: portable"
+        );
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn results_that_a_full_disk_loses_are_no_success() {
     let place = place();

@@ -12,21 +12,17 @@
 //!
 //! On one core of a Zen 4 it takes 0.19 ns for sixteen samples of one synapse, where multiply-adds take 0.42 (0.28
 //! without their loads). AVX2 looks one of four numbers up, so that the same codes are read in two pairs: two look-ups and
-//! two additions for four signals and eight samples. The plain target has no such instruction; its form is the equation
-//! that tests compare with.
+//! two additions for four signals and eight samples. NEON looks bytes up, from which numbers are put together: as many
+//! instructions as multiply-adds, so that it does so only where it is told to. The plain target has no such instruction.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod product;
+mod sums;
 
 pub use product::{BinaryProduct, binary_codes, binary_table};
 
-#[cfg(target_arch = "x86_64")]
-use crate::dispatch::{Avx2, Avx512};
 use crate::real::Forms;
-use crate::{InstructionSet, LANES, Lanes, Real};
+use crate::sets::{InstructionSet, Token};
+use crate::{LANES, Lanes, Real};
 use std::marker::PhantomData;
 
 /// Bits of a table's place: the signals of a group times the steps that each is read at.
@@ -34,11 +30,6 @@ pub const TABLE_BITS: usize = 4;
 
 /// Steps that are summed in registers: the number of steps must be a multiple of it.
 pub const BINARY_STEPS: usize = 20;
-
-/// Groups whose codes stay in the first-level cache while all outputs use them. 4, 8, 16 and 32 were measured; 8 and 16
-/// are the best.
-#[cfg(target_arch = "x86_64")]
-const BLOCK_GROUPS: usize = 8;
 
 /// One step of one signal for sixteen samples. With `M` signals a group, signal i has 4/M bits of each byte from bit
 /// 4/M · (i mod M) on: whether it is 1 at this step, and at the step before. All other bits are 0.
@@ -67,13 +58,13 @@ pub struct BinarySums<'a, F, const M: usize> {
 /// Whether this machine looks products of binary signals without lags ([`BinaryProduct`]) up faster than it multiplies.
 #[must_use]
 pub fn looks_up<F: Real>() -> bool {
-    F::SINGLE && InstructionSet::best() == InstructionSet::Avx512
+    F::SINGLE && InstructionSet::best().tuning().looks_up
 }
 
 /// The same of sums with lags ([`BinarySums`]), which save loads as well.
 #[must_use]
 pub fn looks_up_lagged<F: Real>() -> bool {
-    F::SINGLE && InstructionSet::best() >= InstructionSet::Avx2
+    F::SINGLE && InstructionSet::best().tuning().looks_up_lagged
 }
 
 impl<F: Real, const M: usize> BinarySums<'_, F, M> {
@@ -82,7 +73,7 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
     /// # Panics
     /// If lengths do not fit each other, or a lag is larger than `now`.
     pub fn run(self) {
-        self.run_on(InstructionSet::best());
+        self.run_with(Token::best());
     }
 
     /// Runs with a given instruction set: for tests that compare the sets.
@@ -90,7 +81,10 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
     /// # Panics
     /// If this machine does not have the set, lengths do not fit each other, or a lag is larger than `now`.
     pub fn run_on(self, set: InstructionSet) {
-        assert!(InstructionSet::available().contains(&set), "{set:?} is not available on this machine");
+        self.run_with(Token::of(set));
+    }
+
+    fn run_with(self, with: Token) {
         assert!(
             self.steps > 0 && self.steps.is_multiple_of(BINARY_STEPS),
             "{} steps of binary sums",
@@ -99,11 +93,7 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
         assert!(self.now + self.steps <= self.stride, "binary sums: steps of the outputs and of the signals");
         assert_eq!(self.codes.len(), self.groups() * M * self.stride, "binary sums: codes of all signals");
         assert_eq!(self.weights.len(), self.lags.len(), "binary sums: weights and lags");
-        F::call::<SumsOn<'_, M>>((set, self));
-    }
-
-    fn outputs(&self) -> usize {
-        self.sums.len() / self.steps
+        F::call::<SumsOn<'_, M>>((with, self));
     }
 
     fn groups(&self) -> usize {
@@ -136,20 +126,14 @@ impl<F: Real, const M: usize> BinarySums<'_, F, M> {
 struct SumsOn<'a, const M: usize>(PhantomData<&'a ()>);
 
 impl<'a, const M: usize> Forms for SumsOn<'a, M> {
-    type Arguments<F: Real> = (InstructionSet, BinarySums<'a, F, M>);
+    type Arguments<F: Real> = (Token, BinarySums<'a, F, M>);
     type Output<F: Real> = ();
 
-    fn single((set, of): (InstructionSet, BinarySums<'a, f32, M>)) {
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => Avx512::found().expect("the machine has the set").run(of),
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 => Avx2::found().expect("the machine has the set").run(of),
-            _ => of.plain(),
-        }
+    fn single((with, of): (Token, BinarySums<'a, f32, M>)) {
+        with.run(of);
     }
 
-    fn double((_, of): (InstructionSet, BinarySums<'a, f64, M>)) {
+    fn double((_, of): (Token, BinarySums<'a, f64, M>)) {
         of.plain();
     }
 }

@@ -4,14 +4,13 @@
 //! into columns and back costs a read or a write of four bytes a number, or, eight by eight, three shuffles of registers
 //! for eight numbers. Compilers do not find the second.
 
-#[cfg(target_arch = "x86_64")]
-use crate::dispatch::Avx2;
 use crate::real::Forms;
-use crate::{InstructionSet, Lanes, Real};
+use crate::sets::{Instructions, Set, TRANSPOSED, Token, Transposed};
+use crate::{Lanes, Real};
 use std::marker::PhantomData;
 
 /// Rows that are turned together; whole halves of a lane.
-pub const PANEL_ROWS: usize = 8;
+pub const PANEL_ROWS: usize = TRANSPOSED;
 
 /// Rows `PANEL_ROWS` · `place` and on of a panel.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +61,11 @@ impl<F: Real> FromPanel<'_, F> {
     /// # Panics
     /// If the panel has no such column or number.
     pub fn run(self) {
-        self.run_on(InstructionSet::best());
+        self.run_with(Token::best());
     }
 
-    /// Runs with a set that this machine has.
-    fn run_on(self, set: InstructionSet) {
-        F::call::<FromPanelOn<'_>>((set, self));
+    fn run_with(self, with: Token) {
+        F::call::<FromPanelOn<'_>>((with, self));
     }
 
     /// Number by number, from column `first` on.
@@ -87,12 +85,11 @@ impl<F: Real> ToPanel<'_, F> {
     /// # Panics
     /// If the panel has no such column or number.
     pub fn run(self) {
-        self.run_on(InstructionSet::best());
+        self.run_with(Token::best());
     }
 
-    /// Runs with a set that this machine has.
-    fn run_on(self, set: InstructionSet) {
-        F::call::<ToPanelOn<'_>>((set, self));
+    fn run_with(self, with: Token) {
+        F::call::<ToPanelOn<'_>>((with, self));
     }
 
     /// Number by number, from column `first` on.
@@ -110,23 +107,15 @@ impl<F: Real> ToPanel<'_, F> {
 struct FromPanelOn<'a>(PhantomData<&'a ()>);
 
 impl<'a> Forms for FromPanelOn<'a> {
-    type Arguments<F: Real> = (InstructionSet, FromPanel<'a, F>);
+    type Arguments<F: Real> = (Token, FromPanel<'a, F>);
     type Output<F: Real> = ();
 
-    fn single((set, of): (InstructionSet, FromPanel<'a, f32>)) {
+    fn single((with, of): (Token, FromPanel<'a, f32>)) {
         let columns = of.rows[0].len();
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 | InstructionSet::Avx512
-                if of.rows.iter().all(|row| row.len() == columns) =>
-            {
-                Avx2::found().expect("the machine has the set").run(of);
-            }
-            _ => of.plain(0),
-        }
+        if of.rows.iter().all(|row| row.len() == columns) { with.run(of) } else { of.plain(0) }
     }
 
-    fn double((_, of): (InstructionSet, FromPanel<'a, f64>)) {
+    fn double((_, of): (Token, FromPanel<'a, f64>)) {
         of.plain(0);
     }
 }
@@ -135,118 +124,67 @@ impl<'a> Forms for FromPanelOn<'a> {
 struct ToPanelOn<'a>(PhantomData<&'a ()>);
 
 impl<'a> Forms for ToPanelOn<'a> {
-    type Arguments<F: Real> = (InstructionSet, ToPanel<'a, F>);
+    type Arguments<F: Real> = (Token, ToPanel<'a, F>);
     type Output<F: Real> = ();
 
-    fn single((set, of): (InstructionSet, ToPanel<'a, f32>)) {
+    fn single((with, of): (Token, ToPanel<'a, f32>)) {
         let columns = of.rows[0].len();
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2 | InstructionSet::Avx512
-                if of.rows.iter().all(|row| row.len() == columns) =>
-            {
-                Avx2::found().expect("the machine has the set").run(of);
-            }
-            _ => of.plain(0),
-        }
+        if of.rows.iter().all(|row| row.len() == columns) { with.run(of) } else { of.plain(0) }
     }
 
-    fn double((_, of): (InstructionSet, ToPanel<'a, f64>)) {
+    fn double((_, of): (Token, ToPanel<'a, f64>)) {
         of.plain(0);
     }
 }
 
-/// The AVX2 form, which AVX-512 has no better one than: its registers are twice as long, and shuffled at half the rate.
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use super::{FromPanel, PANEL_ROWS, Place, ToPanel};
-    use crate::dispatch::{Avx2, Instructions};
-    use std::arch::x86_64::__m256;
+/// For rows of one length.
+impl Instructions for FromPanel<'_, f32> {
+    type Output = ();
 
-    type Tile = [[f32; PANEL_ROWS]; PANEL_ROWS];
-
-    /// Rows and columns exchanged: pairs of rows, pairs of these, and halves.
     #[inline(always)]
-    fn transposed(with: Avx2, tile: Tile) -> Tile {
-        let x: [__m256; PANEL_ROWS] = bytemuck::cast(tile);
-        // p[0]: numbers 0 and 1 of rows 0 and 1 in turn, and 4 and 5 in the upper half.
-        let p = [
-            with.low_in_turn(x[0], x[1]),
-            with.high_in_turn(x[0], x[1]),
-            with.low_in_turn(x[2], x[3]),
-            with.high_in_turn(x[2], x[3]),
-            with.low_in_turn(x[4], x[5]),
-            with.high_in_turn(x[4], x[5]),
-            with.low_in_turn(x[6], x[7]),
-            with.high_in_turn(x[6], x[7]),
-        ];
-        // q[k]: number k of rows 0 to 3, and 4 + k in the upper half; q[4 + k] the same of rows 4 to 7.
-        let q = [
-            with.choose::<0x44>(p[0], p[2]),
-            with.choose::<0xEE>(p[0], p[2]),
-            with.choose::<0x44>(p[1], p[3]),
-            with.choose::<0xEE>(p[1], p[3]),
-            with.choose::<0x44>(p[4], p[6]),
-            with.choose::<0xEE>(p[4], p[6]),
-            with.choose::<0x44>(p[5], p[7]),
-            with.choose::<0xEE>(p[5], p[7]),
-        ];
-        bytemuck::cast([
-            with.halves::<0x20>(q[0], q[4]),
-            with.halves::<0x20>(q[1], q[5]),
-            with.halves::<0x20>(q[2], q[6]),
-            with.halves::<0x20>(q[3], q[7]),
-            with.halves::<0x31>(q[0], q[4]),
-            with.halves::<0x31>(q[1], q[5]),
-            with.halves::<0x31>(q[2], q[6]),
-            with.halves::<0x31>(q[3], q[7]),
-        ])
-    }
-
-    /// For rows of one length.
-    impl Instructions<Avx2> for FromPanel<'_, f32> {
-        #[inline(always)]
-        fn run(mut self, with: Avx2) {
-            let Place { lane, number } = Place::of(self.place);
-            let whole = self.rows[0].len() / PANEL_ROWS * PANEL_ROWS;
-            for first in (0..whole).step_by(PANEL_ROWS) {
-                let mut tile = Tile::default();
-                for (k, to) in tile.iter_mut().enumerate() {
-                    let lanes = &self.panel[(first + k) * self.stride + lane].0;
-                    to.copy_from_slice(&lanes[number..number + PANEL_ROWS]);
-                }
-                for (row, from) in self.rows.iter_mut().zip(transposed(with, tile)) {
-                    row[first..first + PANEL_ROWS].copy_from_slice(&from);
-                }
+    fn run<S: Set>(mut self, with: S) {
+        let Place { lane, number } = Place::of(self.place);
+        let whole = self.rows[0].len() / PANEL_ROWS * PANEL_ROWS;
+        for first in (0..whole).step_by(PANEL_ROWS) {
+            let mut tile = Transposed::default();
+            for (k, to) in tile.iter_mut().enumerate() {
+                let lanes = &self.panel[(first + k) * self.stride + lane].0;
+                to.copy_from_slice(&lanes[number..number + PANEL_ROWS]);
             }
-            self.plain(whole);
-        }
-    }
-
-    /// For rows of one length.
-    impl Instructions<Avx2> for ToPanel<'_, f32> {
-        #[inline(always)]
-        fn run(self, with: Avx2) {
-            let Place { lane, number } = Place::of(self.place);
-            let whole = self.rows[0].len() / PANEL_ROWS * PANEL_ROWS;
-            for first in (0..whole).step_by(PANEL_ROWS) {
-                let mut tile = Tile::default();
-                for (to, row) in tile.iter_mut().zip(&self.rows) {
-                    to.copy_from_slice(&row[first..first + PANEL_ROWS]);
-                }
-                for (k, from) in transposed(with, tile).iter().enumerate() {
-                    let lanes = &mut self.panel[(first + k) * self.stride + lane].0;
-                    lanes[number..number + PANEL_ROWS].copy_from_slice(from);
-                }
+            for (row, from) in self.rows.iter_mut().zip(with.transposed(tile)) {
+                row[first..first + PANEL_ROWS].copy_from_slice(&from);
             }
-            self.plain(whole);
         }
+        self.plain(whole);
+    }
+}
+
+/// For rows of one length.
+impl Instructions for ToPanel<'_, f32> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Set>(self, with: S) {
+        let Place { lane, number } = Place::of(self.place);
+        let whole = self.rows[0].len() / PANEL_ROWS * PANEL_ROWS;
+        for first in (0..whole).step_by(PANEL_ROWS) {
+            let mut tile = Transposed::default();
+            for (to, row) in tile.iter_mut().zip(&self.rows) {
+                to.copy_from_slice(&row[first..first + PANEL_ROWS]);
+            }
+            for (k, from) in with.transposed(tile).iter().enumerate() {
+                let lanes = &mut self.panel[(first + k) * self.stride + lane].0;
+                lanes[number..number + PANEL_ROWS].copy_from_slice(from);
+            }
+        }
+        self.plain(whole);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::InstructionSet;
 
     /// Three lanes a column, one of them room; rows 8 to 15, of which `existing` exist.
     fn check<F: Real>(columns: usize, existing: usize) {
@@ -257,7 +195,8 @@ mod tests {
         for set in InstructionSet::available() {
             let mut panel = vec![Lanes::splat(untouched); columns * stride];
             let row = |j: usize| if j < existing { &of_matrix[j][..] } else { &[] };
-            ToPanel { rows: std::array::from_fn(row), panel: &mut panel, stride, place }.run_on(set);
+            ToPanel { rows: std::array::from_fn(row), panel: &mut panel, stride, place }
+                .run_with(Token::of(set));
             for (k, lanes) in panel.iter().enumerate() {
                 for (l, &found) in lanes.0.iter().enumerate() {
                     let (column, row) = (k / stride, (k % stride * 16 + l).wrapping_sub(place * PANEL_ROWS));
@@ -272,7 +211,7 @@ mod tests {
                 (0..PANEL_ROWS).map(|j| vec![untouched; if j < existing { columns } else { 0 }]).collect();
             let mut each = rows.iter_mut();
             let each = std::array::from_fn(|_| &mut each.next().expect("eight")[..]);
-            FromPanel { panel: &panel, stride, place, rows: each }.run_on(set);
+            FromPanel { panel: &panel, stride, place, rows: each }.run_with(Token::of(set));
             for (row, expected) in rows.iter().zip(&of_matrix).take(existing) {
                 assert_eq!(row, expected, "{set:?}");
             }

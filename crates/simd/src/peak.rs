@@ -22,22 +22,13 @@ impl MultiplyAdds {
     /// Operands for one instruction set.
     #[must_use]
     pub fn new(set: InstructionSet) -> Self {
-        Self { set, rows: vec![0.5; ROWS * Self::row(set) + ALIGN_ROOM] }
-    }
-
-    /// Numbers of a register.
-    fn row(set: InstructionSet) -> usize {
-        match set {
-            InstructionSet::Avx512 => 16,
-            InstructionSet::Avx2 => 8,
-            InstructionSet::Portable => 4,
-        }
+        Self { set, rows: vec![0.5; ROWS * set.width() + ALIGN_ROOM] }
     }
 
     /// Multiply-adds of one [`run`](Self::run).
     #[must_use]
     pub fn count(&self) -> usize {
-        ROUNDS * (ROWS - SUMS + 1) * SUMS * Self::row(self.set)
+        ROUNDS * (ROWS - SUMS + 1) * SUMS * self.set.width()
     }
 
     /// Does them on this thread and returns the sum of all: a quarter of their number.
@@ -46,10 +37,11 @@ impl MultiplyAdds {
     /// If this machine does not have the instruction set.
     #[must_use]
     pub fn run(&self) -> f32 {
-        match self.set {
-            InstructionSet::Avx512 => self.run_in_rows::<16>(),
-            InstructionSet::Avx2 => self.run_in_rows::<8>(),
-            InstructionSet::Portable => self.run_in_rows::<4>(),
+        match self.set.width() {
+            16 => self.run_in_rows::<16>(),
+            8 => self.run_in_rows::<8>(),
+            4 => self.run_in_rows::<4>(),
+            width => unreachable!("registers of {width} numbers"),
         }
     }
 

@@ -39,12 +39,9 @@ pub(crate) enum RowWidth {
 }
 
 impl RowWidth {
-    /// That of this machine's best instruction set.
+    /// That of the instruction set that kernels run with.
     pub(crate) fn best() -> Self {
-        match InstructionSet::best() {
-            InstructionSet::Avx512 => Self::Sixteen,
-            InstructionSet::Avx2 | InstructionSet::Portable => Self::Eight,
-        }
+        if InstructionSet::best().width() >= LANES { Self::Sixteen } else { Self::Eight }
     }
 
     /// The number of samples.

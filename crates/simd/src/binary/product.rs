@@ -8,10 +8,10 @@
 //! serve all outputs, so that a look-up and an addition are all that four synapses cost.
 
 use super::TABLE_BITS;
-#[cfg(target_arch = "x86_64")]
-use crate::dispatch::Avx512;
 use crate::real::Forms;
-use crate::{InstructionSet, LANES, Lanes, Level, Real};
+use crate::sets::{InstructionSet, Instructions, Set, Token};
+use crate::{LANES, Lanes, Level, Real};
+use bytemuck::{Zeroable, cast};
 use std::marker::PhantomData;
 
 /// Added to a code it gives an `f32` whose last bits are the code.
@@ -62,7 +62,7 @@ impl<F: Real> BinaryProduct<'_, F> {
     /// If lengths do not fit each other.
     pub fn run(self) {
         self.check();
-        F::call::<ProductOn<'_>>((InstructionSet::best(), self));
+        F::call::<ProductOn<'_>>((Token::best(), self));
     }
 
     /// Runs with a given instruction set: for tests that compare the sets.
@@ -70,9 +70,8 @@ impl<F: Real> BinaryProduct<'_, F> {
     /// # Panics
     /// If this machine does not have the set, or lengths do not fit each other.
     pub fn run_on(self, set: InstructionSet) {
-        assert!(InstructionSet::available().contains(&set), "{set:?} is not available on this machine");
         self.check();
-        F::call::<ProductOn<'_>>((set, self));
+        F::call::<ProductOn<'_>>((Token::of(set), self));
     }
 
     fn check(&self) {
@@ -112,42 +111,26 @@ impl<F: Real> BinaryProduct<'_, F> {
 struct ProductOn<'a>(PhantomData<&'a ()>);
 
 impl<'a> Forms for ProductOn<'a> {
-    type Arguments<F: Real> = (InstructionSet, BinaryProduct<'a, F>);
+    type Arguments<F: Real> = (Token, BinaryProduct<'a, F>);
     type Output<F: Real> = ();
 
-    fn single((set, of): (InstructionSet, BinaryProduct<'a, f32>)) {
-        match set {
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx512 => Avx512::found().expect("the machine has the set").run(of),
-            _ => of.plain(),
-        }
+    fn single((with, of): (Token, BinaryProduct<'a, f32>)) {
+        with.run(of);
     }
 
-    fn double((_, of): (InstructionSet, BinaryProduct<'a, f64>)) {
+    fn double((_, of): (Token, BinaryProduct<'a, f64>)) {
         of.plain();
     }
 }
 
-/// The AVX-512 form.
-#[cfg(target_arch = "x86_64")]
-mod avx512 {
-    use super::BinaryProduct;
-    use crate::Lanes;
-    use crate::dispatch::{Avx512, Instructions};
-    use std::arch::x86_64::{__m512, __m512i};
-
-    impl Instructions<Avx512> for BinaryProduct<'_, f32> {
-        #[inline(always)]
-        fn run(self, with: Avx512) {
-            product(with, self);
-        }
-    }
+impl Instructions for BinaryProduct<'_, f32> {
+    type Output = ();
 
     /// Sums in registers: they hide how long an addition takes.
     #[inline(always)]
-    fn product(with: Avx512, of: BinaryProduct<'_, f32>) {
-        let groups = of.groups();
-        let BinaryProduct { tables, codes, width, sums } = of;
+    fn run<S: Set>(self, with: S) {
+        let groups = self.groups();
+        let Self { tables, codes, width, sums } = self;
         let tables = |output: usize| &tables[output * groups..(output + 1) * groups];
         let outputs = sums.len() / width;
         if outputs == 0 || groups == 0 {
@@ -157,71 +140,75 @@ mod avx512 {
         while first < width {
             let (codes, sums) = (&codes[first..], &mut sums[first..]);
             let taken = match width - first {
-                4.. => 4,
+                4.. if S::ROWS >= 4 => 4,
                 2.. => 2,
                 _ => 1,
             };
-            let side_by_side = 8 / taken;
-            for output in (0..outputs).step_by(side_by_side) {
+            let mut output = 0;
+            while output < outputs {
                 let sums = &mut sums[output * width..];
-                match (taken, outputs - output >= side_by_side) {
-                    (4, true) => tile::<2, 4>(with, [tables(output), tables(output + 1)], codes, sums, width),
-                    (2, true) => {
-                        tile::<4, 2>(with, std::array::from_fn(|k| tables(output + k)), codes, sums, width);
-                    }
-                    (1, true) => {
-                        tile::<8, 1>(with, std::array::from_fn(|k| tables(output + k)), codes, sums, width);
-                    }
-                    _ => {
-                        for k in 0..outputs - output {
-                            let (tables, sums) = ([tables(output + k)], &mut sums[k * width..]);
-                            match taken {
-                                4 => tile::<1, 4>(with, tables, codes, sums, width),
-                                2 => tile::<1, 2>(with, tables, codes, sums, width),
-                                _ => tile::<1, 1>(with, tables, codes, sums, width),
-                            }
-                        }
-                    }
+                let fit = if outputs - output >= S::ROWS / taken { S::ROWS / taken } else { 1 };
+                match (fit, taken) {
+                    (8, 1) => tile::<S, 8, 1>(with, each(tables, output), codes, sums, width),
+                    (4, 2) => tile::<S, 4, 2>(with, each(tables, output), codes, sums, width),
+                    (4, 1) => tile::<S, 4, 1>(with, each(tables, output), codes, sums, width),
+                    (2, 4) => tile::<S, 2, 4>(with, each(tables, output), codes, sums, width),
+                    (2, 2) => tile::<S, 2, 2>(with, each(tables, output), codes, sums, width),
+                    (2, 1) => tile::<S, 2, 1>(with, each(tables, output), codes, sums, width),
+                    (1, 4) => tile::<S, 1, 4>(with, each(tables, output), codes, sums, width),
+                    (1, 2) => tile::<S, 1, 2>(with, each(tables, output), codes, sums, width),
+                    (1, 1) => tile::<S, 1, 1>(with, each(tables, output), codes, sums, width),
+                    _ => unreachable!("{fit} outputs times {taken} blocks"),
                 }
+                output += fit;
             }
             first += taken;
         }
     }
+}
 
-    /// `O` outputs times `B` blocks of samples.
-    #[inline(always)]
-    fn tile<const O: usize, const B: usize>(
-        with: Avx512,
-        tables: [&[Lanes<f32>]; O],
-        codes: &[Lanes<f32>],
-        sums: &mut [Lanes<f32>],
-        width: usize,
-    ) {
-        let mut tile: [[__m512; B]; O] = [[bytemuck::Zeroable::zeroed(); B]; O];
-        for (o, row) in tile.iter_mut().enumerate() {
-            for (b, sum) in row.iter_mut().enumerate() {
-                *sum = bytemuck::cast(sums[o * width + b].0);
+/// The tables of some outputs from `first` on.
+#[inline(always)]
+fn each<'a, const O: usize>(
+    tables: impl Fn(usize) -> &'a [Lanes<f32>],
+    first: usize,
+) -> [&'a [Lanes<f32>]; O] {
+    std::array::from_fn(|k| tables(first + k))
+}
+
+/// `O` outputs times `B` blocks of samples.
+#[inline(always)]
+fn tile<S: Set, const O: usize, const B: usize>(
+    with: S,
+    tables: [&[Lanes<f32>]; O],
+    codes: &[Lanes<f32>],
+    sums: &mut [Lanes<f32>],
+    width: usize,
+) {
+    let mut tile = [[S::Row::zeroed(); B]; O];
+    for (o, row) in tile.iter_mut().enumerate() {
+        for (b, sum) in row.iter_mut().enumerate() {
+            *sum = cast(sums[o * width + b].0);
+        }
+    }
+    let groups = tables[0].len();
+    let tables: [&[Lanes<f32>]; O] = std::array::from_fn(|o| &tables[o][..groups]);
+    for (g, codes) in codes.chunks(width).take(groups).enumerate() {
+        let codes: &[Lanes<f32>; B] = codes[..B].try_into().expect("sliced to this length");
+        let mut places = [S::Places::zeroed(); B];
+        for (places, codes) in places.iter_mut().zip(codes) {
+            *places = with.places(cast(codes.0));
+        }
+        for (row, tables) in tile.iter_mut().zip(&tables) {
+            let table: S::Row = cast(tables[g].0);
+            for (sum, &places) in row.iter_mut().zip(&places) {
+                *sum = with.add_rows(*sum, with.look_up_row(table, places));
             }
         }
-        let groups = tables[0].len();
-        let tables: [&[Lanes<f32>]; O] = std::array::from_fn(|o| &tables[o][..groups]);
-        for (g, codes) in codes.chunks(width).take(groups).enumerate() {
-            let codes: &[Lanes<f32>; B] = codes[..B].try_into().expect("sliced to this length");
-            let mut places: [__m512i; B] = [bytemuck::cast(codes[0].0); B];
-            for (place, code) in places.iter_mut().zip(codes) {
-                *place = bytemuck::cast(code.0);
-            }
-            for (row, tables) in tile.iter_mut().zip(&tables) {
-                let table: __m512 = bytemuck::cast(tables[g].0);
-                for (sum, &place) in row.iter_mut().zip(&places) {
-                    *sum = with.add(*sum, with.look_up(table, place));
-                }
-            }
-        }
-        for (o, row) in tile.into_iter().enumerate() {
-            for (b, sum) in row.into_iter().enumerate() {
-                sums[o * width + b].0 = bytemuck::cast(sum);
-            }
+    }
+    for (o, row) in tile.into_iter().enumerate() {
+        for (b, sum) in row.into_iter().enumerate() {
+            sums[o * width + b].0 = cast(sum);
         }
     }
 }
