@@ -1,11 +1,12 @@
 """Opens a report in a real browser, wide and as a phone, light and dark; checks it and takes pictures.
 
-    python3 xtask/scripts/report_screenshots.py RUN/report.html --out PICTURES [--chromium /usr/bin/chromium]
+    python3 xtask/scripts/report_screenshots.py RUN/report.html --out PICTURES [--highest 6453] [--chromium /usr/bin/chromium]
 
 Needs Chromium and nothing else. It tells how high the page is as it opens; then every section is unfolded and
-photographed (SECTION-WIDTH-SCHEME.png). It fails, with a
-line each, on: an error in the console, a request for anything but the page, content wider than the screen, text of a
-figure smaller than 8 px on a phone, texts of a figure that overlap, a background that does not follow the scheme.
+photographed (SECTION-WIDTH-SCHEME.png). It fails, with a line each, on: an error in the console, a request for anything
+but the page, content wider than the screen, text of a figure smaller than 8 px on a phone, texts of a figure that
+overlap, a background that does not follow the scheme, and with --highest on a page that opens higher than so many pixels
+where it is 1280 wide.
 """
 
 import argparse
@@ -148,7 +149,7 @@ def faults_of_texts(figures, width):
                 yield f"{figure['name']}: {a['words']!r} and {b['words']!r} overlap"
 
 
-def look(browser, url, width, scheme, out):
+def look(browser, url, width, scheme, arguments):
     target = browser.call("Target.createTarget", url="about:blank")["targetId"]
     session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
 
@@ -168,6 +169,8 @@ def look(browser, url, width, scheme, out):
     height = value("document.documentElement.scrollHeight")
     value("document.querySelectorAll('details').forEach((part) => { part.open = true })")
     faults = list(faults_of_events(browser.events, url))
+    if arguments.highest and width == WIDTHS[0] and height > arguments.highest:
+        faults.append(f"{height} px high; expected at most {arguments.highest}")
     sizes = value(f"{WIDER}({width})")
     if sizes["page"] > width or sizes["out"]:
         faults.append(f"wider than the screen: {sizes}")
@@ -179,7 +182,7 @@ def look(browser, url, width, scheme, out):
     for part in value(SECTIONS):
         clip = {key: part[key] for key in ("x", "y", "width", "height")} | {"scale": 1}
         picture = call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
-        (out / f"{part['id']}-{width}-{scheme}.png").write_bytes(base64.b64decode(picture))
+        (arguments.out / f"{part['id']}-{width}-{scheme}.png").write_bytes(base64.b64decode(picture))
     least = min((text["size"] for figure in figures for text in figure["texts"]), default=0)
     print(f"{width} px, {scheme}: {height} px high as it opens, {len(figures)} drawings, smallest type {least:.1f} px, {len(faults)} faults")
     for fault in faults:
@@ -192,6 +195,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("page", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--highest", type=int, metavar="PIXELS")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     arguments = parser.parse_args()
     if not arguments.page.is_file():
@@ -201,7 +205,7 @@ def main():
     with tempfile.TemporaryDirectory() as profile:
         browser = Browser(arguments.chromium, profile)
         faults = sum(
-            look(browser, url, width, scheme, arguments.out) for width in WIDTHS for scheme in SCHEMES
+            look(browser, url, width, scheme, arguments) for width in WIDTHS for scheme in SCHEMES
         )
         browser.close()
     sys.exit(1 if faults else 0)

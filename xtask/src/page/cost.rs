@@ -8,7 +8,7 @@ use colearn_eval::{Align, Table};
 use super::numbers::{NOTHING, fixed, percent, plain};
 use super::run::Run;
 use super::work::{ADD_PJ, MAC_PJ, Operations, Work, steps, weights};
-use super::{DETAILED, Group, dot};
+use super::{DETAILED, Group, dot, folded};
 
 /// The estimated energy of one inference of a run in nanojoules; of a network without spikes that of its matrices.
 fn energy_nj(run: &Run) -> Option<f64> {
@@ -273,6 +273,14 @@ fn shown(
         limits: None,
     };
     let dots: usize = figure.rows.iter().map(|row| row.values.len()).sum();
+    let by_layer = Block::Table {
+        name: "layers".into(),
+        caption:
+            "The same by layer: activity of its units, and the operations in the synapses that lead to them."
+                .into(),
+        table: layers,
+        data: Some(layers_data),
+    };
     let mut blocks = vec![
         Block::Table { name: "energy".into(), caption, table, data: Some(cells_data) },
         Block::Figure {
@@ -283,12 +291,7 @@ fn shown(
                  the seeds."
             ),
         },
-        Block::Table {
-            name: "layers".into(),
-            caption: "The same by layer: activity of its units, and the operations in the synapses that lead to them.".into(),
-            table: layers,
-            data: Some(layers_data),
-        },
+        folded("Operations by layer", by_layer),
     ];
     if dots == 1 {
         // A dot alone says nothing that the table does not.

@@ -8,7 +8,7 @@ use colearn_network::ParameterKind;
 
 use super::numbers::{NOTHING, fixed, plain};
 use super::run::{Networks, Run};
-use super::{Group, per_cell};
+use super::{Group, folded, per_cell};
 use crate::figures::delay_layers;
 
 pub(super) fn section(groups: &[Group]) -> Section {
@@ -46,7 +46,7 @@ pub(super) fn section(groups: &[Group]) -> Section {
         }
     }
     if !table.is_empty() {
-        blocks.push(Block::Table {
+        let block = Block::Table {
             name: "delays".into(),
             caption: "Delays of each layer, all seeds together: number of synapses, mean and standard deviation, share \
                       within half a step of zero and of the longest delay allowed, and the mean distance from where each \
@@ -54,7 +54,8 @@ pub(super) fn section(groups: &[Group]) -> Section {
                 .into(),
             table,
             data: Some(data),
-        });
+        };
+        blocks.push(folded("The delays in numbers", block));
     }
     Section { id: "delays".into(), title: "Delays".into(), blocks }
 }

@@ -65,14 +65,15 @@ pub(super) fn section(groups: &[Group]) -> Section {
         }
     }
     if !table.is_empty() {
-        blocks.push(Block::Table {
+        let block = Block::Table {
             name: "stability".into(),
             caption: "Eigenvalues of the neurons, all seeds together: share that oscillates (a complex pair), largest \
                       modulus, and share with an eigenvalue on or outside of the unit circle."
                 .into(),
             table,
             data: Some(data),
-        });
+        };
+        blocks.push(folded("The eigenvalues in numbers", block));
     }
     Section { id: "stability".into(), title: "Stability of the neurons".into(), blocks }
 }

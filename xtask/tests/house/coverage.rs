@@ -29,10 +29,14 @@ fn coverage_guided_fuzzing_brings_few_packages() {
 }
 
 #[test]
-fn coverage_guided_fuzzing_is_no_member_and_runs_where_everything_is_checked() {
+fn coverage_guided_fuzzing_is_no_member_and_runs_where_it_is_asked_for_and_in_the_workflow() {
     let manifest = table("fuzz/Cargo.toml");
     assert!(manifest["workspace"].as_table().unwrap().is_empty());
     assert_eq!(manifest["package"]["publish"].as_bool(), Some(false));
-    let run = std::fs::read_to_string(root().join(".ci/run")).unwrap();
-    assert!(run.contains("xtask/scripts/fuzz.py"));
+    let text = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let (run, workflow) = (text(".ci/run"), text(".github/workflows/ci.yml"));
+    for words in ["COLEARN_FUZZ:-0", "xtask/scripts/fuzz.py --seconds", "skipped: fuzz.py"] {
+        assert!(run.contains(words), "{words}");
+    }
+    assert!(workflow.contains("run: python3 xtask/scripts/fuzz.py --seconds"));
 }

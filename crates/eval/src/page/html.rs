@@ -60,25 +60,32 @@ fn line(out: &mut String, parts: &[&str]) {
     out.push('\n');
 }
 
+/// The blocks in order. Those that fold and follow each other share a row, where there is room, until one is unfolded.
 fn blocks(out: &mut String, content: &[Block]) {
-    for block in content {
-        match block {
-            Block::Text(text) => line(out, &["<p>", &escape(text), "</p>"]),
-            Block::Missing(text) => line(out, &["<p class=\"missing\">", &escape(text), "</p>"]),
-            Block::Table { caption, table: content, .. } => table(out, caption, content),
-            Block::Data { name, caption, .. } => {
-                line(out, &["<p class=\"file\">", &escape(caption), " (", &escape(name), ".csv)</p>"]);
-            }
-            Block::Figure { panels, wide, caption } => {
-                figure(out, (panels, "panels"), wide.as_deref(), caption);
-            }
-            Block::Pair { panels, caption } => figure(out, (panels, "panels pair"), None, caption),
-            Block::Group { title, open, blocks: content } => {
-                let open = if *open { " open=\"open\"" } else { "" };
-                line(out, &["<details", open, "><summary>", &escape(title), "</summary>"]);
-                blocks(out, content);
-                out.push_str("</details>\n");
-            }
+    let is_group = |block: &Block| matches!(block, Block::Group { .. });
+    for row in content.chunk_by(|a, b| is_group(a) && is_group(b)) {
+        let [start, end] = if row.len() > 1 { ["<div class=\"folds\">\n", "</div>\n"] } else { [""; 2] };
+        out.push_str(start);
+        row.iter().for_each(|block| one(out, block));
+        out.push_str(end);
+    }
+}
+
+fn one(out: &mut String, block: &Block) {
+    match block {
+        Block::Text(text) => line(out, &["<p>", &escape(text), "</p>"]),
+        Block::Missing(text) => line(out, &["<p class=\"missing\">", &escape(text), "</p>"]),
+        Block::Table { caption, table: content, .. } => table(out, caption, content),
+        Block::Data { name, caption, .. } => {
+            line(out, &["<p class=\"file\">", &escape(caption), " (", &escape(name), ".csv)</p>"]);
+        }
+        Block::Figure { panels, wide, caption } => figure(out, (panels, "panels"), wide.as_deref(), caption),
+        Block::Pair { panels, caption } => figure(out, (panels, "panels pair"), None, caption),
+        Block::Group { title, open, blocks: content } => {
+            let open = if *open { " open=\"open\"" } else { "" };
+            line(out, &["<details", open, "><summary>", &escape(title), "</summary>"]);
+            blocks(out, content);
+            out.push_str("</details>\n");
         }
     }
 }

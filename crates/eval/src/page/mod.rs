@@ -109,7 +109,7 @@ pub enum Block {
         /// What one sees and how it was computed.
         caption: String,
     },
-    /// Blocks that fold away under a title.
+    /// Blocks that fold away under a title; groups that follow each other share a row where there is room.
     Group {
         /// The title.
         title: String,

@@ -13,7 +13,7 @@ h2{font-size:1.3rem;line-height:1.3;margin:30px 0 6px;padding-top:10px;border-to
 p{margin:8px 0;max-width:75ch}
 .lead,figcaption,.missing,.file{color:var(--muted)}
 .file{font-size:.88rem}
-.answer{font-size:1.16rem;font-weight:600;max-width:70ch}
+.answer{font-size:1.16rem;font-weight:600;max-width:70ch;text-wrap:balance}
 .facts{display:flex;flex-wrap:wrap;gap:8px 28px;margin:14px 0}
 .facts dt{font-size:.8rem;color:var(--muted)}
 .facts dd{margin:0;font-size:1.05rem;font-variant-numeric:tabular-nums}
@@ -41,6 +41,9 @@ th:first-child,td:first-child{position:sticky;left:0;background:var(--bg)}
 td.r,th.r{text-align:right}
 td.c,th.c{text-align:center}
 details{border:1px solid var(--axis);border-radius:6px;margin:12px 0;padding:0 12px}
+.folds{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,350px),1fr));gap:10px 12px;margin:12px 0}
+.folds>details{margin:0;min-width:0}
+.folds>details[open]{grid-column:1/-1}
 summary{cursor:pointer;font-weight:600;padding:9px 0}
 .missing{border-left:3px solid var(--quiet);padding-left:10px}
 footer{padding-top:32px;padding-bottom:32px;font-size:.85rem;color:var(--muted)}

@@ -109,6 +109,23 @@ fn the_page_is_well_formed_and_holds_every_section() {
     assert!(html.contains("<details open=\"open\"><summary>&lt;script&gt;"));
 }
 
+/// What is folded lies side by side; a single fold, and whatever stands between two, keeps to itself.
+#[test]
+fn folds_that_follow_each_other_share_a_row() {
+    let fold = |title: &str| Block::Group { title: title.into(), open: false, blocks: Vec::new() };
+    let text = || Block::Text("text".into());
+    let mut page = page();
+    page.sections[0].blocks = vec![fold("a"), text(), fold("b"), fold("c"), text(), fold("d")];
+    page.sections.truncate(1);
+    let html = page.html();
+    assert_eq!(check(&html), Ok(()));
+    let rows: Vec<&str> =
+        html.split("<div class=\"folds\">").skip(1).map(|row| &row[..row.find("</div>").unwrap()]).collect();
+    assert_eq!(rows.len(), 1, "{html}");
+    let titles: Vec<&str> = rows[0].split("<summary>").skip(1).map(|title| &title[..1]).collect();
+    assert_eq!(titles, ["b", "c"]);
+}
+
 /// What the reader came for stands before contents and sections.
 #[test]
 fn the_answer_and_its_numbers_come_first() {
