@@ -66,7 +66,9 @@ fn blocks(out: &mut String, content: &[Block]) {
     for row in content.chunk_by(|a, b| is_group(a) && is_group(b)) {
         let [start, end] = if row.len() > 1 { ["<div class=\"folds\">\n", "</div>\n"] } else { [""; 2] };
         out.push_str(start);
-        row.iter().for_each(|block| one(out, block));
+        for block in row {
+            one(out, block);
+        }
         out.push_str(end);
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn prefetch<T>(at: &T) {
     unsafe {
         std::arch::asm!(
             "prfm pldl1keep, [{at}]",
-            at = in(reg) std::ptr::from_ref(at),
+            at = in(reg) std::ptr::from_ref(at).addr(),
             options(nomem, nostack, preserves_flags)
         );
     }
