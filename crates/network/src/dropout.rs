@@ -188,6 +188,8 @@ impl<F: Real> Recompute<F> for Dropout<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use colearn_neurons::{Neuron, NeuronModel, scan};
+    use colearn_tape::Var;
     use ndarray::Array3;
     use ndarray_rand::rand::SeedableRng;
 
@@ -219,5 +221,36 @@ mod tests {
         }
         assert_eq!(y, dropped(DropoutMask::Sequence, 1).0);
         assert_ne!(y, dropped(DropoutMask::Sequence, 2).0);
+    }
+
+    /// What neurons send, with dropout as bits or as floats: values, and gradients of the currents.
+    fn of_neurons(mask: DropoutMask, floats: bool) -> [ArrayD<f64>; 2] {
+        let mut tape = Tape::<f64>::new();
+        let current = |(t, b, n): (usize, usize, usize)| ((t * 7 + b * 5 + n * 3) % 11) as f64 * 0.3;
+        let current = tape.leaf(&Array3::from_shape_fn((20, 21, 9), current));
+        let alpha = tape.leaf(&ndarray::Array1::from_elem(9, 0.5));
+        let neuron = Neuron::new(NeuronModel::Lif);
+        let input = current.enter(&mut tape);
+        let mut spikes = scan(&mut tape, &neuron, input, &[alpha], None);
+        assert!(tape.spikes(spikes.var).is_some());
+        if floats {
+            spikes = spikes.floats(&mut tape);
+        }
+        let y = record(&mut tape, spikes, 0.25, mask, &mut ChaCha8Rng::seed_from_u64(3));
+        assert_eq!(tape.spikes(y.var).is_none(), floats);
+        let y = Var::leave(y, &mut tape);
+        let square = tape.square(y);
+        let loss = tape.sum(square);
+        tape.backward(loss);
+        [tape.value(y).clone(), tape.gradient(current).expect("a leaf").clone()]
+    }
+
+    #[test]
+    fn spikes_are_dropped_as_the_floats_they_stand_for() {
+        for mask in [DropoutMask::Sequence, DropoutMask::Step] {
+            let expected = of_neurons(mask, true);
+            assert!(expected.iter().all(|array| array.iter().any(|&x| x != 0.0)));
+            assert_eq!(of_neurons(mask, false), expected, "{mask:?}");
+        }
     }
 }
