@@ -7,3 +7,4 @@ mod golden;
 mod oracles;
 mod precision;
 mod spikes;
+mod threads;
