@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_step_that_cannot_fit_is_refused_with_what_makes_it_large() {
         let mut experiment = Experiment::default();
-        experiment.network.hidden = vec![512, 256];
+        experiment.network.hidden = vec![512, 512];
         let network = experiment.network().validate(40, 20).unwrap();
         let mut step = Step(TrainingStep { batch: 64, steps: 100, recompute: false, spread: 0.0 });
         let check = |step, jobs, bytes| {
@@ -243,7 +243,7 @@ mod tests {
         for part in [
             "MiB are there (limit of the control group); it grows with train.batch = 64",
             "the steps of a sample = 100",
-            "network.hidden = [512, 256]",
+            "network.hidden = [512, 512]",
             "with train.recompute = true",
             "--any-memory tries it all the same",
         ] {
