@@ -27,6 +27,7 @@
 //! the arithmetic of [`simd`]: the element type [`Real`], 16 samples side by side ([`Lanes`]) and the choice of
 //! instruction set at run time. It knows nothing of neurons.
 
+mod border;
 mod buffers;
 pub mod check;
 mod elementary;

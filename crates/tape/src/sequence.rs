@@ -14,15 +14,13 @@
 //! At the borders of a crate a sequence is an array (T, B, N): step, sample, unit. Functions that record take either: see
 //! [`Signal`].
 
-mod border;
 mod spikes;
 
+pub use crate::border::{SequenceVar, Signal};
 use crate::{LANES, Pool, Real};
-use border::from_blocks;
-pub use border::{SequenceVar, Signal};
 use colearn_simd::{Kernel, Level, copy_row, dispatch};
 use ndarray::parallel::prelude::*;
-use ndarray::{Array3, Array4, ArrayD, ArrayRef3, ArrayView3, ArrayView4, Ix4, s};
+use ndarray::{Array3, Array4, ArrayD, ArrayRef3, ArrayView3, ArrayView4, Axis, Ix4, s};
 use rayon::slice::{ParallelSlice, ParallelSliceMut};
 pub use spikes::{SequenceValues, Spikes};
 
@@ -250,6 +248,24 @@ fn into_block<F: Real>(samples: &ArrayView3<'_, F>, rows: &mut [[F; LANES]]) {
             }
         }
     }
+}
+
+/// The samples of blocks as an array (T, B, N), in the memory order (N, T, B).
+pub(crate) fn from_blocks<F: Real>(
+    values: &ArrayView4<'_, F>,
+    batch: usize,
+    pool: &mut Pool<F>,
+) -> Array3<F> {
+    let (_, units, steps, _) = values.dim();
+    let mut array = pool.sequence(steps, batch, units);
+    let units = array.axis_iter_mut(Axis(2)).into_par_iter();
+    units.zip(values.axis_iter(Axis(1)).into_par_iter()).for_each(|(mut to, from)| {
+        for (mut to, from) in to.axis_chunks_iter_mut(Axis(1), LANES).zip(from.outer_iter()) {
+            let samples = to.ncols();
+            to.assign(&from.slice(s![.., ..samples]));
+        }
+    });
+    array
 }
 
 /// The values of a sequence on a tape, block after block, as slices.

@@ -1,11 +1,10 @@
 //! Sequences and arrays (T, B, N) on a tape, and the ways between them.
 
-use super::{Sequence, SequenceShape, SequenceValues, blocks};
-use crate::{Fused, Inputs, LANES, Pool, Pullback, Real, Recompute, Tape, Var, layout};
-use ndarray::parallel::prelude::*;
-use ndarray::{Array3, ArrayD, ArrayView4, Axis, s};
+use crate::sequence::{Sequence, SequenceShape, SequenceValues, blocks, from_blocks};
+use crate::{Fused, Inputs, Pool, Pullback, Real, Recompute, Tape, Var, layout};
+use ndarray::{Array3, ArrayD};
 
-/// A sequence on a tape: floats, or spikes as bits ([`super::Spikes`]).
+/// A sequence on a tape: floats, or spikes as bits ([`crate::Spikes`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SequenceVar {
     /// The value (block, unit, step, lane), or spikes.
@@ -95,23 +94,6 @@ impl Signal for Var {
         let array = from_blocks(&blocks(value), batch, pool);
         tape.fused(&[var], array.into_dyn(), OutOfBlocks { batch })
     }
-}
-
-pub(super) fn from_blocks<F: Real>(
-    values: &ArrayView4<'_, F>,
-    batch: usize,
-    pool: &mut Pool<F>,
-) -> Array3<F> {
-    let (_, units, steps, _) = values.dim();
-    let mut array = pool.sequence(steps, batch, units);
-    let units = array.axis_iter_mut(Axis(2)).into_par_iter();
-    units.zip(values.axis_iter(Axis(1)).into_par_iter()).for_each(|(mut to, from)| {
-        for (mut to, from) in to.axis_chunks_iter_mut(Axis(1), LANES).zip(from.outer_iter()) {
-            let samples = to.ncols();
-            to.assign(&from.slice(s![.., ..samples]));
-        }
-    });
-    array
 }
 
 /// From an array (T, B, N).
