@@ -44,18 +44,9 @@ pub(crate) fn record<F: Real, S: Signal>(
     S::leave(SequenceVar { var, batch }, tape)
 }
 
-/// Which outputs are kept: a word for each unit of a block, or for each of its steps.
+/// Which outputs are kept, as spikes of one step or of all, whose amplitude is the factor 1/(1 − p) of what is kept.
 #[derive(Debug)]
-struct Kept<F> {
-    /// Words, two in each: a buffer of the pool.
-    buffer: Vec<u32>,
-    /// Number of words.
-    len: usize,
-    /// Words of a unit of a block: one or T.
-    steps: usize,
-    /// 1/(1 − p).
-    factor: F,
-}
+struct Kept<F>(Spikes<F>);
 
 impl<F: Real> Kept<F> {
     /// Draws unit by unit, in the order of steps and samples, for all samples of the batch, so that it does not matter which
@@ -72,12 +63,10 @@ impl<F: Real> Kept<F> {
             DropoutMask::Sequence => 1,
             DropoutMask::Step => shape.steps,
         };
-        let len = shape.blocks() * shape.units * steps;
-        let mut kept =
-            Self { buffer: pool.take_indices(len.div_ceil(2)), len, steps, factor: F::of(1.0 / (1.0 - p)) };
+        let mut kept = Spikes::taken(SequenceShape { steps, ..shape }, F::of(1.0 / (1.0 - p)), pool);
         let limit = p * 4_294_967_296.0;
         let mut draw = || f64::from(rng.next_u32()) >= limit;
-        let words = &mut bytemuck::cast_slice_mut::<_, Word>(&mut kept.buffer)[..len];
+        let words = kept.words_mut();
         words.fill(0);
         for unit in 0..shape.units {
             for step in 0..steps {
@@ -89,21 +78,22 @@ impl<F: Real> Kept<F> {
                 (samples.end..of).for_each(|_| _ = draw());
             }
         }
-        kept
+        Self(kept)
     }
 
-    fn words(&self) -> &[Word] {
-        &bytemuck::cast_slice(&self.buffer)[..self.len]
+    /// Words of a unit of a block: one or T.
+    fn steps(&self) -> usize {
+        self.0.shape().steps
     }
 
     /// The spikes that are kept.
     fn of_spikes(&self, spikes: &Spikes<F>, pool: &mut Pool<F>) -> Spikes<F> {
         let steps = spikes.shape().steps;
-        let mut y = Spikes::taken(spikes.shape(), spikes.amplitude() * self.factor, pool);
+        let mut y = Spikes::taken(spikes.shape(), spikes.amplitude() * self.0.amplitude(), pool);
         let units = y.words_mut().chunks_mut(steps.max(1)).zip(spikes.words().chunks(steps.max(1)));
-        for ((to, from), kept) in units.zip(self.words().chunks(self.steps.max(1))) {
+        for ((to, from), kept) in units.zip(self.0.words().chunks(self.steps().max(1))) {
             // All words by the same, or each by its own.
-            let one = (self.steps == 1).then(|| kept[0]);
+            let one = (kept.len() == 1).then(|| kept[0]);
             for (t, (to, from)) in to.iter_mut().zip(from).enumerate() {
                 *to = from & one.unwrap_or_else(|| kept[t]);
             }
@@ -115,10 +105,10 @@ impl<F: Real> Kept<F> {
     fn multiply(&self, x: &[F], shape: SequenceShape, pool: &mut Pool<F>) -> Sequence<F> {
         let mut y = Sequence::taken(shape, pool);
         let len = shape.unit_len().max(1);
-        let kept = self.words().par_chunks(self.steps.max(1));
+        let kept = self.0.words().par_chunks(self.steps().max(1));
         let units = y.values_mut().par_chunks_mut(len).zip(x.par_chunks(len)).zip(kept);
         units.with_min_len(16).for_each(|((to, from), kept)| {
-            dispatch(Multiply { from, kept, factor: self.factor, to });
+            dispatch(Multiply { from, kept, factor: self.0.amplitude(), to });
         });
         y
     }
@@ -167,7 +157,7 @@ impl<F: Real> Fused<F> for Dropout<F> {
     }
 
     fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
-        pool.give_indices(self.kept.buffer);
+        self.kept.0.recycle(pool);
     }
 }
 

@@ -68,8 +68,8 @@ impl<F> Trace<F> {
 }
 
 /// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences ([`Signal`]):
-/// spikes (a sequence of which is kept as bits where the neuron is not recurrent), or the membrane of a model without spikes. `parameters` are vectors of N values, `recurrent` is the matrix
-/// V (N, N).
+/// spikes, or the membrane of a model without spikes. A sequence of spikes is kept as bits where the neuron is not
+/// recurrent. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
 ///
 /// # Panics
 /// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.

@@ -39,12 +39,11 @@ pub fn buffers(shape: SequenceShape, input: Signals, outputs: usize) -> StepBuff
     let [forward, backward] = match input {
         Signals::Numbers => product::scratch_of_any(shape.units, outputs, blocks),
         Signals::Spikes => {
-            let dense = product::scratch(Form::Dense, shape.units, outputs, blocks);
-            let dense = dense.map(|scratch| scratch.and(Buffers::sequence(shape)));
-            let events = product::scratch(Form::Events, shape.units, outputs, blocks);
-            let [dense, events] = [dense.into_iter(), events.into_iter()];
-            let mut both = dense.zip(events).map(|(dense, events)| dense.or(events));
-            std::array::from_fn(|_| both.next().unwrap_or_default())
+            // Multiplied as floats, or event by event.
+            let [over_rows, over_columns] = product::scratch(Form::Dense, shape.units, outputs, blocks)
+                .map(|dense| dense.and(Buffers::sequence(shape)));
+            let [of_events, sums_of_events] = product::scratch(Form::Events, shape.units, outputs, blocks);
+            [over_rows.or(of_events), over_columns.or(sums_of_events)]
         }
     };
     StepBuffers { forward, backward, ..StepBuffers::default() }
