@@ -41,12 +41,12 @@ pub struct Visited<D: Dynamics, V: Copy + Send + Sync> {
 pub struct Carried<D: Dynamics, V: Copy + Send + Sync> {
     /// ∂L/∂(settled state at t).
     pub state: D::State<V>,
-    /// ∂L/∂s[t] through the neuron's own future.
+    /// ∂L/∂s of step t through the neuron's own future.
     pub spike: V,
 }
 
-/// Pulls ∂L/∂s[t] (`gradient`, without the neuron's own future) back through one step: updates `carried`, adds to
-/// the parameters' sums and returns ∂L/∂I[t].
+/// Pulls ∂L/∂s of step t (`gradient`, without the neuron's own future) back through one step: updates `carried`, adds to
+/// the parameters' sums and returns ∂L/∂I of it.
 #[inline(always)]
 pub fn adjoint<F: Real, V: Value<F>, D: Dynamics>(
     p: &D::Parameters<F>,
