@@ -49,7 +49,7 @@ fn config_help() -> String {
     let spiking: Vec<&str> = spiking.map(String::as_str).collect();
     format!(
         "A model ({}, with d- before it for learned delays; without spikes {}), a named experiment (digits, fsdd, words, \
-         words-best, gsc, shd, ssc) or a TOML file",
+         words-best, gsc, shd, ssc, ssc-recurrent) or a TOML file",
         spiking.join(", "),
         BASELINE_NAMES.join(", ")
     )

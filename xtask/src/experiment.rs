@@ -133,13 +133,16 @@ impl Experiment {
     }
 }
 
-/// The experiments that `--config` knows by name: one of every data set, also by the names of `data list`, and the best for
-/// words.
+/// The experiments that `--config` knows by name: one of every data set, also by the names of `data list`, the best for
+/// words, and one with recurrent delays.
 fn experiments() -> impl Iterator<Item = (&'static str, &'static str)> {
     let of_set = |wanted: DataName| EMBEDDED.iter().find(|(set, ..)| *set == wanted).map(|(.., text)| *text);
     let listed = LISTED_AS.into_iter().filter_map(move |(name, set)| Some((name, of_set(set)?)));
-    let best = ("words-best", include_str!("../configs/words-best.toml"));
-    EMBEDDED.iter().map(|(_, name, text)| (*name, *text)).chain(listed).chain([best])
+    let others = [
+        ("words-best", include_str!("../configs/words-best.toml")),
+        ("ssc-recurrent", include_str!("../configs/ssc-recurrent.toml")),
+    ];
+    EMBEDDED.iter().map(|(_, name, text)| (*name, *text)).chain(listed).chain(others)
 }
 
 /// What `--config` names.
@@ -294,7 +297,7 @@ mod tests {
             if model_names().iter().any(|model| model == name) {
                 assert_eq!(experiment.network().model_name(), *name);
             } else {
-                let set = name.trim_end_matches("-best");
+                let set = name.split_once('-').map_or(name.as_str(), |(set, _)| set);
                 assert_eq!(crate::cli::data_name(set), Ok(experiment.data.name), "{name}");
             }
         }
@@ -335,6 +338,17 @@ mod tests {
         let network = Network::<f32>::new(&description, &mut initial_generator(0));
         assert_eq!(network.parameter_count(), 175_224);
         assert!(include_str!("../configs/words-best.toml").contains("175,224 parameters with 40 words"));
+    }
+
+    #[test]
+    fn the_network_with_recurrent_delays_is_as_large_as_its_file_says() {
+        let experiment = resolve("--config ssc-recurrent --root anywhere").unwrap();
+        let network = experiment.network();
+        assert_eq!((network.model_name(), experiment.data.name), ("lif".to_owned(), DataName::Ssc));
+        assert_eq!(network.synapse.recurrent_delay, colearn_network::config::Delay::Learned);
+        let description = network.validate(experiment.data.input_channels(), 35).unwrap();
+        assert_eq!(description.parameter_count(), 571_497);
+        assert!(include_str!("../configs/ssc-recurrent.toml").contains("571,497 parameters"));
     }
 
     #[test]

@@ -147,14 +147,27 @@ pub(crate) fn delay_layers(pairs: &[Pair<'_>]) -> Vec<DelayLayer> {
     delays
         .filter_map(|parameter| {
             let Change { before, after, bounds } = Change::of(pairs, &parameter.name)?;
+            let (layer, recurrent) = match parameter.name.strip_suffix(".recurrent_delay") {
+                Some(layer) => (format!("{layer}, recurrent"), true),
+                None => (parameter.name.trim_end_matches(".delay").to_owned(), false),
+            };
+            let units = parameter.value.shape()[0];
+            let used = |values: Vec<f64>| if recurrent { without_diagonal(&values, units) } else { values };
             Some(DelayLayer {
-                name: parameter.name.trim_end_matches(".delay").to_owned(),
-                learned: after.into(),
-                initial: before.into(),
+                name: layer,
+                learned: used(after).into(),
+                initial: used(before).into(),
                 max_delay: bounds.map(|(_, high)| high),
             })
         })
         .collect()
+}
+
+/// The entries of matrices of `units` rows, one after the other, that are not on a diagonal: a unit has no synapse to itself.
+fn without_diagonal(matrices: &[f64], units: usize) -> Vec<f64> {
+    let in_matrix = |k: usize| k % (units * units);
+    let entries = matrices.iter().enumerate();
+    entries.filter(|(k, _)| !in_matrix(*k).is_multiple_of(units + 1)).map(|(_, &value)| value).collect()
 }
 
 /// What figures say of a neuron's parameter.

@@ -10,10 +10,11 @@ use toml::Table;
 use crate::terminal::say;
 
 /// From the bottom to the top.
-const LAYERS: [&[&str]; 7] = [
+const LAYERS: [&[&str]; 8] = [
     &["colearn-digits", "colearn-simd", "colearn-store"],
     &["colearn-tape", "colearn-optim", "colearn-data", "colearn-fetch"],
     &["colearn-neurons", "colearn-synapses"],
+    &["colearn-layers"],
     &["colearn-network"],
     &["colearn-eval"],
     &["colearn-train"],

@@ -184,15 +184,13 @@ impl<F: Real> Network<F> {
             Some(LayerUnits::Neurons(neuron)) if neuron.sends_spikes() => Signals::Spikes,
             _ => Signals::Numbers,
         };
-        let weight = self.matrix(layer.weight);
-        let synapse = match layer.delay {
-            Some(delay) => self.synapse(delays).block(&weight, &self.matrix(delay), signals, pool)?,
-            None => BlockSynapse::without_delays(&weight, signals, pool),
-        };
+        let synapse = self.synapse(layer, delays).map(|index| self.matrix(index));
+        let units = synapse.weight().ncols();
+        let synapse = synapse.by_ref().block(signals, pool)?;
         let (scale, shift) = self.running_affine(k);
         let affine = [&scale, &shift].map(|a| a.as_slice().expect("one axis"));
         let scan = BlockScan::new(neuron, &self.neuron_values(layer), affine);
-        Some(Stage { synapse, scan, units: weight.ncols() })
+        Some(Stage { synapse, scan, units })
     }
 }
 

@@ -182,11 +182,15 @@ impl NetworkConfig {
     /// Numbers in all matrices, delays and dense kernels; `None` if they overflow.
     fn numbers(&self, inputs: usize, classes: usize) -> Option<usize> {
         let wide = matches!(self.synapse.kernel, Interpolation::Triangle | Interpolation::Gaussian);
-        let each = match (self.synapse.delay, wide) {
+        let each = |delay, max_delay: usize| match (delay, wide) {
             (Delay::None, _) => 1,
             (_, false) => 2,
-            (_, true) => self.synapse.max_delay + 3,
+            (_, true) => max_delay + 3,
         };
+        let (own, each) = (
+            each(self.synapse.recurrent_delay, self.synapse.recurrent_max_delay),
+            each(self.synapse.delay, self.synapse.max_delay),
+        );
         let (hidden, columns) = (&self.network.hidden, self.neuron.model.columns());
         let of_hidden = hidden.iter().map(|n| n.checked_mul(columns));
         let to = of_hidden.chain(std::iter::once(Some(classes)));
@@ -194,7 +198,8 @@ impl NetworkConfig {
             .chain(hidden)
             .zip(to)
             .try_fold(0usize, |sum, (from, to)| sum.checked_add(from.checked_mul(to?)?.checked_mul(each)?))?;
-        let recurrent = if self.neuron.recurrent || !self.neuron.model.is_spiking() { columns } else { 0 };
+        let recurrent =
+            if self.neuron.recurrent || !self.neuron.model.is_spiking() { columns * own } else { 0 };
         hidden.iter().try_fold(matrices, |sum, n| sum.checked_add(n.checked_mul(*n)?.checked_mul(recurrent)?))
     }
 
@@ -247,6 +252,7 @@ impl NetworkConfig {
         let possible = self.synapse.delay == Delay::None || self.neuron.model.is_spiking();
         let found = format!("{:?}", self.synapse.delay).to_lowercase();
         check(possible, "synapse.delay", found, "none: layers without spikes have no delays")?;
+        self.synapse.validate_recurrent(self.neuron.recurrent && self.neuron.model.is_spiking())?;
         let numbers = self.numbers(inputs, classes);
         let few = numbers.is_some_and(|n| n <= MOST_NUMBERS);
         let found = numbers.map_or_else(|| "more than can be counted".to_owned(), |n| n.to_string());

@@ -221,7 +221,7 @@ mod tests {
         let alpha = tape.leaf(&ndarray::Array1::from_elem(9, 0.5));
         let neuron = Neuron::new(NeuronModel::Lif);
         let input = current.enter(&mut tape);
-        let mut spikes = scan(&mut tape, &neuron, input, &[alpha], None);
+        let mut spikes = scan(&mut tape, &neuron, input, &[alpha]);
         assert!(tape.spikes(spikes.var).is_some());
         if floats {
             spikes = spikes.floats(&mut tape);

@@ -3,8 +3,8 @@
 use crate::network::{Delays, LayerUnits, Network};
 use crate::normalise::{affine, statistics, sum};
 use crate::pooling;
-use colearn_neurons::{infer_gated_sequence, infer_sequence};
-use colearn_synapses::dense;
+use colearn_layers::{infer_gated_sequence, infer_sequence};
+use colearn_synapses::Synapse;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{Pool, Real, Sequence, SequenceShape, on_workers};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
@@ -91,7 +91,7 @@ impl<F: Real> Network<F> {
         let mut outputs: Vec<Sequence<F>> = Vec::new();
         for k in 0..self.layers.len() {
             let current = self.current(k, outputs.last().unwrap_or(&input), delays, pool);
-            let output = self.fire(k, &current, self.running_affine(k).into(), pool);
+            let output = self.fire(k, &current, self.running_affine(k).into(), delays, pool);
             current.recycle(pool);
             outputs.push(output);
         }
@@ -120,12 +120,8 @@ impl<F: Real> Network<F> {
         delays: Delays,
         pool: &mut Pool<F>,
     ) -> Sequence<F> {
-        let layer = &self.layers[k];
-        let weight = self.matrix(layer.weight);
-        match layer.delay {
-            Some(delay) => self.synapse(delays).forward_sequence(signal, &weight, &self.matrix(delay), pool),
-            None => dense::forward_sequence(signal, &weight, pool),
-        }
+        let synapse = self.synapse(&self.layers[k], delays).map(|index| self.matrix(index));
+        synapse.by_ref().forward_sequence(signal, pool)
     }
 
     /// The neuron's output of a layer for synaptic sums and the scale and shift of its normalisation.
@@ -134,19 +130,21 @@ impl<F: Real> Network<F> {
         k: usize,
         current: &Sequence<F>,
         [scale, shift]: [Array1<F>; 2],
+        delays: Delays,
         pool: &mut Pool<F>,
     ) -> Sequence<F> {
         let layer = &self.layers[k];
-        let recurrent = layer.recurrent.map(|index| self.matrix(index));
+        let recurrent = self.recurrent(layer, delays).map(|synapse| synapse.map(|index| self.matrix(index)));
+        let recurrent = recurrent.as_ref().map(Synapse::by_ref);
         let affine = Some([&scale, &shift].map(|a| a.as_slice().expect("one axis")));
         match self.units_of(k) {
             LayerUnits::Neurons(neuron) => {
                 let values = self.neuron_values(layer);
-                infer_sequence(neuron, current, affine, &values, recurrent.as_deref(), pool)
+                infer_sequence(neuron, current, affine, &values, recurrent, pool)
             }
             LayerUnits::Gated(unit) => {
                 let weights = recurrent.expect("gated layers are recurrent");
-                infer_gated_sequence(unit, current, affine, &weights, pool)
+                infer_gated_sequence(unit, current, affine, weights.weight(), pool)
             }
         }
     }
@@ -172,7 +170,7 @@ impl<F: Real> Network<F> {
                 signal = if target > 0.0 {
                     self.calibrate_layer(k, &current, target, pool)
                 } else {
-                    self.fire(k, &current, self.running_affine(k).into(), pool)
+                    self.fire(k, &current, self.running_affine(k).into(), Delays::Stored, pool)
                 };
             }
         }
@@ -191,7 +189,7 @@ impl<F: Real> Network<F> {
         let output = |network: &Self, gain: f64, pool: &mut Pool<F>| {
             let gain = Array1::from_elem(units, F::of(gain));
             let (scale, shift) = affine(&network.running[k], &gain, &Array1::zeros(units), epsilon);
-            network.fire(k, current, [scale, shift], pool)
+            network.fire(k, current, [scale, shift], Delays::Stored, pool)
         };
         let (mut low, mut high) = (-4.0f64, 6.0f64);
         for _ in 0..16 {

@@ -2,7 +2,8 @@
 //!
 //! A [`NetworkConfig`] (serde, TOML) is checked into a [`ValidNetwork`] and built into a [`Network`]: hidden layers of
 //! synapse → batch normalisation → neuron → dropout, and a readout of synapse → batch normalisation → leaky integrator
-//! → pooling over time. To compare with, hidden layers may also be recurrent ones without spikes. The same network runs in three ways that agree:
+//! → pooling over time. Hidden layers may be recurrent, with a learned delay for each recurrent synapse; to compare with,
+//! also recurrent ones without spikes. The same network runs in three ways that agree:
 //!
 //! - [`Network::record`] on a tape, for training;
 //! - [`Network::infer`] without one, whole sequences at a time;

@@ -2,8 +2,8 @@
 
 use crate::ValidNetwork;
 use crate::config::{DropoutMask, HiddenModel, Units};
-use colearn_neurons::{gated_buffers, scan_buffers};
-use colearn_synapses::{Signals, dense};
+use colearn_layers::{gated_buffers, scan_buffers};
+use colearn_synapses::{Signals, Synapse};
 use colearn_tape::{Buffers, Real, SequenceShape, StepBuffers};
 
 /// Bytes of an `f32`.
@@ -105,11 +105,8 @@ impl ValidNetwork {
     fn synapse_buffers(&self, layer: usize, step: TrainingStep) -> StepBuffers {
         let (inputs, _) = self.layers()[layer];
         let (shape, outputs) = (step.sequence(inputs), self.columns(layer));
-        if !self.has_delays(layer) {
-            return dense::buffers(shape, self.input_of(layer), outputs);
-        }
-        let synapse = self.config.synapse.in_training(f32::of(step.spread));
-        synapse.buffers(shape, self.input_of(layer), outputs)
+        let form = || ((), self.config.synapse.in_training(f32::of(step.spread)));
+        Synapse::new((), self.has_delays(layer).then(form)).buffers(shape, self.input_of(layer), outputs)
     }
 
     /// What goes into a layer, or comes out of the one before it.
@@ -124,10 +121,14 @@ impl ValidNetwork {
         let (_, units) = self.layers()[layer];
         let shape = step.sequence(units);
         if layer + 1 == self.layers().len() {
-            return scan_buffers::<f32>(self.readout.model(), shape, false);
+            return scan_buffers::<f32>(self.readout.model(), shape, None);
         }
         match self.config.neuron.model {
-            HiddenModel::Spiking(model) => scan_buffers::<f32>(model, shape, self.is_recurrent(layer)),
+            HiddenModel::Spiking(model) => {
+                let form = || ((), self.config.synapse.recurrent_in_training(f32::of(step.spread)));
+                let delay = self.has_recurrent_delays(layer).then(form);
+                scan_buffers(model, shape, self.is_recurrent(layer).then(|| Synapse::new((), delay)))
+            }
             HiddenModel::Gated(model) => gated_buffers(model, shape),
         }
     }

@@ -4,8 +4,9 @@ use crate::config::{Clamp, Delay, Start, Units, ValidNetwork};
 use crate::initial::{orthogonal, uniform};
 use crate::normalise::{Statistics, affine};
 use crate::{Parameter, ParameterKind};
-use colearn_neurons::{GatedUnit, Neuron, ParameterRole, ParameterSpec, initial};
-use colearn_synapses::Delayed;
+use colearn_layers::GatedUnit;
+use colearn_neurons::{Neuron, ParameterRole, ParameterSpec, initial};
+use colearn_synapses::{Delayed, Synapse};
 use colearn_tape::Real;
 use ndarray::{Array1, Array2, ArrayD, ArrayView1, ArrayView2, Axis, Ix1, Ix2, concatenate};
 use rand_chacha::ChaCha8Rng;
@@ -26,6 +27,7 @@ pub(crate) struct Layer {
     pub(crate) bias: usize,
     pub(crate) neuron: Vec<usize>,
     pub(crate) recurrent: Option<usize>,
+    pub(crate) recurrent_delay: Option<usize>,
 }
 
 /// A feed-forward network of spiking layers and a non-spiking readout.
@@ -58,7 +60,8 @@ pub enum Delays {
 impl<F: Real> Network<F> {
     /// A network with random parameters: weights uniform in ±1/√I, delays uniform over their initial range (whole ones if
     /// they are fixed), neuron parameters uniform over their boxes or in the middle, gains as configured, biases zero.
-    /// Recurrent weights are uniform in ±1/√N without a diagonal, those of layers without spikes orthogonal gate by gate.
+    /// Recurrent weights are uniform in ±1/√N without a diagonal, those of layers without spikes orthogonal gate by gate;
+    /// recurrent delays are uniform over their initial range, drawn from a stream of their own.
     ///
     /// Numbers are drawn in `f64` and rounded: networks of one seed start alike in `f32` and `f64`.
     #[must_use]
@@ -70,10 +73,13 @@ impl<F: Real> Network<F> {
             running: Vec::new(),
             spread: F::zero(),
         };
+        // What else a seed draws does not depend on whether there are recurrent delays.
+        let mut of_delays = rng.clone();
+        of_delays.set_stream(!rng.get_stream());
         let shapes = description.layers();
-        for (k, &(inputs, units)) in shapes.iter().enumerate() {
+        for (k, &shape) in shapes.iter().enumerate() {
             let name = description.layer_name(k);
-            let layer = network.new_layer(k, &name, inputs, units, rng);
+            let layer = network.new_layer(k, &name, shape, [&mut *rng, &mut of_delays]);
             network.layers.push(layer);
             let columns = description.columns(k);
             let (mean, variance) = (Array1::zeros(columns), Array1::ones(columns));
@@ -86,23 +92,16 @@ impl<F: Real> Network<F> {
         &mut self,
         k: usize,
         name: &str,
-        inputs: usize,
-        units: usize,
-        rng: &mut ChaCha8Rng,
+        (inputs, units): (usize, usize),
+        [rng, of_delays]: [&mut ChaCha8Rng; 2],
     ) -> Layer {
         let is_readout = k == self.hidden_layers();
         let (config, columns) = (self.description.config.clone(), self.description.columns(k));
         let weight = uniform((inputs, columns), 1.0 / (inputs as f64).sqrt(), rng);
         let weight = self.push(name, "weight", ParameterKind::Weight, weight.mapv(F::of).into_dyn());
         let delay = self.description.has_delays(k).then(|| {
-            let top = config.synapse.max_delay as f64;
-            let learned = config.synapse.delay == Delay::Learned;
-            let drawn = uniform((inputs, units), top / 2.0, rng);
-            let drawn = drawn.mapv(|d| (d + top / 2.0) * config.synapse.initial_range);
-            let values = if learned { drawn } else { drawn.mapv(f64::round) };
-            let index = self.push(name, "delay", ParameterKind::Delay, values.mapv(F::of).into_dyn());
-            self.bound(index, (0.0, top), true, learned);
-            index
+            let (kind, top) = (config.synapse.delay, config.synapse.max_delay);
+            self.new_delays((name, "delay"), (kind, top), (inputs, units), rng)
         });
         if config.synapse.delay != Delay::None && config.synapse.without_delay.contains(name) {
             // Drawn and dropped: what is drawn after them does not depend on where delays are.
@@ -116,13 +115,34 @@ impl<F: Real> Network<F> {
             let matrix = self.initial_recurrent(units, rng).mapv(F::of);
             self.push(name, "recurrent", ParameterKind::Weight, matrix.into_dyn())
         });
+        let recurrent_delay = self.description.has_recurrent_delays(k).then(|| {
+            let (kind, top) = (config.synapse.recurrent_delay, config.synapse.recurrent_max_delay);
+            self.new_delays((name, "recurrent_delay"), (kind, top), (units, units), of_delays)
+        });
         let specs = match self.units_of(k) {
             LayerUnits::Neurons(neuron) => neuron.specs().to_vec(),
             LayerUnits::Gated(_) => Vec::new(),
         };
         let neuron = specs.iter().map(|spec| self.new_neuron_parameter(is_readout, name, spec, units, rng));
         let neuron = neuron.collect();
-        Layer { weight, delay, gain, bias, neuron, recurrent }
+        Layer { weight, delay, gain, bias, neuron, recurrent, recurrent_delay }
+    }
+
+    /// Delays of a layer's synapses: uniform over their initial range, whole ones if they are fixed.
+    fn new_delays(
+        &mut self,
+        (layer, name): (&str, &str),
+        (kind, max_delay): (Delay, usize),
+        shape: (usize, usize),
+        rng: &mut ChaCha8Rng,
+    ) -> usize {
+        let (top, learned) = (max_delay as f64, kind == Delay::Learned);
+        let range = self.description.config.synapse.initial_range;
+        let drawn = uniform(shape, top / 2.0, rng).mapv(|d| (d + top / 2.0) * range);
+        let values = if learned { drawn } else { drawn.mapv(f64::round) };
+        let index = self.push(layer, name, ParameterKind::Delay, values.mapv(F::of).into_dyn());
+        self.bound(index, (0.0, top), true, learned);
+        index
     }
 
     /// Recurrent weights (N, columns) of a hidden layer of N units.
@@ -257,10 +277,17 @@ impl<F: Real> Network<F> {
         }
     }
 
-    /// The delays' kernel of a layer.
-    pub(crate) fn synapse(&self, delays: Delays) -> Delayed<F> {
-        let in_training = self.description.config.synapse.in_training(self.spread);
-        if delays == Delays::Rounded { in_training.rounded() } else { in_training }
+    /// The synapses that lead to a layer, with the places of their parameters.
+    pub(crate) fn synapse(&self, layer: &Layer, delays: Delays) -> Synapse<F, usize> {
+        let form = used(self.description.config.synapse.in_training(self.spread), delays);
+        Synapse::new(layer.weight, layer.delay.map(|delay| (delay, form)))
+    }
+
+    /// The synapses between a layer's units. Those of layers without spikes have no delays.
+    pub(crate) fn recurrent(&self, layer: &Layer, delays: Delays) -> Option<Synapse<F, usize>> {
+        let form = used(self.description.config.synapse.recurrent_in_training(self.spread), delays);
+        let weight = layer.recurrent?;
+        Some(Synapse::new(weight, layer.recurrent_delay.map(|delay| (delay, form))))
     }
 
     pub(crate) fn matrix(&self, index: usize) -> ArrayView2<'_, F> {
@@ -286,4 +313,9 @@ impl<F: Real> Network<F> {
         let epsilon = F::of(self.description.config.norm.epsilon);
         affine(&self.running[k], &self.vector(layer.gain), &self.vector(layer.bias), epsilon)
     }
+}
+
+/// How delays are used that train with `in_training`.
+fn used<F: Real>(in_training: Delayed<F>, delays: Delays) -> Delayed<F> {
+    if delays == Delays::Rounded { in_training.rounded() } else { in_training }
 }

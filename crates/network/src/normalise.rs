@@ -5,7 +5,7 @@
 //! ```
 //!
 //! (S. Ioffe, C. Szegedy 2015, with time as a second batch axis, as Bittar & Garner 2022.) Threads share out units. In
-//! training the scans normalise ([`colearn_neurons::scan_normalised`], [`colearn_neurons::scan_gated_normalised`]) and have
+//! training the scans normalise ([`colearn_layers::scan_normalised`], [`colearn_layers::scan_gated_normalised`]) and have
 //! the gradients.
 
 use colearn_neurons::BatchNorm;

@@ -79,7 +79,7 @@ impl<F: Real> Network<F> {
             if k < self.hidden_layers() {
                 let (scale, shift) =
                     affine(&found, &self.vector(layer.gain), &self.vector(layer.bias), epsilon);
-                let output = self.fire(k, &current, [scale, shift], pool);
+                let output = self.fire(k, &current, [scale, shift], Delays::Stored, pool);
                 std::mem::replace(&mut signal, output).recycle(pool);
             }
             current.recycle(pool);

@@ -4,8 +4,7 @@ use crate::config::Pooling;
 use crate::network::{Delays, LayerUnits, Network};
 use crate::normalise::{Statistics, statistics_of};
 use crate::{dropout, pooling};
-use colearn_neurons::{scan_gated_normalised, scan_normalised};
-use colearn_synapses::dense;
+use colearn_layers::{scan_gated_normalised, scan_normalised};
 use colearn_tape::{Real, Sequence, SequenceVar, Tape, Var};
 use ndarray::ArrayRef3;
 use rand_chacha::ChaCha8Rng;
@@ -83,14 +82,11 @@ impl<F: Real> Network<F> {
     ) -> SequenceVar {
         let layer = &self.layers[k];
         let var = |index: usize| recording.parameters[index];
-        let current = match layer.delay {
-            Some(delay) => self.synapse(Delays::Stored).record(tape, signal, var(layer.weight), var(delay)),
-            None => dense::record(tape, signal, var(layer.weight)),
-        };
+        let current = self.synapse(layer, Delays::Stored).map(var).record(tape, signal);
         let epsilon = F::of(self.description.config.norm.epsilon);
         let norm = [var(layer.gain), var(layer.bias)];
         let neuron: Vec<Var> = layer.neuron.iter().map(|&index| var(index)).collect();
-        let recurrent = layer.recurrent.map(var);
+        let recurrent = self.recurrent(layer, Delays::Stored).map(|synapse| synapse.map(var));
         let statistics = statistics_of(tape, current);
         let of_batch = statistics.norm(epsilon);
         let output = match self.units_of(k) {
@@ -99,7 +95,7 @@ impl<F: Real> Network<F> {
             }
             LayerUnits::Gated(unit) => {
                 let recurrent = recurrent.expect("gated layers are recurrent");
-                scan_gated_normalised(tape, unit, current, norm, of_batch, recurrent)
+                scan_gated_normalised(tape, unit, current, norm, of_batch, *recurrent.weight())
             }
         };
         // A layer's sums and its dropped-out input may be computed again.

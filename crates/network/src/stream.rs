@@ -3,7 +3,8 @@
 use crate::config::Pooling;
 use crate::network::{Delays, LayerUnits, Network};
 use crate::pooling::Running;
-use colearn_neurons::{GatedStep, NeuronState, StepParameters, step};
+use colearn_layers::{GatedStep, LayerStep};
+use colearn_synapses::Synapse;
 use colearn_synapses::stream::DelayLine;
 use colearn_tape::Real;
 use ndarray::Array1;
@@ -31,21 +32,21 @@ struct StreamLayer<F> {
 
 #[derive(Clone, Debug)]
 enum StreamUnits<F> {
-    Neurons { parameters: StepParameters<F>, state: NeuronState<F> },
+    Neurons(Box<LayerStep<F>>),
     Gated(GatedStep<F>),
 }
 
 impl<F: Real> StreamUnits<F> {
     fn step(&mut self, current: &[F], output: &mut [F]) {
         match self {
-            Self::Neurons { parameters, state } => step(parameters, state, current, output),
+            Self::Neurons(units) => output.copy_from_slice(units.step(current)),
             Self::Gated(units) => output.copy_from_slice(units.step(current)),
         }
     }
 
     fn reset(&mut self) {
         match self {
-            Self::Neurons { state, .. } => state.reset(),
+            Self::Neurons(units) => units.reset(),
             Self::Gated(units) => units.reset(),
         }
     }
@@ -56,26 +57,24 @@ impl<F: Real> Network<F> {
     #[must_use]
     pub fn stream(&self) -> Stream<F> {
         let layers = self.layers.iter().enumerate().map(|(k, layer)| {
-            let weight = self.matrix(layer.weight);
-            let line = match layer.delay {
-                Some(delay) => self.synapse(Delays::Rounded).stream(&weight, &self.matrix(delay)),
-                None => DelayLine::dense(&weight),
-            };
+            let matrices = |synapse: Synapse<F, usize>| synapse.map(|index| self.matrix(index));
+            let synapse = matrices(self.synapse(layer, Delays::Rounded));
+            let line = synapse.by_ref().stream();
             let (scale, shift) = self.running_affine(k);
-            let recurrent = layer.recurrent.map(|index| self.matrix(index));
+            let recurrent = self.recurrent(layer, Delays::Rounded).map(matrices);
+            let recurrent = recurrent.as_ref().map(Synapse::by_ref);
             let units = match (self.units_of(k), recurrent) {
                 (LayerUnits::Neurons(neuron), recurrent) => {
                     let values = self.neuron_values(layer);
-                    let parameters = StepParameters::new(neuron, &values, recurrent.as_deref());
-                    let state = NeuronState::new(&parameters);
-                    StreamUnits::Neurons { parameters, state }
+                    StreamUnits::Neurons(Box::new(LayerStep::new(neuron, &values, recurrent)))
                 }
                 (LayerUnits::Gated(unit), recurrent) => {
-                    StreamUnits::Gated(GatedStep::new(unit, &recurrent.expect("gated layers are recurrent")))
+                    let recurrent = recurrent.expect("gated layers are recurrent");
+                    StreamUnits::Gated(GatedStep::new(unit, recurrent.weight()))
                 }
             };
             let zeros = |n| vec![F::zero(); n];
-            let (current, output) = (zeros(weight.ncols()), zeros(self.description.layers()[k].1));
+            let (current, output) = (zeros(synapse.weight().ncols()), zeros(self.description.layers()[k].1));
             StreamLayer { line, scale, shift, units, current, output }
         });
         let layers = layers.collect();

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use colearn_network::config::Delay;
 use colearn_network::{Network, NetworkConfig, TrainingStep};
 use colearn_synapses::Interpolation;
 use colearn_tape::Tape;
@@ -25,7 +26,7 @@ type Build = fn(&mut NetworkConfig);
 const WIDE: usize = 512;
 
 /// Networks by name, and the most units of a layer that a test of them takes.
-const BUILDS: [(&str, usize, Build); 8] = [
+const BUILDS: [(&str, usize, Build); 10] = [
     ("delayed", WIDE, |c| c.set_model("d-cadlif").unwrap()),
     ("whole delays", 200, |c| c.synapse.kernel = Interpolation::Whole),
     ("smoothed delays", 200, |c| c.synapse.kernel = Interpolation::Smoothed),
@@ -36,8 +37,18 @@ const BUILDS: [(&str, usize, Build); 8] = [
         c.neuron.recurrent = true;
     }),
     ("delayed and recurrent", 200, |c| c.neuron.recurrent = true),
+    ("recurrent delays", 200, |c| recurrent_delays(c, Interpolation::Linear)),
+    ("recurrent gaussian delays", 128, |c| recurrent_delays(c, Interpolation::Gaussian)),
     ("gated", WIDE, |c| c.set_model("gru").unwrap()),
 ];
+
+fn recurrent_delays(config: &mut NetworkConfig, kernel: Interpolation) {
+    config.set_model("cadlif").unwrap();
+    config.neuron.recurrent = true;
+    config.synapse.kernel = kernel;
+    config.synapse.recurrent_delay = Delay::Learned;
+    config.synapse.recurrent_max_delay = 6;
+}
 
 /// Held by the one test that runs.
 static ALONE: Mutex<()> = Mutex::new(());

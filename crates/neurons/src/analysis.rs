@@ -130,7 +130,7 @@ mod tests {
             let mut input = ndarray::Array3::zeros((8, 1, 1));
             input[[0, 0, 0]] = 1e-3;
             let trace = crate::forward(
-                &crate::Neuron::new(model), &input, &views, None, &mut colearn_tape::Pool::default(),
+                &crate::Neuron::new(model), &input, &views, &mut colearn_tape::Pool::default(),
             );
             let u: Vec<f64> = trace.membrane().iter().copied().collect();
             let found = modes(model, &values);

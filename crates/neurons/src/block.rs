@@ -32,7 +32,7 @@ impl<F: Real> BlockScan<F> {
     #[track_caller]
     pub fn new(neuron: &Neuron, parameters: &[ArrayView1<'_, F>], affine: [&[F]; 2]) -> Self {
         let units = affine[0].len();
-        check(neuron, units, parameters, None);
+        check(neuron, units, parameters);
         assert_eq!(affine[1].len(), units, "scales and shifts of a block's neurons");
         let of_unit = |n: usize| {
             let own = parameters.iter().enumerate().map(move |(k, values)| neuron.clamp(k, values[n]));

@@ -30,11 +30,14 @@ impl<F: Real> Drive<F> {
 }
 
 /// Scale and shift of every unit; `None` is the input itself.
-pub(crate) type Drives<'a, F> = Option<(&'a [F], &'a [F])>;
+pub type Drives<'a, F> = Option<(&'a [F], &'a [F])>;
 
 /// Checks that there is a scale and a shift for each of `units` units.
+///
+/// # Panics
+/// If there is another number of them.
 #[track_caller]
-pub(crate) fn check_drives<F>(drives: Drives<'_, F>, units: usize) {
+pub fn check_drives<F>(drives: Drives<'_, F>, units: usize) {
     if let Some((scale, shift)) = drives {
         assert_eq!([scale.len(), shift.len()], [units; 2], "scales and shifts of {units} units");
     }

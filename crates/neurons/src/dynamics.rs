@@ -1,7 +1,7 @@
 //! What a neuron model is: the equations of one unit and one sample over one step, their adjoints, and everything that
 //! is known about it by name.
 //!
-//! The drivers ([`crate::scan()`], its recurrent form and [`crate::step()`]) own everything else: the loop over time,
+//! The drivers ([`crate::scan()`], [`crate::step()`] and those of other crates) own everything else: the loop over time,
 //! samples in lanes, the threshold and its surrogate, bounds, what is saved, the sums over time and samples. All
 //! functions are written for any [`Value`] (one sample, or sixteen side by side), are inlined into the drivers' loops
 //! and use plain arithmetic, without fused multiply-add: a model gives the same bits with every instruction set and
@@ -12,7 +12,7 @@ use crate::value::Value;
 use colearn_tape::{Real, Tape, Var};
 
 /// A fixed number of values of one kind: the variables of a state, or the parameters of a unit.
-pub(crate) trait Values<V: Copy>: Copy + Send + Sync {
+pub trait Values<V: Copy>: Copy + Send + Sync {
     /// How many there are.
     const LEN: usize;
     /// All of them the same.
@@ -65,33 +65,33 @@ impl<V: Copy + Send + Sync, const N: usize> Values<V> for [V; N] {
 
 /// ∂L/∂… of one integration step of the model `D`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct IntegrateAdjoint<D: Dynamics, V: Copy + Send + Sync> {
+pub struct IntegrateAdjoint<D: Dynamics, V: Copy + Send + Sync> {
     /// … of the settled state before.
-    pub(crate) state: D::State<V>,
+    pub state: D::State<V>,
     /// … of the spike before.
-    pub(crate) spike: V,
+    pub spike: V,
     /// … of the input current.
-    pub(crate) input: V,
+    pub input: V,
     /// … of the parameters: this step's share.
-    pub(crate) parameters: D::Parameters<V>,
+    pub parameters: D::Parameters<V>,
 }
 
 /// ∂L/∂… of what happens after the spike.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SettleAdjoint<D: Dynamics, V: Copy + Send + Sync> {
+pub struct SettleAdjoint<D: Dynamics, V: Copy + Send + Sync> {
     /// … of the state before the spike.
-    pub(crate) state: D::State<V>,
+    pub state: D::State<V>,
     /// … of the spike.
-    pub(crate) spike: V,
+    pub spike: V,
     /// … of the parameters: this step's share.
-    pub(crate) parameters: D::Parameters<V>,
+    pub parameters: D::Parameters<V>,
 }
 
 /// A model of one unit.
 ///
 /// One step is state ← integrate(state, spike before, input); spike ← H(potential(state) − θ);
 /// state ← settle(state, spike). The first state variable is the membrane u.
-pub(crate) trait Dynamics: Copy + Send + Sync + 'static {
+pub trait Dynamics: Copy + Send + Sync + 'static {
     /// The state variables, the membrane first: an array.
     type State<V: Copy + Send + Sync>: Values<V>;
     /// The parameters of a unit, in the order of their specifications: an array.

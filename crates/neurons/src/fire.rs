@@ -6,23 +6,24 @@ use crate::{Firing, Neuron, Surrogate};
 use colearn_tape::{Lanes, Real};
 
 /// The output of a unit, as a function of its membrane.
-pub(crate) trait Fire<F: Real>: Copy + Send + Sync {
+pub trait Fire<F: Real>: Copy + Send + Sync {
     /// Whether outputs are 0 or 1.
     const BINARY: bool;
+    /// The output at membrane `u`.
     fn output(self, u: F) -> F;
 }
 
 /// H(u − θ).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Step<F>(pub(crate) F);
+pub struct Step<F>(pub F);
 
 /// The surrogate's soft function of u − θ.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SoftStep<F>(pub(crate) F, pub(crate) Surrogate);
+pub struct SoftStep<F>(pub F, pub Surrogate);
 
 /// u.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Membrane;
+pub struct Membrane;
 
 impl<F: Real> Fire<F> for Step<F> {
     const BINARY: bool = true;
@@ -50,15 +51,18 @@ impl<F: Real> Fire<F> for Membrane {
 
 /// The output function of a neuron, chosen at run time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Output<F> {
+pub enum Output<F> {
+    /// The step, and what stands in for its derivative.
     Spike(Step<F>, Surrogate),
+    /// A soft step, whose derivative is exact.
     Soft(SoftStep<F>),
+    /// The membrane itself.
     Membrane,
 }
 
 impl<F: Real> Output<F> {
     /// The output function of `neuron`, whose dynamics are `D`.
-    pub(crate) fn of<D: Dynamics>(neuron: &Neuron) -> Self {
+    pub fn of<D: Dynamics>(neuron: &Neuron) -> Self {
         let threshold = F::of(neuron.threshold());
         match neuron.firing() {
             _ if !D::SPIKING => Self::Membrane,
@@ -69,7 +73,7 @@ impl<F: Real> Output<F> {
 
     /// Fills the first half of `to` with the outputs at membranes `u`, and the second with their derivatives.
     #[inline(always)]
-    pub(crate) fn of_row(self, u: &[Lanes<F>], to: &mut [Lanes<F>]) {
+    pub fn of_row(self, u: &[Lanes<F>], to: &mut [Lanes<F>]) {
         let (outputs, slopes) = to.split_at_mut(u.len());
         match self {
             Self::Spike(step, surrogate) => {
@@ -89,7 +93,7 @@ impl<F: Real> Output<F> {
 
     /// Fills `slopes` with the derivative of the output at membranes `u`.
     #[inline(always)]
-    pub(crate) fn slopes<const N: usize>(self, u: &[F; N], slopes: &mut [F; N]) {
+    pub fn slopes<const N: usize>(self, u: &[F; N], slopes: &mut [F; N]) {
         match self {
             Self::Spike(Step(threshold), surrogate) | Self::Soft(SoftStep(threshold, surrogate)) => {
                 surrogate.derivatives(threshold, u, slopes);

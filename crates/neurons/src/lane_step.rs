@@ -7,7 +7,7 @@ use colearn_tape::{Lanes, Real};
 
 /// The state before the spike, what is compared with the threshold, and the output.
 #[inline(always)]
-pub(crate) fn integrate<F: Real, D: Dynamics, A: Fire<F>>(
+pub fn integrate<F: Real, D: Dynamics, A: Fire<F>>(
     p: &D::Parameters<F>,
     fire: A,
     before: D::State<Lanes<F>>,
@@ -21,34 +21,34 @@ pub(crate) fn integrate<F: Real, D: Dynamics, A: Fire<F>>(
 
 /// What one step of the forward pass went through, of one sample or sixteen.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Visited<D: Dynamics, V: Copy + Send + Sync> {
+pub struct Visited<D: Dynamics, V: Copy + Send + Sync> {
     /// The settled state before the step.
-    pub(crate) before: D::State<V>,
+    pub before: D::State<V>,
     /// The output before the step.
-    pub(crate) spike_before: V,
+    pub spike_before: V,
     /// The input current.
-    pub(crate) input: V,
+    pub input: V,
     /// The state before the spike.
-    pub(crate) state: D::State<V>,
+    pub state: D::State<V>,
     /// The output.
-    pub(crate) spike: V,
+    pub spike: V,
     /// The derivative of the output with respect to the potential.
-    pub(crate) slope: V,
+    pub slope: V,
 }
 
 /// What the backward pass carries from step t + 1 to step t.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Carried<D: Dynamics, V: Copy + Send + Sync> {
+pub struct Carried<D: Dynamics, V: Copy + Send + Sync> {
     /// ∂L/∂(settled state at t).
-    pub(crate) state: D::State<V>,
-    /// ∂L/∂s[t] through the neuron's own future.
-    pub(crate) spike: V,
+    pub state: D::State<V>,
+    /// ∂L/∂s of step t through the neuron's own future.
+    pub spike: V,
 }
 
-/// Pulls ∂L/∂s[t] (`gradient`, without the neuron's own future) back through one step: updates `carried`, adds to
-/// the parameters' sums and returns ∂L/∂I[t].
+/// Pulls ∂L/∂s of step t (`gradient`, without the neuron's own future) back through one step: updates `carried`, adds to
+/// the parameters' sums and returns ∂L/∂I of it.
 #[inline(always)]
-pub(crate) fn adjoint<F: Real, V: Value<F>, D: Dynamics>(
+pub fn adjoint<F: Real, V: Value<F>, D: Dynamics>(
     p: &D::Parameters<F>,
     at: Visited<D, V>,
     gradient: V,

@@ -12,7 +12,8 @@
 //! | [`NeuronModel::Alif`] | u as LIF, b ← ρb + (1 − ρ)s, and a threshold of θ + β_a b |
 //! | [`NeuronModel::Integrator`] | u ← αu + (1 − α)I, no spikes |
 //!
-//! with the spike s = H(u − θ), where the threshold does not move. Recurrence is not another model: any of them may add s[t−1] V to its current.
+//! with the spike s = H(u − θ), where the threshold does not move. Recurrence is not another model: `colearn-layers` adds what
+//! any of them sent before to its current.
 //!
 //! | symbol | meaning | unit | shape |
 //! | --- | --- | --- | --- |
@@ -21,16 +22,14 @@
 //! | s | spike, 0 or 1 | – | (T, B, N) |
 //! | α, β | decay of u and of w per step | – | (N) |
 //! | a, b | coupling of w to u and to s | – | (N) |
-//! | V | recurrent weights, from row to column | threshold | (N, N) |
 //!
 //! * [`scan()`] records a neuron over a sequence on a tape; [`forward`] keeps its states without one; [`infer`] keeps
 //!   nothing but the output; [`step()`] goes one time step further for one sample, to the same bits.
-//! * [`scan_normalised`] is batch normalisation and a scan in one operation, [`infer_scaled`] its inference without
-//!   recurrence, [`BlockScan`] the same for sixteen samples and some steps at a time.
+//! * [`scan_normalised`] is batch normalisation and a scan in one operation, [`infer_scaled`] its inference,
+//!   [`BlockScan`] the same for sixteen samples and some steps at a time.
 //! * [`NeuronConfig`] is what configurations say; [`Neuron`] is the checked form that runs.
 //! * [`Surrogate`] is the derivative that stands in for the step's.
-//! * [`scan_gated`], [`infer_gated`] and [`GatedStep`] are the same three for layers without spikes that they are compared
-//!   with: [`GatedModel::Rnn`], [`GatedModel::Ligru`], [`GatedModel::Gru`]; [`scan_gated_normalised`] normalises as well.
+//! * [`driver`] has what loops over time of other crates are written with.
 //! * [`analysis`] knows time constants, stability and gain of the sub-threshold dynamics.
 //!
 //! To add a model, write its file in `models` (what is known of it by name, its elementary form, and its equations with
@@ -41,18 +40,17 @@ pub mod analysis;
 mod backward;
 mod block;
 mod chunk;
+pub mod driver;
 mod dynamics;
 mod error;
 mod fire;
 mod forward;
-mod gated;
 mod lane_step;
 mod models;
 mod neuron;
 mod norm;
 mod normalised;
 mod parameters;
-mod recurrent;
 mod scan;
 mod shape;
 mod step;
@@ -62,10 +60,6 @@ mod value;
 pub use block::BlockScan;
 pub use dynamics::{ElementaryStep, VariableSpec};
 pub use error::Error;
-pub use gated::{
-    Activation, GatedModel, GatedStep, GatedUnit, gated_buffers, infer_gated, infer_gated_sequence,
-    scan_gated, scan_gated_normalised,
-};
 pub use models::NeuronModel;
 pub use neuron::{Firing, Neuron, NeuronConfig};
 pub use norm::BatchNorm;

@@ -17,7 +17,7 @@ pub struct BatchNorm<F> {
 
 /// A normalisation with what gain and bias make of it.
 #[derive(Debug)]
-pub(crate) struct Normalisation<F> {
+pub struct Normalisation<F> {
     statistics: BatchNorm<F>,
     scale: Vec<F>,
     shift: Vec<F>,
@@ -25,8 +25,11 @@ pub(crate) struct Normalisation<F> {
 
 impl<F: Real> Normalisation<F> {
     /// For gain γ and bias η.
+    ///
+    /// # Panics
+    /// If there are not as many as statistics.
     #[track_caller]
-    pub(crate) fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
+    pub fn new(statistics: BatchNorm<F>, gain: &ArrayView1<'_, F>, bias: &ArrayView1<'_, F>) -> Self {
         let BatchNorm { mean, inverse } = &statistics;
         assert_eq!(inverse.len(), mean.len(), "deviations and means of a normalisation");
         assert_eq!(gain.len(), mean.len(), "gains and units of a normalisation");
@@ -37,7 +40,7 @@ impl<F: Real> Normalisation<F> {
     }
 
     /// What turns inputs into currents.
-    pub(crate) fn drives(&self) -> (&[F], &[F]) {
+    pub fn drives(&self) -> (&[F], &[F]) {
         (&self.scale, &self.shift)
     }
 
@@ -48,7 +51,7 @@ impl<F: Real> Normalisation<F> {
 
     /// From g = ∂L/∂I to ∂L/∂x in its place, both sequences of this shape; `sums` receives ∂L/∂γ and ∂L/∂η, unit by unit, of
     /// this part of the batch where there is a `reduce`.
-    pub(crate) fn pull_back(
+    pub fn pull_back(
         &self,
         shape: SequenceShape,
         x: &[F],
@@ -92,7 +95,7 @@ impl<F: Real> Normalisation<F> {
 }
 
 /// ∂L/∂γ and ∂L/∂η, those that are wanted, from the sums of every unit.
-pub(crate) fn affine_gradients<F: Real>(
+pub fn affine_gradients<F: Real>(
     sums: &[[F; 2]],
     wanted: [bool; 2],
     pool: &mut Pool<F>,

@@ -6,23 +6,21 @@
 //! ```
 //!
 //! with g = ∂L/∂I from the scan and mean m and variance v over (T, B) of the same x (S. Ioffe, C. Szegedy 2015). Of a batch
-//! that is recorded in parts ([`colearn_tape::Part`]), statistics and both sums are over all of it. Without
-//! recurrence no current is stored: the scan computes it from x forward and once more backward, so that a layer keeps
-//! its synaptic sums and its spikes and nothing else. A recurrent scan saves its total currents, a gated one its
-//! candidates and gates.
+//! that is recorded in parts ([`colearn_tape::Part`]), statistics and both sums are over all of it. No current is
+//! stored: the scan computes it from x forward and once more backward, so that a layer keeps its synaptic sums and its
+//! spikes and nothing else.
 
 use crate::Neuron;
 use crate::chunk::Drives;
 use crate::norm::{BatchNorm, Normalisation};
-use crate::recurrent::Keep;
 use crate::scan;
 use colearn_tape::layout::vector;
 use colearn_tape::{Pool, Real, Sequence, Signal, Tape, Var};
-use ndarray::{Array3, ArrayRef2, ArrayRef3, ArrayView1};
+use ndarray::{Array3, ArrayRef3, ArrayView1};
 
 /// Records `neuron` over the normalised `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences
 /// ([`Signal`]). `norm` holds the statistics
-/// of that input; `gain`, `bias` and the `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
+/// of that input; `gain`, `bias` and the `parameters` are vectors of N values.
 ///
 /// # Panics
 /// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
@@ -34,14 +32,13 @@ pub fn scan_normalised<F: Real, S: Signal>(
     [gain, bias]: [Var; 2],
     norm: BatchNorm<F>,
     parameters: &[Var],
-    recurrent: Option<Var>,
 ) -> S {
     let norm = Normalisation::new(norm, &vector(tape.value(gain)), &vector(tape.value(bias)));
-    scan::record(tape, neuron, input, Some(([gain, bias], norm)), parameters, recurrent)
+    scan::record(tape, neuron, input, Some(([gain, bias], norm)), parameters)
 }
 
 /// The output of `neuron` over currents scale · x + shift of `input` x (T, B, N), with nothing kept. `affine` holds N
-/// scales and N shifts. The neuron is not recurrent: for one that is, [`crate::infer`] over scaled currents is faster.
+/// scales and N shifts.
 ///
 /// # Panics
 /// If shapes do not fit.
@@ -54,12 +51,12 @@ pub fn infer_scaled<F: Real>(
     pool: &mut Pool<F>,
 ) -> Array3<F> {
     Sequence::over_array(input, pool, |input, pool| {
-        infer_sequence(neuron, input, Some(affine), parameters, None, pool)
+        infer_sequence(neuron, input, Some(affine), parameters, pool)
     })
 }
 
 /// The output of `neuron` over the sequence `input`, with nothing kept: of currents scale · x + shift where `affine` holds N
-/// scales and N shifts, else of the inputs themselves. `recurrent` is V (N, N).
+/// scales and N shifts, else of the inputs themselves.
 ///
 /// # Panics
 /// If shapes do not fit.
@@ -69,10 +66,9 @@ pub fn infer_sequence<F: Real>(
     input: &Sequence<F>,
     affine: Option<[&[F]; 2]>,
     parameters: &[ArrayView1<'_, F>],
-    recurrent: Option<&ArrayRef2<F>>,
     pool: &mut Pool<F>,
 ) -> Sequence<F> {
     let drives: Drives<'_, F> = affine.map(Into::into);
     let input = (input.shape(), input.values());
-    scan::run(neuron, input, drives, parameters, recurrent, Keep::Nothing, pool).0
+    scan::run(neuron, input, drives, parameters, pool)
 }

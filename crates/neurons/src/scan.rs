@@ -3,8 +3,7 @@
 //! Inputs are currents of shape (T, B, N) (step, sample, unit) in any memory order, outputs have the same shape; or both
 //! are sequences, in blocks of samples (see [`colearn_tape::sequence`]). The state starts at zero. Parameters are vectors
 //! of N stored values in the order of [`crate::NeuronModel::specs`]; what is used is the stored value clamped to its
-//! bounds, and a parameter outside its bounds has no gradient. A recurrent layer adds s[t−1] V to the current, V (N, N),
-//! V[i, j] from unit i to unit j; the diagonal of V is not used and has no gradient.
+//! bounds, and a parameter outside its bounds has no gradient.
 //!
 //! ```
 //! use colearn_neurons::{Neuron, NeuronModel, scan};
@@ -15,7 +14,7 @@
 //! let mut tape = Tape::<f64>::new();
 //! let current = tape.leaf(&Array3::from_elem((20, 1, 2), 1.5));
 //! let alpha = tape.leaf(&arr1(&[0.5, 0.9]));
-//! let spikes = scan(&mut tape, &neuron, current, &[alpha], None);
+//! let spikes = scan(&mut tape, &neuron, current, &[alpha]);
 //! let count = tape.sum(spikes);
 //! assert!(tape.value(count).sum() > 2.0);
 //! tape.backward(count);
@@ -26,17 +25,15 @@ use crate::backward::{self, Backward};
 use crate::chunk::{Drives, check_drives};
 use crate::forward::{Forward, OutputMut};
 use crate::norm::{Normalisation, affine_gradients};
-use crate::recurrent::{self, Blocks, Keep, RecurrentBackward, RecurrentForward};
-use crate::shape::check;
+use crate::shape::{check, masked};
 use crate::{Neuron, NeuronModel};
-use colearn_tape::layout::{matrix, vector};
+use colearn_tape::layout::vector;
 use colearn_tape::sequence::values;
-use colearn_tape::simd::looks_up;
 use colearn_tape::{
     Buffers, Fused, LANES, Pool, Pullback, Real, Sequence, SequenceShape, SequenceVar, Signal, Spikes,
     StepBuffers, Tape, Var,
 };
-use ndarray::{Array3, Array4, ArrayD, ArrayRef2, ArrayRef3, ArrayView1, ArrayView3, Axis};
+use ndarray::{Array3, Array4, ArrayD, ArrayRef3, ArrayView1, ArrayView3, Axis};
 
 /// What a neuron did over a sequence.
 #[derive(Clone, Debug)]
@@ -68,29 +65,20 @@ impl<F> Trace<F> {
 }
 
 /// Records `neuron` over `input` (T, B, N) and returns its output (T, B, N), both arrays or both sequences ([`Signal`]):
-/// spikes, or the membrane of a model without spikes. A sequence of spikes is kept as bits where the neuron is not
-/// recurrent. `parameters` are vectors of N values, `recurrent` is the matrix V (N, N).
+/// spikes, or the membrane of a model without spikes. A sequence of spikes is kept as bits. `parameters` are vectors of N
+/// values.
 ///
 /// # Panics
 /// If shapes do not fit, or a variable is forgotten or belongs to another tape or an earlier recording.
 #[track_caller]
-pub fn scan<F: Real, S: Signal>(
-    tape: &mut Tape<F>,
-    neuron: &Neuron,
-    input: S,
-    parameters: &[Var],
-    recurrent: Option<Var>,
-) -> S {
-    record(tape, neuron, input, None, parameters, recurrent)
+pub fn scan<F: Real, S: Signal>(tape: &mut Tape<F>, neuron: &Neuron, input: S, parameters: &[Var]) -> S {
+    record(tape, neuron, input, None, parameters)
 }
 
 /// The buffers of a recorded scan, normalised or not, of `model` over a sequence of its units in a training step, beside its
 /// input, its output and their gradients.
 #[must_use]
-pub fn scan_buffers<F: Real>(model: NeuronModel, shape: SequenceShape, is_recurrent: bool) -> StepBuffers {
-    if is_recurrent {
-        return recurrent::buffers::<F>(model, shape);
-    }
+pub fn scan_buffers(model: NeuronModel, shape: SequenceShape) -> StepBuffers {
     let sums = Buffers::values(shape.units * model.specs().len());
     let backward = backward::buffers(model.states(), shape.steps, shape.units).and(sums);
     StepBuffers { backward, ..StepBuffers::default() }
@@ -104,30 +92,26 @@ pub(crate) fn record<F: Real, S: Signal>(
     input: S,
     norm: Option<([Var; 2], Normalisation<F>)>,
     parameters: &[Var],
-    recurrent: Option<Var>,
 ) -> S {
     let input = input.enter(tape);
     let shape = input.shape(tape);
     let (affine, norm) = norm.unzip();
     let mut pool = std::mem::take(tape.pool());
-    let (output, saved) = {
+    let output = {
         let stored: Vec<_> = parameters.iter().map(|&p| vector(tape.value(p))).collect();
-        let weights = recurrent.map(|v| matrix(tape.value(v)));
         let drives = norm.as_ref().map(Normalisation::drives);
         let input = (shape, values(tape.value(input.var)));
-        if recurrent.is_none() && neuron.sends_spikes() {
-            (Sent::Spikes(run_to_spikes(neuron, input, drives, &stored, &mut pool)), None)
+        if neuron.sends_spikes() {
+            Sent::Spikes(run_to_spikes(neuron, input, drives, &stored, &mut pool))
         } else {
-            let weights = weights.as_deref();
-            let (output, saved) = run(neuron, input, drives, &stored, weights, Keep::Recording, &mut pool);
-            (Sent::Floats(output), saved)
+            Sent::Floats(run(neuron, input, drives, &stored, &mut pool))
         }
     };
     *tape.pool() = pool;
     let affine = affine.into_iter().flatten();
     let inputs: Vec<Var> =
-        std::iter::once(input.var).chain(affine).chain(parameters.iter().copied()).chain(recurrent).collect();
-    let op = Scan { neuron: neuron.clone(), batch: shape.batch, norm, saved };
+        std::iter::once(input.var).chain(affine).chain(parameters.iter().copied()).collect();
+    let op = Scan { neuron: neuron.clone(), batch: shape.batch, norm };
     let var = match output {
         Sent::Spikes(spikes) => tape.fused_spikes(&inputs, spikes, op),
         Sent::Floats(output) => tape.fused(&inputs, output.into_value(), op),
@@ -141,7 +125,7 @@ enum Sent<F> {
     Spikes(Spikes<F>),
 }
 
-/// The spikes of a neuron that is not recurrent.
+/// The spikes of a neuron.
 #[track_caller]
 fn run_to_spikes<F: Real>(
     neuron: &Neuron,
@@ -150,7 +134,7 @@ fn run_to_spikes<F: Real>(
     parameters: &[ArrayView1<'_, F>],
     pool: &mut Pool<F>,
 ) -> Spikes<F> {
-    check(neuron, shape.units, parameters, None);
+    check(neuron, shape.units, parameters);
     check_drives(drives, shape.units);
     let mut spikes = Spikes::taken(shape, F::one(), pool);
     let output = OutputMut::Spikes(spikes.words_mut());
@@ -158,44 +142,21 @@ fn run_to_spikes<F: Real>(
     spikes
 }
 
-/// The output of `neuron` over `input`, of which `drives` make its currents, and what `keep` says of a recurrent one.
+/// The output of `neuron` over `input`, of which `drives` make its currents.
 #[track_caller]
 pub(crate) fn run<F: Real>(
     neuron: &Neuron,
     (shape, input): (SequenceShape, &[F]),
     drives: Drives<'_, F>,
     parameters: &[ArrayView1<'_, F>],
-    recurrent: Option<&ArrayRef2<F>>,
-    keep: Keep,
     pool: &mut Pool<F>,
-) -> (Sequence<F>, Option<Blocks<F>>) {
-    check(neuron, shape.units, parameters, recurrent);
+) -> Sequence<F> {
+    check(neuron, shape.units, parameters);
     check_drives(drives, shape.units);
     let mut sequence = Sequence::taken(shape, pool);
-    let output = sequence.values_mut();
-    let saved = if let Some(weights) = recurrent {
-        let run =
-            RecurrentForward { neuron, parameters, weights, shape, drives, input, output, pool: &mut *pool };
-        let blocks = run.run(keep, looks_up::<F>());
-        if keep == Keep::Nothing {
-            blocks.recycle(pool);
-            None
-        } else {
-            Some(blocks)
-        }
-    } else {
-        let output = OutputMut::Floats(output);
-        neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
-        None
-    };
-    (sequence, saved)
-}
-
-/// A sequence as an array (T, B, N); its buffer goes back.
-pub(crate) fn array<F: Real>(sequence: Sequence<F>, pool: &mut Pool<F>) -> Array3<F> {
-    let array = sequence.to_array(pool);
-    sequence.recycle(pool);
-    array
+    let output = OutputMut::Floats(sequence.values_mut());
+    neuron.model().visit(Forward { neuron, parameters, shape, drives, input, output, states: None });
+    sequence
 }
 
 /// Runs `neuron` over `input` (T, B, N) and keeps its states, without a tape. Arguments as [`scan`].
@@ -207,25 +168,18 @@ pub fn forward<F: Real>(
     neuron: &Neuron,
     input: &ArrayRef3<F>,
     parameters: &[ArrayView1<'_, F>],
-    recurrent: Option<&ArrayRef2<F>>,
     pool: &mut Pool<F>,
 ) -> Trace<F> {
-    let shape = SequenceShape::of_array(input);
-    check(neuron, shape.units, parameters, recurrent);
+    check(neuron, input.dim().2, parameters);
     let input = Sequence::from_array(input, pool);
-    let (output, states) = if recurrent.is_some() {
-        let of_input = (shape, input.values());
-        let (output, saved) = run(neuron, of_input, None, parameters, recurrent, Keep::States, pool);
-        let blocks = saved.expect("a recurrent scan saves its states");
-        (output, blocks.into_states(neuron, shape, pool))
-    } else {
-        with_states(neuron, &input, parameters, pool)
-    };
+    let (sequence, states) = with_states(neuron, &input, parameters, pool);
     input.recycle(pool);
-    Trace { output: array(output, pool), states }
+    let output = sequence.to_array(pool);
+    sequence.recycle(pool);
+    Trace { output, states }
 }
 
-/// The output of a neuron that is not recurrent, and its states (variable, T, B, N).
+/// The output of a neuron, and its states (variable, T, B, N).
 fn with_states<F: Real>(
     neuron: &Neuron,
     input: &Sequence<F>,
@@ -265,24 +219,20 @@ pub fn infer<F: Real>(
     neuron: &Neuron,
     input: &ArrayRef3<F>,
     parameters: &[ArrayView1<'_, F>],
-    recurrent: Option<&ArrayRef2<F>>,
     pool: &mut Pool<F>,
 ) -> Array3<F> {
     Sequence::over_array(input, pool, |input, pool| {
-        let of_input = (input.shape(), input.values());
-        run(neuron, of_input, None, parameters, recurrent, Keep::Nothing, pool).0
+        run(neuron, (input.shape(), input.values()), None, parameters, pool)
     })
 }
 
-/// A scan on a tape, with what its backward pass needs: a recurrent one saves currents and the states of every tenth
-/// step, the other runs its forward pass once more. Its variables: the input, gain and bias if it is normalised, the
-/// parameters, and V of a recurrent one.
+/// A scan on a tape. Its backward pass runs its forward pass once more. Its variables: the input, gain and bias if it is
+/// normalised, and the parameters.
 #[derive(Debug)]
 struct Scan<F> {
     neuron: Neuron,
     batch: usize,
     norm: Option<Normalisation<F>>,
-    saved: Option<Blocks<F>>,
 }
 
 impl<F: Real> Fused<F> for Scan<F> {
@@ -291,54 +241,32 @@ impl<F: Real> Fused<F> for Scan<F> {
     }
 
     fn backward(&self, pullback: Pullback<'_, F>) -> Vec<Option<ArrayD<F>>> {
-        let Pullback { inputs, output, gradient, wanted, reduce, pool, .. } = pullback;
+        let Pullback { inputs, gradient, wanted, reduce, pool, .. } = pullback;
         let (neuron, norm) = (&self.neuron, self.norm.as_ref());
         let count = neuron.specs().len();
         let first = if norm.is_some() { 3 } else { 1 };
         let parameters: Vec<_> = inputs[first..first + count].iter().map(|p| vector(p)).collect();
-        let weights = inputs.get(first + count).map(|v| matrix(v));
         let shape = SequenceShape::of(inputs[0], self.batch);
         let (input, above) = (values(inputs[0]), values(gradient));
         let mut to_input = Sequence::taken(shape, pool);
         let g_input = to_input.values_mut();
         let mut sums = pool.take(shape.units * count);
         let mut g_norms = vec![[F::zero(); 2]; shape.units];
-        let mut g_weights = None;
-        if let (Some(saved), Some(weights)) = (&self.saved, &weights) {
-            neuron.model().visit(RecurrentBackward {
-                neuron,
-                parameters: &parameters,
-                weights,
-                shape,
-                saved,
-                gradient: above,
-                g_current: &mut *g_input,
-                g_parameters: &mut sums,
-                pool,
-            });
-            if wanted[first + count] {
-                g_weights = Some(recurrent::weight_gradient(values(output), g_input, shape, pool).into_dyn());
-            }
-            if let Some(norm) = norm {
-                norm.pull_back(shape, input, g_input, &mut g_norms, reduce);
-            }
-        } else {
-            neuron.model().visit(Backward {
-                neuron,
-                parameters: &parameters,
-                shape,
-                norm,
-                input,
-                gradient: above,
-                g_input: &mut *g_input,
-                g_parameters: &mut sums,
-                g_norms: &mut g_norms,
-                whole: reduce.is_none(),
-                pool,
-            });
-            if let (Some(norm), Some(reduce)) = (norm, reduce) {
-                norm.pull_back_over(reduce, shape, input, g_input, &g_norms);
-            }
+        neuron.model().visit(Backward {
+            neuron,
+            parameters: &parameters,
+            shape,
+            norm,
+            input,
+            gradient: above,
+            g_input: &mut *g_input,
+            g_parameters: &mut sums,
+            g_norms: &mut g_norms,
+            whole: reduce.is_none(),
+            pool,
+        });
+        if let (Some(norm), Some(reduce)) = (norm, reduce) {
+            norm.pull_back_over(reduce, shape, input, g_input, &g_norms);
         }
         let mut gradients = Vec::with_capacity(inputs.len());
         if wanted[0] {
@@ -353,32 +281,7 @@ impl<F: Real> Fused<F> for Scan<F> {
         for (k, stored) in parameters.iter().enumerate() {
             gradients.push(wanted[first + k].then(|| masked(neuron, k, stored, &sums, pool)));
         }
-        if weights.is_some() {
-            gradients.push(g_weights);
-        }
         pool.give_vec(sums);
         gradients
     }
-
-    fn recycle(self: Box<Self>, pool: &mut Pool<F>) {
-        if let Some(blocks) = self.saved {
-            blocks.recycle(pool);
-        }
-    }
-}
-
-/// The gradient of parameter `k`: its sums where the stored value is inside its bounds, zero elsewhere.
-fn masked<F: Real>(
-    neuron: &Neuron,
-    k: usize,
-    stored: &ArrayView1<'_, F>,
-    sums: &[F],
-    pool: &mut Pool<F>,
-) -> ArrayD<F> {
-    let count = neuron.specs().len();
-    let mut gradient = pool.array(&[stored.len()]);
-    for (n, (g, &stored)) in gradient.iter_mut().zip(stored).enumerate() {
-        *g = if neuron.is_free(k, stored) { sums[n * count + k] } else { F::zero() };
-    }
-    gradient
 }

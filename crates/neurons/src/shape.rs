@@ -1,30 +1,26 @@
-//! Shapes of parameters and recurrent weights, checked in one place.
+//! Shapes of parameters, checked in one place, the values that are used, and where gradients flow to.
 
 use crate::Neuron;
 use crate::dynamics::{Dynamics, Values};
-use colearn_tape::Real;
-use ndarray::{ArrayRef2, ArrayView1};
+use colearn_tape::{Pool, Real};
+use ndarray::{ArrayD, ArrayView1};
 
-/// Checks that parameters and recurrent weights are made for `units` units.
+/// Checks that parameters are made for `units` units.
+///
+/// # Panics
+/// If their number or lengths are others.
 #[track_caller]
-pub(crate) fn check<F>(
-    neuron: &Neuron,
-    units: usize,
-    parameters: &[ArrayView1<'_, F>],
-    recurrent: Option<&ArrayRef2<F>>,
-) {
+pub fn check<F>(neuron: &Neuron, units: usize, parameters: &[ArrayView1<'_, F>]) {
     let name = neuron.model().name();
     assert_eq!(parameters.len(), neuron.specs().len(), "{name}: number of parameters");
     for (spec, values) in neuron.specs().iter().zip(parameters) {
         assert_eq!(values.len(), units, "{name}: values of `{}` and units", spec.name);
     }
-    if let Some(weights) = recurrent {
-        assert_eq!(weights.dim(), (units, units), "{name}: shape of the recurrent weights");
-    }
 }
 
 /// The values that are used, unit by unit: clamped to their bounds.
-pub(crate) fn clamped<F: Real, D: Dynamics>(
+#[must_use]
+pub fn clamped<F: Real, D: Dynamics>(
     neuron: &Neuron,
     parameters: &[ArrayView1<'_, F>],
     units: usize,
@@ -37,4 +33,21 @@ pub(crate) fn clamped<F: Real, D: Dynamics>(
         values
     };
     (0..units).map(of_unit).collect()
+}
+
+/// The gradient of parameter `k`: its `sums`, which lie unit by unit, parameter by parameter, where the stored value is inside its bounds, zero elsewhere.
+#[must_use]
+pub fn masked<F: Real>(
+    neuron: &Neuron,
+    k: usize,
+    stored: &ArrayView1<'_, F>,
+    sums: &[F],
+    pool: &mut Pool<F>,
+) -> ArrayD<F> {
+    let count = neuron.specs().len();
+    let mut gradient = pool.array(&[stored.len()]);
+    for (n, (g, &stored)) in gradient.iter_mut().zip(stored).enumerate() {
+        *g = if neuron.is_free(k, stored) { sums[n * count + k] } else { F::zero() };
+    }
+    gradient
 }

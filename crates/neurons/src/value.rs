@@ -9,10 +9,12 @@ use colearn_tape::{Lanes, Real};
 use std::ops::{Add, Mul, Sub};
 
 /// A number, or several side by side; scalars of type `F` multiply it.
-pub(crate) trait Value<F>:
+pub trait Value<F>:
     Copy + Send + Sync + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Mul<F, Output = Self>
 {
+    /// 0, everywhere.
     fn zero() -> Self;
+    /// 1, everywhere.
     fn one() -> Self;
 }
 

@@ -1,8 +1,11 @@
 //! The one place that chooses how a delayed layer is computed.
 
 use crate::block::{BlockSynapse, Signals};
+use crate::dense::by_block;
 use crate::interpolation::{Interpolation, Taps};
+use crate::samples::Samples;
 use crate::smooth;
+use crate::steps::{Direction, StepLine, StepSynapses};
 use crate::stream::DelayLine;
 use crate::table::Synapses;
 use crate::two_tap;
@@ -10,7 +13,7 @@ use crate::wide::{self, Shape};
 use colearn_tape::{
     Buffers, Pool, Real, Sequence, SequenceShape, SequenceVar, Signal, StepBuffers, Tape, Var,
 };
-use ndarray::{Array3, ArrayRef2, ArrayRef3};
+use ndarray::{Array3, ArrayD, ArrayRef2, ArrayRef3};
 
 /// A delayed synapse: largest delay, and how real delays are spread over lags.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -161,12 +164,8 @@ impl<F: Real> Delayed<F> {
     ) -> Option<BlockSynapse<F>> {
         assert_eq!(weight.dim(), delay.dim(), "delayed synapse: shapes of weight and delay");
         assert!(self.max_delay > 0, "a delayed synapse needs a largest delay of at least one step");
-        let taps = match self.interpolation {
-            Interpolation::Whole => Taps::One,
-            Interpolation::Linear => Taps::Two,
-            Interpolation::Smoothed if self.spread == F::zero() => Taps::Two,
-            Interpolation::Smoothed | Interpolation::Triangle | Interpolation::Gaussian => return None,
-        };
+        let is_smoothed = self.interpolation == Interpolation::Smoothed && self.spread != F::zero();
+        let taps = self.taps().filter(|_| !is_smoothed)?;
         let synapses = Synapses { weight, delay, max_delay: self.max_delay, taps };
         Some(BlockSynapse::new(synapses, signals, pool))
     }
@@ -179,5 +178,82 @@ impl<F: Real> Delayed<F> {
     #[track_caller]
     pub fn stream(self, weight: &ArrayRef2<F>, delay: &ArrayRef2<F>) -> DelayLine<F> {
         DelayLine::new(weight, delay, self.max_delay, self.interpolation, self.spread)
+    }
+
+    /// ∂L/∂W and ∂L/∂d (I, J), those that are `wanted`, of a layer that read the sequence x, for g = ∂L/∂y; of whole delays
+    /// there is no second one. For smoothed delays with a spread, g is that of the sums before they are smoothed.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn correlate(
+        self,
+        x: &Sequence<F>,
+        g: &[F],
+        (weight, delay): (&ArrayRef2<F>, &ArrayRef2<F>),
+        wanted: [bool; 2],
+        pool: &mut Pool<F>,
+    ) -> [Option<ArrayD<F>>; 2] {
+        let shape = x.shape();
+        two_tap::assert_shapes(shape, weight, delay);
+        let of_g = shape.with_units(weight.ncols());
+        assert_eq!(g.len(), of_g.len(), "delayed synapse: gradient of a sequence {of_g:?}");
+        if let Some(taps) = self.taps() {
+            let synapses = Synapses { weight, delay, max_delay: self.max_delay, taps };
+            let x = (Samples::of_floats(x.values()), shape);
+            return two_tap::correlate(x, (g, of_g), synapses, wanted, None, pool);
+        }
+        let x = by_block(x.values(), shape);
+        self.shape().correlate(&x, &by_block(g, of_g), (weight, delay), wanted, pool)
+    }
+
+    /// The buffers that [`Delayed::correlate`] takes for an input of this shape and J = `outputs`, beside what it returns.
+    #[must_use]
+    pub fn correlation_buffers(self, shape: SequenceShape, outputs: usize) -> Buffers {
+        match self.taps() {
+            Some(_) => two_tap::correlation_buffers::<F>(shape, outputs, self.max_delay),
+            None => Buffers::values((self.max_delay + 1) * shape.units * outputs),
+        }
+    }
+
+    /// Taps of a kernel that has at most two.
+    fn taps(self) -> Option<Taps> {
+        match self.interpolation {
+            Interpolation::Whole => Some(Taps::One),
+            Interpolation::Linear | Interpolation::Smoothed => Some(Taps::Two),
+            Interpolation::Triangle | Interpolation::Gaussian => None,
+        }
+    }
+
+    /// The synapses between the N units of one layer, weight and delay (N, N), step by step.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, the largest delay is zero, or delays are smoothed with a spread: that looks ahead.
+    #[must_use]
+    #[track_caller]
+    pub fn steps(
+        self,
+        weight: &ArrayRef2<F>,
+        delay: &ArrayRef2<F>,
+        direction: Direction,
+        pool: &mut Pool<F>,
+    ) -> StepSynapses<F> {
+        StepSynapses::new(self.shape(), weight, delay, direction, pool)
+    }
+
+    /// The buffers that [`Delayed::steps`] takes for N = `units`, and the lanes of a history.
+    #[must_use]
+    pub fn step_buffers(self, units: usize) -> (Buffers, usize) {
+        StepSynapses::buffers(self.shape(), units)
+    }
+
+    /// As [`Delayed::steps`], of one sample.
+    ///
+    /// # Panics
+    /// As [`Delayed::steps`].
+    #[must_use]
+    #[track_caller]
+    pub fn step_line(self, weight: &ArrayRef2<F>, delay: &ArrayRef2<F>) -> StepLine<F> {
+        StepLine::new(self.shape(), weight, delay)
     }
 }

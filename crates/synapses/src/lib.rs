@@ -16,9 +16,10 @@
 //! | [`wide`] | triangle and Gaussian: D + 1 shifted matrix products |
 //! | [`smooth`] | one Gaussian for the whole layer after the sum, so that an annealed spread costs two taps per synapse |
 //! | [`stream`] | one step at a time, event-driven |
+//! | [`steps`] | between the units of one layer: recurrence, whose input is its own output |
 //! | [`BlockSynapse`] | inference of sixteen samples, some steps at a time; spikes by look-up instead of multiplication |
 //!
-//! [`Delayed`] chooses among them. Every form to train with has gradients for input, weight and delay (fixed whole delays
+//! [`Delayed`] chooses among them, and [`Synapse`] is either kind behind one interface. Every form to train with has gradients for input, weight and delay (fixed whole delays
 //! for the first two); streaming and block inference have none.
 //!
 //! ```
@@ -51,7 +52,9 @@ mod row_kernels;
 mod samples;
 pub mod smooth;
 mod sparse;
+pub mod steps;
 pub mod stream;
+mod synapse;
 mod table;
 pub mod two_tap;
 pub mod wide;
@@ -59,6 +62,7 @@ pub mod wide;
 pub use block::{BLOCK_SYNAPSE_STEPS, BlockHistory, BlockSynapse, HistoryPart, Signals};
 pub use delayed::Delayed;
 pub use interpolation::Interpolation;
+pub use synapse::Synapse;
 
 /// The README's snippet is a test.
 #[cfg(doctest)]

@@ -30,6 +30,7 @@ use crate::samples::Samples;
 use crate::sparse;
 use crate::table::{Synapses, Table, position, scale};
 pub use buffers::buffers;
+pub(crate) use buffers::correlation_buffers;
 use colearn_tape::layout::matrix;
 use colearn_tape::sequence::values;
 use colearn_tape::simd::{BINARY_STEPS, looks_up_lagged};
@@ -194,28 +195,9 @@ impl<F: Real> Fused<F> for TwoTap<F> {
             convolution.run((Samples::of_floats(g), outputs), (part.values_mut(), inputs), pool);
             part.into_value()
         });
-        let (mut to_weight, mut to_delay) = (None, None);
-        if wanted[1] || wanted[2] {
-            let mut sums = pool.take(2 * weight.len());
-            let (pairs, _) = sums.as_chunks_mut::<2>();
-            if g.is_empty() {
-                pairs.fill([F::zero(); 2]);
-            } else {
-                let all: Vec<u32> = (0..).take(inputs).collect();
-                let table = Table::by_output(synapses, &all, pool);
-                let found = self.active.is_none().then(|| all_active(x, shape, pool));
-                let active = self.active.as_ref().or(found.as_ref()).expect("kept or found again");
-                sparse::correlate(active, (g, shape.with_units(outputs)), &table, lines, pairs, pool);
-                table.recycle(pool);
-                if let Some(found) = found {
-                    found.recycle(pool);
-                }
-            }
-            let gradients = Gradients { op: self, weight: &weight, delay: &delay, sums: pairs };
-            to_weight = wanted[1].then(|| gradients.of_weight(pool));
-            to_delay = (wanted[2] && self.taps == Taps::Two).then(|| gradients.of_delay(pool));
-            pool.give_vec(sums);
-        }
+        let of_g = (g, shape.with_units(outputs));
+        let [to_weight, to_delay] =
+            correlate((x, shape), of_g, synapses, [wanted[1], wanted[2]], self.active.as_ref(), pool);
         vec![to_x, to_weight, to_delay]
     }
 
@@ -242,18 +224,52 @@ impl<F: Real> Recompute<F> for TwoTap<F> {
     }
 }
 
+/// ∂L/∂W and ∂L/∂d, those that are `wanted`, of a layer that read x, for g = ∂L/∂y; over the rows of x that are `listed`, if
+/// they are.
+pub(crate) fn correlate<F: Real>(
+    (x, shape): (Samples<'_, F>, SequenceShape),
+    (g, of_g): (&[F], SequenceShape),
+    synapses: Synapses<'_, F>,
+    wanted: [bool; 2],
+    listed: Option<&Active<F>>,
+    pool: &mut Pool<F>,
+) -> [Option<ArrayD<F>>; 2] {
+    if wanted == [false; 2] {
+        return [None, None];
+    }
+    let mut sums = pool.take(2 * synapses.weight.len());
+    let (pairs, _) = sums.as_chunks_mut::<2>();
+    if g.is_empty() {
+        pairs.fill([F::zero(); 2]);
+    } else {
+        let all: Vec<u32> = (0..).take(shape.units).collect();
+        let table = Table::by_output(synapses, &all, pool);
+        let found = listed.is_none().then(|| all_active(x, shape, pool));
+        let active = listed.or(found.as_ref()).expect("kept or found again");
+        let lines = Lines::new(shape.steps, synapses.max_delay);
+        sparse::correlate(active, (g, of_g), &table, lines, pairs, pool);
+        table.recycle(pool);
+        if let Some(found) = found {
+            found.recycle(pool);
+        }
+    }
+    let gradients = Gradients { synapses, sums: pairs };
+    let to_weight = wanted[0].then(|| gradients.of_weight(pool));
+    let to_delay = (wanted[1] && synapses.taps == Taps::Two).then(|| gradients.of_delay(pool));
+    pool.give_vec(sums);
+    [to_weight, to_delay]
+}
+
 /// From P₀ and P₁ to the gradients of weights and delays.
 struct Gradients<'a, F> {
-    op: &'a TwoTap<F>,
-    weight: &'a ArrayRef2<F>,
-    delay: &'a ArrayRef2<F>,
+    synapses: Synapses<'a, F>,
     sums: &'a [[F; 2]],
 }
 
 impl<F: Real> Gradients<'_, F> {
     /// A matrix (I, J) of `entry(place, P₀, P₁)`.
     fn matrix(&self, pool: &mut Pool<F>, entry: impl Fn([usize; 2], F, F) -> F + Sync) -> ArrayD<F> {
-        let (inputs, outputs) = self.delay.dim();
+        let (inputs, outputs) = self.synapses.delay.dim();
         let mut values = pool.take(inputs * outputs);
         values.par_chunks_mut(outputs.max(1)).with_min_len(8).enumerate().for_each(|(i, row)| {
             for (j, value) in row.iter_mut().enumerate() {
@@ -265,19 +281,20 @@ impl<F: Real> Gradients<'_, F> {
     }
 
     fn of_weight(&self, pool: &mut Pool<F>) -> ArrayD<F> {
-        let (max_delay, taps) = (self.op.max_delay, self.op.taps);
+        let Synapses { delay, max_delay, taps, .. } = self.synapses;
         self.matrix(pool, |place, near, far| {
-            let (_, share) = position(self.delay[place], max_delay, taps);
+            let (_, share) = position(delay[place], max_delay, taps);
             scale::<F>() * ((F::one() - share) * near + share * far)
         })
     }
 
     fn of_delay(&self, pool: &mut Pool<F>) -> ArrayD<F> {
-        let largest = F::of(self.op.max_delay as f64);
+        let Synapses { weight, delay, max_delay, .. } = self.synapses;
+        let largest = F::of(max_delay as f64);
         self.matrix(pool, |place, near, far| {
-            let delay = self.delay[place];
+            let delay = delay[place];
             let inside = delay >= F::zero() && delay <= largest;
-            if inside { scale::<F>() * self.weight[place] * (far - near) } else { F::zero() }
+            if inside { scale::<F>() * weight[place] * (far - near) } else { F::zero() }
         })
     }
 }

@@ -182,15 +182,9 @@ impl<F: Real> Fused<F> for Wide<F> {
             pool.give(kernel);
             part.into_value()
         });
-        let (mut to_weight, mut to_delay) = (None, None);
-        if wanted[1] || wanted[2] {
-            let kernel = self.kernel_gradient(&by_block(x, of_x), &g, pool);
-            let [w, d] = self.reduce(&weight, &delay, &kernel, pool);
-            pool.give(kernel);
-            to_weight = Some(w);
-            to_delay = Some(d);
-        }
-        vec![to_x, to_weight.filter(|_| wanted[1]), to_delay.filter(|_| wanted[2])]
+        let [to_weight, to_delay] =
+            self.shape.correlate(&by_block(x, of_x), &g, (&weight, &delay), [wanted[1], wanted[2]], pool);
+        vec![to_x, to_weight, to_delay]
     }
 }
 
@@ -201,10 +195,35 @@ impl<F: Real> Recompute<F> for Wide<F> {
     }
 }
 
-impl<F: Real> Wide<F> {
+impl<F: Real> Shape<F> {
+    /// ∂L/∂W and ∂L/∂d, those that are `wanted`, of a layer that read x, for g = ∂L/∂y; both (block, unit, step and lane).
+    pub(crate) fn correlate(
+        &self,
+        x: &ArrayView3<'_, F>,
+        g: &ArrayView3<'_, F>,
+        (weight, delay): (&ArrayRef2<F>, &ArrayRef2<F>),
+        wanted: [bool; 2],
+        pool: &mut Pool<F>,
+    ) -> [Option<ArrayD<F>>; 2] {
+        if wanted == [false; 2] {
+            return [None, None];
+        }
+        let kernel = self.kernel_gradient(x, g, pool);
+        let [to_weight, to_delay] = self.reduce(weight, delay, &kernel, pool);
+        pool.give(kernel);
+        let give = |part: ArrayD<F>, wanted: bool, pool: &mut Pool<F>| {
+            if wanted {
+                return Some(part);
+            }
+            pool.give(part);
+            None
+        };
+        [give(to_weight, wanted[0], pool), give(to_delay, wanted[1], pool)]
+    }
+
     /// ∂L/∂K, shape (D + 1, I, J), lags in parallel.
     fn kernel_gradient(&self, x: &ArrayView3<'_, F>, g: &ArrayView3<'_, F>, pool: &mut Pool<F>) -> Array3<F> {
-        let shape = (self.shape.max_delay + 1, x.dim().1, g.dim().1);
+        let shape = (self.max_delay + 1, x.dim().1, g.dim().1);
         let mut kernel =
             Array3::from_shape_vec(shape, pool.take(shape.0 * shape.1 * shape.2)).expect("taken so");
         let columns = x.dim().2;
@@ -229,8 +248,8 @@ impl<F: Real> Wide<F> {
     ) -> [ArrayD<F>; 2] {
         let (inputs, outputs) = weight.dim();
         let (mut to_weight, mut to_delay) = (pool.array(&[inputs, outputs]), pool.array(&[inputs, outputs]));
-        let largest = F::of(self.shape.max_delay as f64);
-        self.shape.for_each_synapse(delay, |(i, j), kappa, slope| {
+        let largest = F::of(self.max_delay as f64);
+        self.for_each_synapse(delay, |(i, j), kappa, slope| {
             let along =
                 |values: &[F]| values.iter().enumerate().map(|(k, &v)| v * kernel[[k, i, j]]).sum::<F>();
             let inside = delay[[i, j]] >= F::zero() && delay[[i, j]] <= largest;

@@ -161,7 +161,7 @@ pub(super) fn course(neuron: &Neuron, parameters: &[f64], current: &[f64]) -> Co
     let input = Array3::from_shape_fn((current.len(), 1, 1), |(t, _, _)| current[t]);
     let values: Vec<Array1<f64>> = parameters.iter().map(|value| Array1::from_elem(1, *value)).collect();
     let views: Vec<_> = values.iter().map(|value| value.view()).collect();
-    let trace = forward(neuron, &input, &views, None, &mut Pool::default());
+    let trace = forward(neuron, &input, &views, &mut Pool::default());
     // The membrane less the potential is what a threshold that moves has moved by.
     let mut tape = Tape::new();
     let states: Vec<Var> =

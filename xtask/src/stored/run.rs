@@ -142,8 +142,14 @@ impl StoredRun {
 
     /// The model with the rule of its delays where its name does not tell it.
     pub(crate) fn model(&self) -> String {
-        let fixed = if self.experiment.synapse.delay == Delay::Fixed { ", fixed delays" } else { "" };
-        format!("{}{fixed}", self.experiment.network().model_name())
+        let synapse = &self.experiment.synapse;
+        let fixed = if synapse.delay == Delay::Fixed { ", fixed delays" } else { "" };
+        let recurrent = match synapse.recurrent_delay {
+            Delay::None => "",
+            Delay::Fixed => ", fixed recurrent delays",
+            Delay::Learned => ", recurrent delays",
+        };
+        format!("{}{fixed}{recurrent}", self.experiment.network().model_name())
     }
 
     /// The split of the accuracy, by the name it must have in tables.

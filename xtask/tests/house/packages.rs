@@ -30,7 +30,7 @@ fn read(path: impl AsRef<Path>) -> String {
 
 #[test]
 fn every_crate_says_what_it_is() {
-    assert_eq!(published().len(), 12);
+    assert_eq!(published().len(), 13);
     for (folder, manifest) in published() {
         let package = manifest["package"].as_table().unwrap();
         let name = package["name"].as_str().unwrap();

@@ -49,6 +49,9 @@ impl Target for Network {
               surrogate = { fast_sigmoid = { slope = 10.0 } }\n[neuron.bounds]\nalpha = [0.1, 0.9]\n[synapse]\n\
               kernel = \"gaussian\"\nmax_delay = 6\n[readout]\npooling = \"maximum\"\n"
                 .to_vec(),
+            b"[network]\nhidden = [3]\n[neuron]\nmodel = \"lif\"\nrecurrent = true\n[synapse]\nkernel = \"triangle\"\n\
+              recurrent_delay = \"learned\"\nrecurrent_max_delay = 5\n"
+                .to_vec(),
             b"[network]\nhidden = [2, 2, 2]\ndropout = 0.5\n[neuron]\nmodel = \"lif\"\nsurrogate = \"triangle\"\n[synapse]\n\
               delay = \"fixed\"\nkernel = \"smoothed\"\n[norm]\ngain = 2.0\ninitial_rate = 0.2\n"
                 .to_vec(),
@@ -66,7 +69,7 @@ impl Target for Network {
             Ok(valid) => valid,
             Err(error) => return Err::<(), _>(error).into(),
         };
-        let widest = config.synapse.max_delay;
+        let widest = config.synapse.max_delay.max(config.synapse.recurrent_max_delay);
         let weights: usize = valid.layers().iter().map(|(from, to)| from * to).sum();
         let recurrent: usize = config.network.hidden.iter().map(|units| units * units).sum();
         if (weights + recurrent).saturating_mul(widest) > MOST_WEIGHTS {

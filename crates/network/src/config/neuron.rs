@@ -1,9 +1,8 @@
 //! `[neuron]`: what hidden layers are made of, and how their own parameters start, move and stay.
 
 use crate::NetworkError;
-use colearn_neurons::{
-    Activation, Firing, GatedModel, GatedUnit, Neuron, NeuronConfig, NeuronModel, Surrogate,
-};
+use colearn_layers::{Activation, GatedModel, GatedUnit};
+use colearn_neurons::{Firing, Neuron, NeuronConfig, NeuronModel, Surrogate};
 use colearn_tape::simd::single;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Unexpected, Visitor};

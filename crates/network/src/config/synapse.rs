@@ -39,6 +39,13 @@ pub struct SynapseSection {
     /// Layers whose synapses, those that lead to them, have no delays. Range: `hidden0`, `hidden1`, …, `readout`.
     /// Source: own choice.
     pub without_delay: BTreeSet<String>,
+    /// Whether the spikes that reach their own layer, with `neuron.recurrent`, also do so after a delay each, and whether
+    /// these delays are learned. With `kernel` they cannot be learned where it is `smoothed`, which looks ahead. Range:
+    /// `none`, `fixed`, `learned`. Source: Queant et al. 2025.
+    pub recurrent_delay: Delay,
+    /// Largest recurrent delay, beyond the one step that recurrence takes. Range: 1 to 1000. Unit: steps. Source: own
+    /// choice.
+    pub recurrent_max_delay: usize,
 }
 
 impl Default for SynapseSection {
@@ -50,6 +57,8 @@ impl Default for SynapseSection {
             kernel: Interpolation::Linear,
             readout_delay: true,
             without_delay: BTreeSet::new(),
+            recurrent_delay: Delay::None,
+            recurrent_max_delay: 24,
         }
     }
 }
@@ -73,11 +82,40 @@ impl SynapseSection {
         Ok(())
     }
 
+    /// Checks the recurrent delays, for layers that are recurrent by `neuron.recurrent` or not.
+    pub(super) fn validate_recurrent(&self, is_recurrent: bool) -> Result<(), NetworkError> {
+        let wrong = |key, found, expected| Err(NetworkError::Value { key, found, expected });
+        if !(1..=1000).contains(&self.recurrent_max_delay) {
+            let found = self.recurrent_max_delay.to_string();
+            return wrong("synapse.recurrent_max_delay", found, "1 to 1000 steps");
+        }
+        let found = format!("{:?}", self.recurrent_delay).to_lowercase();
+        if self.recurrent_delay != Delay::None && !is_recurrent {
+            let expected = "none, or a spiking model with neuron.recurrent = true";
+            return wrong("synapse.recurrent_delay", found, expected);
+        }
+        if self.recurrent_delay == Delay::Learned && self.kernel == Interpolation::Smoothed {
+            let expected =
+                "none or fixed with synapse.kernel = smoothed: it looks ahead of what is recurrent";
+            return wrong("synapse.recurrent_delay", found, expected);
+        }
+        Ok(())
+    }
+
     /// What layers with delays train with, at this spread in steps.
     pub(crate) fn in_training<F>(&self, spread: F) -> Delayed<F> {
+        self.form(self.delay, self.max_delay, spread)
+    }
+
+    /// What recurrent synapses with delays train with.
+    pub(crate) fn recurrent_in_training<F>(&self, spread: F) -> Delayed<F> {
+        self.form(self.recurrent_delay, self.recurrent_max_delay, spread)
+    }
+
+    fn form<F>(&self, delay: Delay, max_delay: usize, spread: F) -> Delayed<F> {
         // Fixed delays are whole: two taps would compute one of them for nothing.
-        let interpolation = if self.delay == Delay::Fixed { Interpolation::Whole } else { self.kernel };
-        Delayed { max_delay: self.max_delay, interpolation, spread }
+        let interpolation = if delay == Delay::Fixed { Interpolation::Whole } else { self.kernel };
+        Delayed { max_delay, interpolation, spread }
     }
 
     /// Whether the synapses that lead to the layer of this name have delays.

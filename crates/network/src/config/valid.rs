@@ -1,7 +1,7 @@
 //! The checked form of a network's description.
 
-use super::NetworkConfig;
 use super::neuron::Units;
+use super::{Delay, NetworkConfig};
 use colearn_neurons::Neuron;
 
 /// A checked network description: everything needed to build it.
@@ -72,5 +72,11 @@ impl ValidNetwork {
     pub(crate) fn is_recurrent(&self, layer: usize) -> bool {
         let is_readout = layer == self.config.network.hidden.len();
         !is_readout && (self.config.neuron.recurrent || !self.is_spiking())
+    }
+
+    /// Whether the recurrent synapses of a layer (the last is the readout) have delays.
+    #[must_use]
+    pub fn has_recurrent_delays(&self, layer: usize) -> bool {
+        self.is_recurrent(layer) && self.config.synapse.recurrent_delay != Delay::None
     }
 }

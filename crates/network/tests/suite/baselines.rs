@@ -1,11 +1,11 @@
 //! Networks without spikes: they train, infer and stream alike, and their sizes can be asked for.
 
 use crate::common::{assert_bits_on_any_threads, assert_memory_is_kept, build, config, input, rng, settled};
+use colearn_layers::Activation;
 use colearn_network::config::Pooling;
 use colearn_network::{
     BASELINE_NAMES, Delays, MODEL_NAMES, Network, NetworkConfig, NetworkError, ParameterKind,
 };
-use colearn_neurons::Activation;
 use colearn_tape::{Pool, Tape};
 use ndarray::{ArrayD, s};
 

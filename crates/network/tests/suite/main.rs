@@ -11,4 +11,5 @@ mod baselines;
 mod common;
 mod network;
 mod parts;
+mod recurrent_delays;
 mod statistics;

@@ -1,7 +1,7 @@
 //! A batch that is recorded in parts, each on a thread and a tape of its own, is the batch recorded as a whole.
 
 use crate::common::{build, config, input, rng};
-use colearn_network::config::DropoutMask;
+use colearn_network::config::{Delay, DropoutMask};
 use colearn_network::{BASELINE_NAMES, MODEL_NAMES, Network, NetworkConfig, NetworkState};
 use colearn_synapses::Interpolation;
 use colearn_tape::{Part, Reduce, Tape, ThreadParts};
@@ -81,6 +81,10 @@ fn settings() -> Vec<(String, NetworkConfig)> {
     let mut all: Vec<_> = models.map(|model| named(model, &|_| ())).collect();
     all.push(named("d-cadlif", &|c| c.neuron.recurrent = true));
     all.push(named("cadlif", &|c| c.neuron.recurrent = true));
+    all.push(named("lif", &|c| {
+        c.neuron.recurrent = true;
+        c.synapse.recurrent_delay = Delay::Learned;
+    }));
     all.push(named("d-lif", &|c| c.network.dropout_mask = DropoutMask::Step));
     all.push(named("d-cadlif", &|c| c.synapse.kernel = Interpolation::Linear));
     all

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use crate::common::{build, config, input, rng};
-use colearn_network::config::RunningStatistics;
+use colearn_network::config::{Delay, RunningStatistics};
 use colearn_network::{BASELINE_NAMES, Delays, Network, NetworkState};
 use colearn_tape::{Pool, Tape};
 use ndarray::{Array1, Array3, Axis, concatenate, s};
@@ -28,6 +28,9 @@ fn one_batch_gives_what_a_recording_of_it_has() {
     let recurrent = |model: &str, recurrent| {
         let mut config = config(model);
         config.neuron.recurrent = recurrent;
+        if recurrent && model == "lif" {
+            config.synapse.recurrent_delay = Delay::Learned;
+        }
         // The absorbed statistics are then those of the last batch alone; dropout does not reach recomputed ones.
         config.norm.momentum = 1.0;
         config

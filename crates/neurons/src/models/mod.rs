@@ -14,7 +14,7 @@ mod lif;
 mod se_adlif;
 
 /// A computation over one model's dynamics, chosen at run time.
-pub(crate) trait Visitor {
+pub trait Visitor {
     /// What the computation returns.
     type Output;
     /// Runs with the dynamics `D`.
@@ -163,7 +163,7 @@ impl NeuronModel {
     }
 
     /// Runs `visitor` with this model's dynamics.
-    pub(crate) fn visit<V: Visitor>(self, visitor: V) -> V::Output {
+    pub fn visit<V: Visitor>(self, visitor: V) -> V::Output {
         of_model!(self, M => visitor.visit::<<M as Model>::Dynamics>())
     }
 }

@@ -1,8 +1,10 @@
 //! What the tests share: golden files, comparison, random neurons, and the equations written once more.
 
-use colearn_neurons::{BatchNorm, Firing, Neuron, NeuronConfig, NeuronModel, initial};
+use colearn_neurons::{
+    BatchNorm, ElementaryStep, Firing, Neuron, NeuronConfig, NeuronModel, Surrogate, initial,
+};
 use colearn_tape::{Real, Tape, Var};
-use ndarray::{Array, Array1, Array2, Array3, ArrayBase, ArrayD, ArrayView1, Axis, Data, Dimension, IxDyn};
+use ndarray::{Array, Array1, Array3, ArrayBase, ArrayD, ArrayView1, Axis, Data, Dimension, IxDyn};
 use ndarray_npy::NpzReader;
 use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
@@ -12,7 +14,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The folder of committed golden values.
-const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
+pub(crate) const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/golden");
 
 /// A file of golden values.
 pub(crate) struct Golden(NpzReader<File>);
@@ -30,12 +32,8 @@ impl Golden {
         Self::read(&folder.join(name))
     }
 
-    /// From the committed folder.
-    pub(crate) fn committed(name: &str) -> Self {
-        Self::read(&Path::new(COMMITTED).join(name))
-    }
-
-    fn read(path: &Path) -> Self {
+    /// From a file of this name but for its ending.
+    pub(crate) fn read(path: &Path) -> Self {
         let path = path.with_extension("npz");
         Self(NpzReader::new(File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap())
     }
@@ -85,23 +83,18 @@ pub(crate) struct Case<F> {
     pub(crate) neuron: Neuron,
     pub(crate) current: Array3<F>,
     pub(crate) parameters: Vec<Array1<F>>,
-    pub(crate) recurrent: Option<Array2<F>>,
 }
 
 impl<F: Real> Case<F> {
-    /// Currents around the threshold, parameters from the box, recurrent weights with a diagonal that must not matter.
-    pub(crate) fn new(neuron: Neuron, shape: (usize, usize, usize), recurrent: bool, seed: u64) -> Self {
+    /// Currents around the threshold, parameters from the box.
+    pub(crate) fn new(neuron: Neuron, shape: (usize, usize, usize), seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let units = shape.2;
         let current =
             ArrayD::random_using(IxDyn(&[shape.0, shape.1, units]), Normal::new(1.0, 2.0).unwrap(), &mut rng);
         let current = current.into_dimensionality().unwrap().mapv(F::of);
         let parameters = neuron.specs().iter().map(|s| initial(s, units, &mut rng)).collect();
-        let scale = 1.0 / (units as f64).sqrt();
-        let recurrent = recurrent.then(|| {
-            Array2::random_using((units, units), StandardNormal, &mut rng).mapv(|v: f64| F::of(scale * v))
-        });
-        Self { neuron, current, parameters, recurrent }
+        Self { neuron, current, parameters }
     }
 
     pub(crate) fn views(&self) -> Vec<ArrayView1<'_, F>> {
@@ -113,25 +106,20 @@ impl<F: Real> Case<F> {
             neuron: self.neuron.clone(),
             current: self.current.mapv(|x| G::of(x.as_f64())),
             parameters: self.parameters.iter().map(|p| p.mapv(|x| G::of(x.as_f64()))).collect(),
-            recurrent: self.recurrent.as_ref().map(|v| v.mapv(|x| G::of(x.as_f64()))),
         }
     }
 
-    /// Current, parameters and recurrent weights in the order of the tape's inputs.
+    /// Current and parameters in the order of the tape's inputs.
     pub(crate) fn inputs(&self) -> Vec<ArrayD<F>> {
         let mut inputs = vec![self.current.clone().into_dyn()];
         inputs.extend(self.parameters.iter().map(|p| p.clone().into_dyn()));
-        inputs.extend(self.recurrent.iter().map(|v| v.clone().into_dyn()));
         inputs
     }
 }
 
-/// Every model without and with recurrence.
-pub(crate) fn every_neuron() -> Vec<(Neuron, bool)> {
-    NeuronModel::ALL
-        .iter()
-        .flat_map(|&m| [false, true].map(|recurrent| (Neuron::new(m), recurrent)))
-        .collect()
+/// Every model.
+pub(crate) fn every_neuron() -> impl Iterator<Item = Neuron> {
+    NeuronModel::ALL.iter().map(|&model| Neuron::new(model))
 }
 
 /// The neuron with a change to its configuration.
@@ -149,6 +137,89 @@ pub(crate) fn output(neuron: &Neuron, u: f64) -> f64 {
         Firing::Spike => f64::from(x > 0.0),
         Firing::Soft => neuron.surrogate().soft(x),
     }
+}
+
+/// The model's own elementary form, step by step. `own` adds to the current (B, N) of a step from the outputs (B, N) of
+/// those before it.
+pub(crate) fn elementary(
+    tape: &mut Tape<f64>,
+    neuron: &Neuron,
+    input: Var,
+    stored: &[Var],
+    mut own: impl FnMut(&mut Tape<f64>, Var, &[Var]) -> Var,
+) -> Var {
+    let shape = tape.value(input).shape().to_vec();
+    let (steps, batch, units) = (shape[0], shape[1], shape[2]);
+    let (model, specs) = (neuron.model(), neuron.specs());
+    let p: Vec<Var> = stored.iter().zip(specs).map(|(&p, s)| tape.clamp(p, s.bounds.0, s.bounds.1)).collect();
+    let zero = tape.constant(ArrayD::zeros(vec![batch, units]));
+    let (mut state, mut s) = (vec![zero; model.states()], zero);
+    let mut outputs = Vec::new();
+    for t in 0..steps {
+        let row = tape.slice(input, 0, t, 1);
+        let row = tape.reshape(row, &[batch, units]);
+        let current = own(tape, row, &outputs);
+        let step = ElementaryStep { parameters: &p, state: &state, output: s, input: current };
+        let before = model.elementary_step(tape, &step);
+        let potential = model.elementary_potential(tape, &p, &before);
+        s = if model.is_spiking() {
+            let (theta, surrogate) = (neuron.threshold(), neuron.surrogate());
+            tape.pointwise(potential, |u| output(neuron, u), |u| surrogate.derivative(u - theta))
+        } else {
+            potential
+        };
+        state = model.elementary_settle(tape, &p, before, s);
+        outputs.push(s);
+    }
+    let rows: Vec<Var> = outputs.iter().map(|&s| tape.reshape(s, &[1, batch, units])).collect();
+    tape.concatenate(&rows, 0)
+}
+
+/// The output and the gradients of Σ G·output with respect to `inputs` for a random G.
+pub(crate) fn differentiate(
+    inputs: &[ArrayD<f64>],
+    run: impl Fn(&mut Tape<f64>, &[Var]) -> Var,
+) -> (ArrayD<f64>, Vec<ArrayD<f64>>) {
+    let mut tape = Tape::new();
+    let vars: Vec<Var> = inputs.iter().map(|x| tape.leaf(x)).collect();
+    let y = run(&mut tape, &vars);
+    let value = tape.value(y).clone();
+    let g = ArrayD::random_using(value.raw_dim(), StandardNormal, &mut ChaCha8Rng::seed_from_u64(77));
+    let g = tape.constant(g);
+    let product = tape.multiply(y, g);
+    let loss = tape.sum(product);
+    tape.backward(loss);
+    let gradients = vars
+        .iter()
+        .zip(inputs)
+        .map(|(&v, x)| tape.gradient(v).cloned().unwrap_or_else(|| ArrayD::zeros(x.raw_dim())));
+    (value, gradients.collect())
+}
+
+/// A neuron whose box is a little smaller than that of the draw, so that some parameters are clamped.
+pub(crate) fn clamping(model: NeuronModel) -> Neuron {
+    configured(model, |c| {
+        for spec in model.specs() {
+            let (low, high) = spec.bounds;
+            let margin = 0.15 * (high - low);
+            c.bounds.insert(spec.name.into(), (low + margin, high - margin));
+        }
+    })
+}
+
+/// The model with a smooth step, and a box a little wider than the draw, so that no difference quotient steps over a bound.
+pub(crate) fn soft(model: NeuronModel, surrogate: Surrogate) -> Neuron {
+    configured(model, |c| {
+        (c.firing, c.surrogate) = (Firing::Soft, surrogate);
+        for spec in model.specs() {
+            c.bounds.insert(spec.name.into(), (spec.bounds.0 - 1e-3, spec.bounds.1 + 1e-3));
+        }
+    })
+}
+
+/// Every model whose gradient is exact; the detached reset of SE-adLIF is checked beside its code.
+pub(crate) fn exact_models() -> impl Iterator<Item = NeuronModel> {
+    NeuronModel::ALL.iter().copied().filter(|model| model.has_exact_gradient())
 }
 
 /// Unevenly weighted sum of squares.
@@ -196,4 +267,37 @@ pub(crate) fn elementary_normalisation(tape: &mut Tape<f64>, x: Var, [gain, bias
 /// Gains and biases of `units` units, none like another.
 pub(crate) fn gain_and_bias(units: usize) -> [ArrayD<f64>; 2] {
     [0.8, -0.2].map(|from| ArrayD::from_shape_fn(vec![units], |n| from + 0.3 * n[0] as f64))
+}
+
+/// Zeros of both signs, NaN, infinities, the smallest and the largest numbers.
+pub(crate) fn odd<F: Real>() -> Vec<F> {
+    let smallest = F::of(if size_of::<F>() == 4 { 1e-45 } else { 5e-324 });
+    vec![
+        -F::zero(),
+        F::zero(),
+        F::nan(),
+        F::infinity(),
+        F::neg_infinity(),
+        smallest,
+        -smallest,
+        F::max_value(),
+        F::min_value(),
+    ]
+}
+
+/// Puts an odd number in place of each number with the chance `share` of 16; from a generator that is good enough.
+pub(crate) fn strew<F: Real>(numbers: &mut [F], odd: &[F], share: u32) {
+    let mut state = 1u32;
+    for x in numbers {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, _, place, chance] = state.to_le_bytes();
+        if u32::from(chance) / 16 < share {
+            *x = odd[usize::from(place) % odd.len()];
+        }
+    }
+}
+
+/// To the bit, but for what is no number.
+pub(crate) fn same<F: Real>(x: F, y: F) -> bool {
+    x.as_f64().to_bits() == y.as_f64().to_bits() || (x.is_nan() && y.is_nan())
 }

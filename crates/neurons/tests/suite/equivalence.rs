@@ -2,113 +2,34 @@
 //! naive loop over single numbers, and step by step.
 
 use crate::common::{
-    Case, assert_close, configured, elementary_normalisation, every_neuron, gain_and_bias, output,
-    statistics, weighted_squares,
+    Case, assert_close, clamping, configured, differentiate, elementary, elementary_normalisation,
+    every_neuron, gain_and_bias, output, soft, statistics, weighted_squares,
 };
 use colearn_neurons::{
-    BlockScan, ElementaryStep, Firing, Neuron, NeuronModel, NeuronState, StepParameters, Surrogate, forward,
-    infer, infer_scaled, scan, scan_normalised, step,
+    BlockScan, Firing, Neuron, NeuronModel, NeuronState, StepParameters, Surrogate, forward, infer,
+    infer_scaled, scan, scan_normalised, step,
 };
 use colearn_tape::{LANES, Lanes, Pool, Real, Tape, Var};
-use ndarray::{Array3, ArrayD};
-use ndarray_rand::RandomExt;
-use ndarray_rand::rand::SeedableRng;
-use ndarray_rand::rand_distr::StandardNormal;
-use rand_chacha::ChaCha8Rng;
-
-/// The model's own elementary form, step by step.
-fn elementary(tape: &mut Tape<f64>, neuron: &Neuron, input: Var, stored: &[Var], v: Option<Var>) -> Var {
-    let shape = tape.value(input).shape().to_vec();
-    let (steps, batch, units) = (shape[0], shape[1], shape[2]);
-    let (model, specs) = (neuron.model(), neuron.specs());
-    let p: Vec<Var> = stored.iter().zip(specs).map(|(&p, s)| tape.clamp(p, s.bounds.0, s.bounds.1)).collect();
-    let v = v.map(|v| {
-        let off_diagonal = ArrayD::from_shape_fn(vec![units, units], |i| f64::from(i[0] != i[1]));
-        let mask = tape.constant(off_diagonal);
-        tape.multiply(v, mask)
-    });
-    let zero = tape.constant(ArrayD::zeros(vec![batch, units]));
-    let (mut state, mut s) = (vec![zero; model.states()], zero);
-    let mut outputs = Vec::new();
-    for t in 0..steps {
-        let row = tape.slice(input, 0, t, 1);
-        let mut current = tape.reshape(row, &[batch, units]);
-        if let Some(v) = v {
-            let recurrent = tape.matrix_product(s, v);
-            current = tape.add(current, recurrent);
-        }
-        let step = ElementaryStep { parameters: &p, state: &state, output: s, input: current };
-        let before = model.elementary_step(tape, &step);
-        let potential = model.elementary_potential(tape, &p, &before);
-        s = if model.is_spiking() {
-            let (theta, surrogate) = (neuron.threshold(), neuron.surrogate());
-            tape.pointwise(potential, |u| output(neuron, u), |u| surrogate.derivative(u - theta))
-        } else {
-            potential
-        };
-        state = model.elementary_settle(tape, &p, before, s);
-        outputs.push(tape.reshape(s, &[1, batch, units]));
-    }
-    tape.concatenate(&outputs, 0)
-}
-
-/// The output and the gradients of Σ G·output for a random G.
-fn differentiate(
-    case: &Case<f64>,
-    run: impl Fn(&mut Tape<f64>, &Neuron, Var, &[Var], Option<Var>) -> Var,
-) -> (ArrayD<f64>, Vec<ArrayD<f64>>) {
-    let mut tape = Tape::new();
-    let inputs: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
-    let count = case.parameters.len();
-    let y = run(&mut tape, &case.neuron, inputs[0], &inputs[1..=count], inputs.get(count + 1).copied());
-    let value = tape.value(y).clone();
-    let g = ArrayD::random_using(value.raw_dim(), StandardNormal, &mut ChaCha8Rng::seed_from_u64(77));
-    let g = tape.constant(g);
-    let product = tape.multiply(y, g);
-    let loss = tape.sum(product);
-    tape.backward(loss);
-    let gradients = inputs
-        .iter()
-        .zip(case.inputs())
-        .map(|(&v, x)| tape.gradient(v).cloned().unwrap_or_else(|| ArrayD::zeros(x.raw_dim())));
-    (value, gradients.collect())
-}
-
-/// A neuron whose box is a little smaller than that of the draw, so that some parameters are clamped.
-fn clamping(model: NeuronModel) -> Neuron {
-    configured(model, |c| {
-        for spec in model.specs() {
-            let (low, high) = spec.bounds;
-            let margin = 0.15 * (high - low);
-            c.bounds.insert(spec.name.into(), (low + margin, high - margin));
-        }
-    })
-}
-
-/// The model with a smooth step.
-fn soft(model: NeuronModel) -> Neuron {
-    configured(model, |c| (c.firing, c.surrogate) = (Firing::Soft, Surrogate::Logistic { slope: 4.0 }))
-}
+use ndarray::Array3;
 
 /// Normalisation and scan as one operation against a normalisation in elementary operations and a scan.
 #[test]
 fn a_normalised_scan_equals_normalisation_and_scan() {
-    for (neuron, recurrent) in every_neuron() {
-        let soft = soft(neuron.model());
+    for neuron in every_neuron() {
+        let soft = soft(neuron.model(), Surrogate::Logistic { slope: 4.0 });
         for shape in [(9, 37, 3), (4, 1, 2)] {
-            let case = Case::<f64>::new(soft.clone(), shape, recurrent, 8);
+            let case = Case::<f64>::new(soft.clone(), shape, 8);
             let run = |fused: bool| {
                 let mut tape = Tape::new();
                 let mut leaves: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
                 let norm = gain_and_bias(shape.2).map(|x| tape.leaf(&x));
-                let (parameters, v) = leaves[1..].split_at(soft.specs().len());
-                let v = v.first().copied();
+                let parameters = &leaves[1..];
                 let y = if fused {
                     let of_batch = statistics(&tape, leaves[0]);
-                    scan_normalised(&mut tape, &soft, leaves[0], norm, of_batch, parameters, v)
+                    scan_normalised(&mut tape, &soft, leaves[0], norm, of_batch, parameters)
                 } else {
                     let current = elementary_normalisation(&mut tape, leaves[0], norm);
-                    scan(&mut tape, &soft, current, parameters, v)
+                    scan(&mut tape, &soft, current, parameters)
                 };
                 let loss = weighted_squares(&mut tape, y);
                 tape.backward(loss);
@@ -117,7 +38,7 @@ fn a_normalised_scan_equals_normalisation_and_scan() {
                 std::iter::once(tape.value(y).clone()).chain(gradients).collect::<Vec<_>>()
             };
             for (k, (fused, expected)) in run(true).iter().zip(&run(false)).enumerate() {
-                let name = format!("{:?} recurrent {recurrent} {shape:?}: {k}", soft.model());
+                let name = format!("{:?} {shape:?}: {k}", soft.model());
                 assert!(expected.iter().any(|&x| x != 0.0), "{name}: nothing to compare");
                 assert_close(&name, fused, expected, 1e-11);
             }
@@ -127,20 +48,22 @@ fn a_normalised_scan_equals_normalisation_and_scan() {
 
 #[test]
 fn fused_equals_elementary_in_value_and_every_gradient() {
-    for (neuron, recurrent) in every_neuron() {
+    for neuron in every_neuron() {
         let smooth = configured(neuron.model(), |c| {
             c.firing = Firing::Soft;
             c.surrogate = Surrogate::Logistic { slope: 4.0 };
             c.threshold = 0.7;
         });
-        // Steps around the ends of the segments of ten that a recurrent scan computes again.
         let variants = [(neuron.clone(), 1, 23), (smooth, 2, 20), (clamping(neuron.model()), 3, 31)];
         for (neuron, seed, steps) in variants {
-            let drawn = Case::<f64>::new(Neuron::new(neuron.model()), (steps, 19, 5), recurrent, seed);
+            let drawn = Case::<f64>::new(Neuron::new(neuron.model()), (steps, 19, 5), seed);
             let case = Case { neuron, ..drawn };
-            let (fused, fused_gradients) = differentiate(&case, scan);
-            let (plain, plain_gradients) = differentiate(&case, elementary);
-            let name = format!("{:?}, recurrent {recurrent}, variant {seed}", case.neuron.model());
+            let (fused, fused_gradients) =
+                differentiate(&case.inputs(), |tape, x| scan(tape, &case.neuron, x[0], &x[1..]));
+            let (plain, plain_gradients) = differentiate(&case.inputs(), |tape, x| {
+                elementary(tape, &case.neuron, x[0], &x[1..], |_, current, _| current)
+            });
+            let name = format!("{:?}, variant {seed}", case.neuron.model());
             assert_close(&name, &fused, &plain, 1e-10);
             for (k, (x, y)) in fused_gradients.iter().zip(&plain_gradients).enumerate() {
                 assert_close(&format!("{name}, gradient {k}"), x, y, 1e-10);
@@ -148,18 +71,6 @@ fn fused_equals_elementary_in_value_and_every_gradient() {
             let silent = fused_gradients.iter().any(|g| g.iter().all(|&g| g == 0.0));
             assert!(!silent, "{name}: a gradient is zero everywhere, so that the comparison says little");
         }
-    }
-}
-
-/// The shortest sequences whose recurrent weights have a gradient.
-#[test]
-fn two_steps_differentiate_the_recurrent_weights() {
-    for (neuron, _) in every_neuron().into_iter().filter(|&(_, recurrent)| recurrent) {
-        let case = Case::<f64>::new(soft(neuron.model()), (2, 19, 5), true, 4);
-        let ((_, fused), (_, plain)) = (differentiate(&case, scan), differentiate(&case, elementary));
-        let [fused, plain] = [fused, plain].map(|gradients| gradients.last().expect("V is the last").clone());
-        assert!(plain.iter().any(|&g| g != 0.0));
-        assert_close(neuron.model().name(), &fused, &plain, 1e-10);
     }
 }
 
@@ -171,13 +82,9 @@ fn naive(case: &Case<f64>) -> Option<Array3<f64>> {
     for b in 0..batch {
         let (mut u, mut w, mut s) = (vec![0.0; units], vec![0.0; units], vec![0.0; units]);
         for t in 0..steps {
-            let before = s.clone();
             for j in 0..units {
                 let p: Vec<f64> = case.parameters.iter().map(|p| p[j]).collect();
-                let mut current = case.current[[t, b, j]];
-                if let Some(v) = &case.recurrent {
-                    current += (0..units).filter(|&i| i != j).map(|i| before[i] * v[[i, j]]).sum::<f64>();
-                }
+                let current = case.current[[t, b, j]];
                 match case.neuron.model() {
                     NeuronModel::Integrator => u[j] = p[0] * u[j] + (1.0 - p[0]) * current,
                     NeuronModel::Lif => u[j] = p[0] * (u[j] - s[j]) + (1.0 - p[0]) * current,
@@ -204,25 +111,17 @@ fn naive(case: &Case<f64>) -> Option<Array3<f64>> {
 fn elementary_output(case: &Case<f64>) -> Array3<f64> {
     let mut tape = Tape::new();
     let inputs: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
-    let count = case.parameters.len();
-    let v = inputs.get(count + 1).copied();
-    let y = elementary(&mut tape, &case.neuron, inputs[0], &inputs[1..=count], v);
+    let y = elementary(&mut tape, &case.neuron, inputs[0], &inputs[1..], |_, current, _| current);
     tape.value(y).clone().into_dimensionality().expect("three axes")
 }
 
 #[test]
 fn fused_equals_a_naive_loop_for_any_batch_size() {
-    for (neuron, recurrent) in every_neuron() {
+    for neuron in every_neuron() {
         for batch in [1, 15, 16, 17, 33] {
-            let case = Case::<f64>::new(neuron.clone(), (20, batch, 9), recurrent, 5);
-            let found = infer(
-                &case.neuron,
-                &case.current,
-                &case.views(),
-                case.recurrent.as_deref(),
-                &mut Pool::default(),
-            );
-            let name = format!("{:?} {recurrent} {batch}", neuron.model());
+            let case = Case::<f64>::new(neuron.clone(), (20, batch, 9), 5);
+            let found = infer(&case.neuron, &case.current, &case.views(), &mut Pool::default());
+            let name = format!("{:?} {batch}", neuron.model());
             assert_close(&name, &found, &elementary_output(&case), 1e-11);
             if let Some(expected) = naive(&case) {
                 assert_close(&name, &found, &expected, 1e-11);
@@ -234,7 +133,7 @@ fn fused_equals_a_naive_loop_for_any_batch_size() {
 /// Runs the case step by step.
 fn streamed<F: Real>(case: &Case<F>) -> Array3<F> {
     let (steps, batch, _) = case.current.dim();
-    let parameters = StepParameters::new(&case.neuron, &case.views(), case.recurrent.as_deref());
+    let parameters = StepParameters::new(&case.neuron, &case.views());
     let mut out = Array3::zeros(case.current.dim());
     let mut state = NeuronState::new(&parameters);
     for b in 0..batch {
@@ -250,11 +149,10 @@ fn streamed<F: Real>(case: &Case<F>) -> Array3<F> {
 }
 
 fn check_streaming<F: Real>() {
-    for (neuron, recurrent) in every_neuron() {
-        let case = Case::<F>::new(clamping(neuron.model()), (30, 18, 11), recurrent, 6);
-        let mut pool = Pool::default();
-        let scanned = infer(&case.neuron, &case.current, &case.views(), case.recurrent.as_deref(), &mut pool);
-        assert_eq!(scanned, streamed(&case), "{:?} {recurrent}", neuron.model());
+    for neuron in every_neuron() {
+        let case = Case::<F>::new(clamping(neuron.model()), (30, 18, 11), 6);
+        let scanned = infer(&case.neuron, &case.current, &case.views(), &mut Pool::default());
+        assert_eq!(scanned, streamed(&case), "{:?}", neuron.model());
     }
 }
 
@@ -267,11 +165,10 @@ fn the_scan_equals_repeated_steps_to_the_bit() {
 /// What a neuron holds after its last step: the state before the spike, where a spike acts on the next step alone.
 #[test]
 fn the_state_after_repeated_steps_is_that_of_the_trace() {
-    for (neuron, recurrent) in every_neuron().into_iter().filter(|(neuron, _)| !neuron.model().settles()) {
-        let case = Case::<f64>::new(neuron, (20, 1, 5), recurrent, 9);
-        let v = case.recurrent.as_deref();
-        let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut Pool::default());
-        let parameters = StepParameters::new(&case.neuron, &case.views(), v);
+    for neuron in every_neuron().filter(|neuron| !neuron.model().settles()) {
+        let case = Case::<f64>::new(neuron, (20, 1, 5), 9);
+        let trace = forward(&case.neuron, &case.current, &case.views(), &mut Pool::default());
+        let parameters = StepParameters::new(&case.neuron, &case.views());
         let mut state = NeuronState::new(&parameters);
         for t in 0..20 {
             let input = case.current.slice(ndarray::s![t, 0, ..]).to_vec();
@@ -284,35 +181,11 @@ fn the_state_after_repeated_steps_is_that_of_the_trace() {
     }
 }
 
-/// Weights that cancel, so that the order in which they are added decides whether the last unit spikes.
-#[test]
-fn the_scan_and_the_step_add_in_one_order() {
-    let mut case = Case::<f32>::new(Neuron::new(NeuronModel::Lif), (4, 70, 9), true, 7);
-    case.current.fill(0.0);
-    case.current.slice_mut(ndarray::s![0, .., ..8]).fill(1e4);
-    let orders = [[3, 4, 5], [2, 3, 4], [5, 3, 4], [3, 5, 4], [0, 1, 7], [4, 7, 2]];
-    for [up, down, small] in orders {
-        let weights = case.recurrent.as_mut().expect("drawn with recurrent weights");
-        weights.fill(0.0);
-        let large = 2.0f32.powi(35);
-        for (unit, weight) in [(up, large), (down, -large), (small, 1024.0)] {
-            weights[(unit, 8)] = weight;
-        }
-        for threads in [1, 8] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let v = case.recurrent.as_deref();
-            let scanned =
-                pool.install(|| infer(&case.neuron, &case.current, &case.views(), v, &mut Pool::default()));
-            assert_eq!(scanned, streamed(&case), "{up} {down} {small}, {threads} threads");
-        }
-    }
-}
-
 fn check_blocks<F: Real>() {
     let (steps, batch) = (25, 18);
-    for (neuron, _) in every_neuron().into_iter().filter(|&(_, recurrent)| !recurrent) {
+    for neuron in every_neuron() {
         for units in [1, 6, 7] {
-            let case = Case::<F>::new(neuron.clone(), (steps, batch, units), false, 8);
+            let case = Case::<F>::new(neuron.clone(), (steps, batch, units), 8);
             let scale: Vec<F> = (0..units).map(|n| F::of(0.8 + 0.1 * n as f64)).collect();
             let shift: Vec<F> = (0..units).map(|n| F::of(0.3 - 0.05 * n as f64)).collect();
             let affine = [&scale[..], &shift[..]];
@@ -356,16 +229,14 @@ fn blocks_equal_the_scan_to_the_bit() {
 
 #[test]
 fn tape_trace_and_inference_agree_to_the_bit() {
-    for (neuron, recurrent) in every_neuron() {
-        let case = Case::<f32>::new(neuron, (25, 20, 7), recurrent, 7);
+    for neuron in every_neuron() {
+        let case = Case::<f32>::new(neuron, (25, 20, 7), 7);
         let mut pool = Pool::default();
-        let v = case.recurrent.as_deref();
-        let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut pool);
-        let inferred = infer(&case.neuron, &case.current, &case.views(), v, &mut pool);
+        let trace = forward(&case.neuron, &case.current, &case.views(), &mut pool);
+        let inferred = infer(&case.neuron, &case.current, &case.views(), &mut pool);
         let mut tape = Tape::new();
         let vars: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
-        let count = case.parameters.len();
-        let taped = scan(&mut tape, &case.neuron, vars[0], &vars[1..=count], vars.get(count + 1).copied());
+        let taped = scan(&mut tape, &case.neuron, vars[0], &vars[1..]);
         assert_eq!(trace.output, inferred);
         assert_eq!(tape.value(taped), &inferred.into_dyn());
         let mut tape = Tape::new();

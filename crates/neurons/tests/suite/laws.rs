@@ -6,13 +6,13 @@ use colearn_neurons::{
     scan_normalised, step,
 };
 use colearn_tape::{Pool, Real, Tape, Var, layout};
-use ndarray::{Array1, Array2, Array3, ArrayD, Axis, arr1, s};
+use ndarray::{Array1, Array3, ArrayD, Axis, arr1, s};
 use ndarray_rand::rand::SeedableRng;
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 
 fn run<F: Real>(case: &Case<F>) -> Array3<F> {
-    infer(&case.neuron, &case.current, &case.views(), case.recurrent.as_deref(), &mut Pool::default())
+    infer(&case.neuron, &case.current, &case.views(), &mut Pool::default())
 }
 
 /// Output, and gradients of Σ output² · (a ramp).
@@ -20,8 +20,7 @@ fn run_with_gradients<F: Real>(case: &Case<F>) -> Vec<ArrayD<F>> {
     let mut tape = Tape::new();
     let inputs = case.inputs();
     let vars: Vec<Var> = inputs.iter().map(|x| tape.leaf(x)).collect();
-    let count = case.parameters.len();
-    let y = scan(&mut tape, &case.neuron, vars[0], &vars[1..=count], vars.get(count + 1).copied());
+    let y = scan(&mut tape, &case.neuron, vars[0], &vars[1..]);
     let mut ramp = case.current.clone().into_dyn();
     for (k, x) in ramp.iter_mut().enumerate() {
         *x = F::of((k % 13) as f64 - 5.5);
@@ -40,8 +39,8 @@ proptest! {
 
     #[test]
     fn samples_do_not_see_each_other(seed in 0u64..1000, kept in 0usize..21) {
-        for (neuron, recurrent) in every_neuron() {
-            let case = Case::<f32>::new(neuron, (15, 21, 5), recurrent, seed);
+        for neuron in every_neuron() {
+            let case = Case::<f32>::new(neuron, (15, 21, 5), seed);
             let all = run(&case);
             let alone = Case { current: case.current.slice(s![.., kept..=kept, ..]).to_owned(), ..case };
             prop_assert_eq!(run(&alone), all.slice(s![.., kept..=kept, ..]));
@@ -50,8 +49,8 @@ proptest! {
 
     #[test]
     fn the_future_does_not_reach_the_past(seed in 0u64..1000, changed in 0usize..15) {
-        for (neuron, recurrent) in every_neuron() {
-            let mut case = Case::<f32>::new(neuron, (15, 3, 5), recurrent, seed);
+        for neuron in every_neuron() {
+            let mut case = Case::<f32>::new(neuron, (15, 3, 5), seed);
             let before = run(&case);
             case.current.slice_mut(s![changed.., .., ..]).mapv_inplace(|x| 3.0 - x);
             let after = run(&case);
@@ -77,24 +76,24 @@ fn threads_change_no_bit() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| run_with_gradients(case))
     };
-    for (neuron, recurrent) in every_neuron() {
+    for neuron in every_neuron() {
         // Five blocks of samples: tasks of three and two, or of one.
-        let case = Case::<f32>::new(neuron, (20, 70, 37), recurrent, 21);
+        let case = Case::<f32>::new(neuron, (20, 70, 37), 21);
         let one = with(1, &case);
         for threads in [2, 8] {
-            assert_eq!(one, with(threads, &case), "{:?} {recurrent} {threads}", case.neuron.model());
+            assert_eq!(one, with(threads, &case), "{:?} {threads}", case.neuron.model());
         }
     }
 }
 
 #[test]
 fn single_precision_is_close_to_double() {
-    for (neuron, recurrent) in every_neuron() {
+    for neuron in every_neuron() {
         // From the numbers that both can hold; few steps, since a spike that flips is a jump.
-        let single = Case::<f32>::new(neuron, (10, 17, 6), recurrent, 22);
+        let single = Case::<f32>::new(neuron, (10, 17, 6), 22);
         let double = run_with_gradients(&single.to::<f64>());
         for (k, (x, y)) in run_with_gradients(&single).iter().zip(&double).enumerate() {
-            let name = format!("{:?} {recurrent} {k}", single.neuron.model());
+            let name = format!("{:?} {k}", single.neuron.model());
             assert_close(&name, &x.mapv(f64::from), y, 2e-4);
         }
     }
@@ -102,8 +101,8 @@ fn single_precision_is_close_to_double() {
 
 #[test]
 fn memory_order_does_not_matter() {
-    for (neuron, recurrent) in every_neuron() {
-        let case = Case::<f64>::new(neuron, (9, 18, 4), recurrent, 23);
+    for neuron in every_neuron() {
+        let case = Case::<f64>::new(neuron, (9, 18, 4), 23);
         let data = case.current.view().permuted_axes([2, 0, 1]).iter().copied().collect();
         let current = layout::from_units(9, 18, 4, data);
         let expected = run(&case);
@@ -113,29 +112,26 @@ fn memory_order_does_not_matter() {
 
 #[test]
 fn empty_sequences_are_allowed() {
-    for (neuron, recurrent) in every_neuron() {
+    for neuron in every_neuron() {
         for shape in [(0, 3, 2), (4, 0, 2), (4, 3, 0)] {
-            let case = Case::<f32>::new(neuron.clone(), (2, 2, shape.2.max(1)), recurrent, 24);
+            let case = Case::<f32>::new(neuron.clone(), (2, 2, shape.2.max(1)), 24);
             let case = Case {
                 current: Array3::zeros(shape),
                 parameters: case.parameters.iter().map(|p| p.slice(s![..shape.2]).to_owned()).collect(),
-                recurrent: case.recurrent.map(|_| Array2::zeros((shape.2, shape.2))),
                 ..case
             };
             let results = run_with_gradients(&case);
             assert_eq!(results[0].shape(), [shape.0, shape.1, shape.2]);
             assert!(results[1..].iter().all(|g| g.iter().all(|&g| g == 0.0)));
-            let v = case.recurrent.as_deref();
-            let trace = forward(&case.neuron, &case.current, &case.views(), v, &mut Pool::default());
+            let trace = forward(&case.neuron, &case.current, &case.views(), &mut Pool::default());
             assert_eq!(trace.membrane().dim(), shape);
-            let parameters = StepParameters::new(&case.neuron, &case.views(), v);
+            let parameters = StepParameters::new(&case.neuron, &case.views());
             let mut tape = Tape::new();
             let x = tape.leaf(&case.current);
             let affine = [1.0, 0.5].map(|value| tape.leaf(&Array1::from_elem(shape.2, value)));
             let norm = BatchNorm { mean: vec![0.1; shape.2], inverse: vec![2.0; shape.2] };
             let leaves: Vec<_> = case.parameters.iter().map(|p| tape.leaf(p)).collect();
-            let v = case.recurrent.as_ref().map(|v| tape.leaf(v));
-            let y = scan_normalised(&mut tape, &case.neuron, x, affine, norm, &leaves, v);
+            let y = scan_normalised(&mut tape, &case.neuron, x, affine, norm, &leaves);
             let sum = tape.sum(y);
             tape.backward(sum);
             assert_eq!(tape.gradient(x).unwrap().shape(), tape.value(y).shape());
@@ -154,24 +150,23 @@ fn statistics_of_other_units_are_refused() {
     let affine = [1.0, 0.0].map(|value| tape.leaf(&Array1::from_elem(4, value)));
     let norm = BatchNorm { mean: vec![0.0; 4], inverse: vec![1.0; 4] };
     let alpha = tape.leaf(&Array1::from_elem(3, 0.9));
-    let _ = scan_normalised(&mut tape, &Neuron::new(NeuronModel::Lif), x, affine, norm, &[alpha], None);
+    let _ = scan_normalised(&mut tape, &Neuron::new(NeuronModel::Lif), x, affine, norm, &[alpha]);
 }
 
 #[test]
 fn without_adaptation_the_adaptive_neuron_is_the_plain_one() {
-    let drawn = Case::<f64>::new(Neuron::new(NeuronModel::Cadlif), (40, 5, 8), false, 25);
+    let drawn = Case::<f64>::new(Neuron::new(NeuronModel::Cadlif), (40, 5, 8), 25);
     let zero = Array1::zeros(8);
     let parameters = vec![drawn.parameters[0].clone(), drawn.parameters[1].clone(), zero.clone(), zero];
     let adaptive = run(&Case {
         parameters,
         current: drawn.current.clone(),
-        ..Case::new(drawn.neuron.clone(), (1, 1, 8), false, 0)
+        ..Case::new(drawn.neuron.clone(), (1, 1, 8), 0)
     });
     let plain = Case {
         neuron: Neuron::new(NeuronModel::Lif),
         parameters: vec![drawn.parameters[0].clone()],
         current: drawn.current,
-        recurrent: None,
     };
     assert_eq!(adaptive, run(&plain));
 }
@@ -183,7 +178,7 @@ fn a_constant_current_settles_at_the_steady_state_gain() {
     let parameters = [arr1(&[alpha]), arr1(&[beta]), arr1(&[a]), arr1(&[1.0])];
     let views = parameters.each_ref().map(|p| p.view());
     let current = Array3::from_elem((4000, 1, 1), 0.6);
-    let trace = forward(&neuron, &current, &views, None, &mut Pool::default());
+    let trace = forward(&neuron, &current, &views, &mut Pool::default());
     assert!(trace.output.iter().all(|&s| s == 0.0), "the test is about the sub-threshold map");
     let last: f64 = trace.membrane()[[3999, 0, 0]];
     approx::assert_relative_eq!(last, 0.6 * analysis::steady_state_gain(beta, a), max_relative = 1e-9);
@@ -197,7 +192,7 @@ fn a_disturbance_decays_with_the_radius_of_the_map() {
         let views = parameters.each_ref().map(|p| p.view());
         let mut current = Array3::zeros((400, 1, 1));
         current[[0, 0, 0]] = 1.0;
-        let trace = forward(&neuron, &current, &views, None, &mut Pool::default());
+        let trace = forward(&neuron, &current, &views, &mut Pool::default());
         let late = trace.membrane().slice(s![300.., 0, 0]).iter().fold(0.0f64, |m, u: &f64| m.max(u.abs()));
         assert_eq!(late < 1e-2, analysis::is_stable(0.9, beta, a), "β = {beta}, a = {a}: {late}");
     }
@@ -206,7 +201,7 @@ fn a_disturbance_decays_with_the_radius_of_the_map() {
 #[test]
 fn a_clamped_parameter_has_no_gradient_and_acts_as_its_bound() {
     for &model in NeuronModel::ALL {
-        let case = Case::<f64>::new(Neuron::new(model), (60, 40, 6), false, 26);
+        let case = Case::<f64>::new(Neuron::new(model), (60, 40, 6), 26);
         for (k, spec) in case.neuron.specs().iter().enumerate() {
             let mut outside = Case { parameters: case.parameters.clone(), ..case.to() };
             (outside.parameters[k][0], outside.parameters[k][1]) = (spec.bounds.0 - 0.5, spec.bounds.1 + 0.5);
@@ -231,49 +226,36 @@ fn the_threshold_is_where_the_membrane_fires() {
     for (threshold, expected) in [(0.9, 1.0), (1.0, 0.0), (1.1, 0.0)] {
         let neuron = configured(NeuronModel::Lif, |c| c.threshold = threshold);
         let current = Array3::from_elem((1, 1, 1), 2.0);
-        let spikes = infer(&neuron, &current, &[alpha.view()], None, &mut Pool::default());
+        let spikes = infer(&neuron, &current, &[alpha.view()], &mut Pool::default());
         assert_eq!(spikes[[0, 0, 0]], expected, "u = 1 and θ = {threshold}");
     }
 }
 
 #[test]
-fn the_diagonal_of_the_recurrent_weights_is_neither_used_nor_trained() {
-    let case = Case::<f64>::new(Neuron::new(NeuronModel::Cadlif), (20, 5, 6), true, 27);
-    let with = run_with_gradients(&case);
-    let mut recurrent = case.recurrent.clone().unwrap();
-    recurrent.diag_mut().fill(1e3);
-    let without = run_with_gradients(&Case { recurrent: Some(recurrent), ..case });
-    assert_eq!(with, without);
-    let g = with.last().unwrap().view().into_dimensionality::<ndarray::Ix2>().unwrap().to_owned();
-    assert!(g.diag().iter().all(|&g| g == 0.0) && g.iter().any(|&g| g != 0.0));
-}
-
-#[test]
 fn a_repeated_step_allocates_nothing_more() {
-    for (neuron, recurrent) in every_neuron() {
-        let case = Case::<f32>::new(neuron, (10, 20, 6), recurrent, 28);
+    for neuron in every_neuron() {
+        let case = Case::<f32>::new(neuron, (10, 20, 6), 28);
         let mut tape = Tape::new();
         let mut allocated = Vec::new();
         for _ in 0..4 {
             tape.reset();
             let vars: Vec<Var> = case.inputs().iter().map(|x| tape.leaf(x)).collect();
-            let count = case.parameters.len();
-            let y = scan(&mut tape, &case.neuron, vars[0], &vars[1..=count], vars.get(count + 1).copied());
+            let y = scan(&mut tape, &case.neuron, vars[0], &vars[1..]);
             let loss = tape.sum(y);
             tape.backward(loss);
             allocated.push(tape.pool().allocated_bytes());
         }
-        assert_eq!(allocated[1], allocated[3], "{:?} {recurrent}", case.neuron.model());
+        assert_eq!(allocated[1], allocated[3], "{:?}", case.neuron.model());
     }
 }
 
 #[test]
 fn a_constant_parameter_costs_no_gradient_and_changes_nothing_else() {
-    let case = Case::<f64>::new(Neuron::new(NeuronModel::Cadlif), (20, 5, 6), false, 29);
+    let case = Case::<f64>::new(Neuron::new(NeuronModel::Cadlif), (20, 5, 6), 29);
     let mut tape = Tape::new();
     let input = tape.leaf(&case.current);
     let fixed: Vec<Var> = case.parameters.iter().map(|p| tape.constant(p.clone())).collect();
-    let y = scan(&mut tape, &case.neuron, input, &fixed, None);
+    let y = scan(&mut tape, &case.neuron, input, &fixed);
     let loss = tape.sum(y);
     tape.backward(loss);
     assert!(fixed.iter().all(|&p| tape.gradient(p).is_none()));

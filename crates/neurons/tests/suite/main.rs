@@ -8,7 +8,6 @@
 
 mod common;
 mod equivalence;
-mod gated;
 mod golden;
 mod gradients;
 mod laws;

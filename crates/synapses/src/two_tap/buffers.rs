@@ -35,12 +35,27 @@ pub fn buffers<F: Real>(
         forward = forward.or(coded.and(tables));
     }
     let to_x = convolution::buffers(blocks, form(BLOCK_STEPS), (outputs, inputs), false).and(table.clone());
-    let to_synapses = Buffers::values(2 * synapses).and(table.clone());
-    let to_synapses = to_synapses.and(sparse::buffers(inputs, outputs, lines)).and(counts.clone());
+    let to_synapses = correlation::<F>((inputs, outputs), lines).and(counts.clone());
     StepBuffers {
         kept: Buffers::none(),
         again: active,
         forward: forward.and(counts).and(table.clone()).and(table),
         backward: to_x.or(to_synapses),
     }
+}
+
+/// What [`super::correlate`] of a layer (I, J) takes beside the listed rows and what it returns.
+fn correlation<F: Real>((inputs, outputs): (usize, usize), lines: Lines) -> Buffers {
+    let sums = Buffers::values(2 * inputs * outputs).and(Table::<F>::buffers(inputs * outputs));
+    sums.and(sparse::buffers(inputs, outputs, lines))
+}
+
+/// What [`super::correlate`] takes where the rows of a sequence of floats are listed for it alone.
+pub(crate) fn correlation_buffers<F: Real>(
+    shape: SequenceShape,
+    outputs: usize,
+    max_delay: usize,
+) -> Buffers {
+    let listed = Counts::<F>::buffers(shape).and(Active::<F>::buffers(shape, Signals::Numbers));
+    correlation::<F>((shape.units, outputs), Lines::new(shape.steps, max_delay)).and(listed)
 }

@@ -10,7 +10,7 @@ use colearn_train::{Checkpoint, Outcome, Silent, TrainConfig, Trainer};
 /// A kind of network.
 type Family = (&'static str, fn(&mut NetworkConfig));
 
-const FAMILIES: [Family; 14] = [
+const FAMILIES: [Family; 16] = [
     ("lif", |c| c.set_model("lif").unwrap()),
     ("adlif", |c| c.set_model("adlif").unwrap()),
     ("cadlif", |c| c.set_model("cadlif").unwrap()),
@@ -24,6 +24,16 @@ const FAMILIES: [Family; 14] = [
     ("cadlif, recurrent", |c| {
         c.set_model("cadlif").unwrap();
         c.neuron.recurrent = true;
+    }),
+    ("d-cadlif, recurrent delays", |c| {
+        c.neuron.recurrent = true;
+        c.synapse.recurrent_delay = Delay::Learned;
+    }),
+    ("lif, recurrent delays, gaussian kernel", |c| {
+        c.set_model("lif").unwrap();
+        c.neuron.recurrent = true;
+        c.synapse.kernel = Interpolation::Gaussian;
+        (c.synapse.recurrent_delay, c.synapse.recurrent_max_delay) = (Delay::Learned, 7);
     }),
     ("rnn", |c| c.set_model("rnn").unwrap()),
     ("ligru", |c| c.set_model("ligru").unwrap()),

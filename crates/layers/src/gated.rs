@@ -30,7 +30,7 @@
 //! products, three times with the backward pass.
 //!
 //! ```
-//! use colearn_neurons::{GatedModel, GatedUnit, scan_gated};
+//! use colearn_layers::{GatedModel, GatedUnit, scan_gated};
 //! use colearn_tape::Tape;
 //! use ndarray::{Array2, Array3};
 //!
@@ -50,11 +50,11 @@ mod buffers;
 mod kernels;
 mod step;
 
-use crate::chunk::{Drives, check_drives};
-use crate::norm::{BatchNorm, Normalisation, affine_gradients};
 use crate::recurrent::{shifted, unpack};
 pub use activation::Activation;
 pub use buffers::gated_buffers;
+use colearn_neurons::BatchNorm;
+use colearn_neurons::driver::{Drives, Normalisation, affine_gradients, check_drives};
 use colearn_tape::layout::{matrix, vector};
 use colearn_tape::product::{self, Form};
 use colearn_tape::sequence::values;

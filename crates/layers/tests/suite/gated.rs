@@ -1,9 +1,9 @@
 //! Gated layers: against elementary operations, against finite differences, and their laws.
 
 use crate::common::{
-    Golden, assert_close, elementary_normalisation, gain_and_bias, statistics, weighted_squares,
+    COMMITTED, Golden, assert_close, elementary_normalisation, gain_and_bias, statistics, weighted_squares,
 };
-use colearn_neurons::{
+use colearn_layers::{
     Activation, GatedModel, GatedStep, GatedUnit, infer_gated, scan_gated, scan_gated_normalised,
 };
 use colearn_tape::check::{self, Tolerance};
@@ -13,6 +13,7 @@ use ndarray_rand::RandomExt;
 use ndarray_rand::rand::SeedableRng;
 use ndarray_rand::rand_distr::StandardNormal;
 use rand_chacha::ChaCha8Rng;
+use std::path::Path;
 
 /// Every model with every activation.
 pub(crate) fn every_unit() -> Vec<GatedUnit> {
@@ -166,7 +167,7 @@ fn gradients_of_a_normalised_layer_match_finite_differences() {
 #[test]
 fn golden_values() {
     for model in GatedModel::ALL {
-        let mut golden = Golden::committed(model.name());
+        let mut golden = Golden::read(&Path::new(COMMITTED).join(model.name()));
         let gates = ["c", "z", "r"];
         let mut joined = |prefix: &str, axis: usize| {
             let parts: Vec<_> =

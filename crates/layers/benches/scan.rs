@@ -1,6 +1,7 @@
-//! Scans alone: `cargo bench -p colearn-neurons`. Items are steps of one unit and sample.
+//! Scans alone: `cargo bench -p colearn-layers`. Items are steps of one unit and sample.
 
-use colearn_neurons::{Neuron, NeuronModel, infer_sequence, scan};
+use colearn_layers::{Neuron, NeuronModel, infer_sequence, scan};
+use colearn_synapses::Synapse;
 use colearn_tape::{Pool, Real, Sequence, SequenceVar, Tape};
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -45,7 +46,8 @@ fn run_inference(bencher: Bencher<'_, '_>, model: NeuronModel, weights: Option<&
     let values = parameters(&neuron);
     let views: Vec<_> = values.iter().map(|p| p.view()).collect();
     bencher.counter(ItemsCount::new(x.values().len())).bench_local(|| {
-        let spikes = infer_sequence(&neuron, &x, None, &views, weights.map(|v| &**v), &mut pool);
+        let spikes =
+            infer_sequence(&neuron, &x, None, &views, weights.map(|v| Synapse::new(&**v, None)), &mut pool);
         spikes.recycle(&mut pool);
     });
 }
@@ -68,7 +70,7 @@ fn run_training(bencher: Bencher<'_, '_>, model: NeuronModel, weights: Option<&A
         tape.reset();
         let input = SequenceVar { var: tape.leaf(&x), batch: SHAPE.1 };
         let parameters: Vec<_> = values.iter().map(|p| tape.leaf(p)).collect();
-        let weights = weights.map(|v| tape.leaf(v));
+        let weights = weights.map(|v| Synapse::new(tape.leaf(v), None));
         let spikes = scan(&mut tape, &neuron, input, &parameters, weights);
         let loss = tape.sum(spikes.var);
         tape.backward(loss);

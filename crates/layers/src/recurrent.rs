@@ -1,16 +1,22 @@
-//! Recurrence as composition: any model driven by I[t] + s[t−1] V.
+//! Recurrence as composition: any model driven by what its layer's units sent before.
 //!
 //! ```text
-//! current[t, j] = I[t, j] + Σ_i s[t−1, i] V[i, j],   i ≠ j
+//! current[t, j] = I[t, j] + Σ_{i≠j} V[i, j] s[t−1, i]                               without delays
+//! current[t, j] = I[t, j] + Σ_{i≠j} V[i, j] Σ_l κ_l(d[i, j]) s[t−1−l, i]            l = 0 … D
 //! ```
+//!
+//! With delays it is DelRec's recurrence (A. Queant et al. 2025) with the κ of [`colearn_synapses::interpolation`]; where all
+//! delays are zero it is the first one, but for the factor 1/(1 + 10⁻⁷) of κ.
 //!
 //! Units see each other, so that tasks are blocks of sixteen samples instead of chunks of units: inside a block, time
 //! runs outside and units run inside. Gradients, with g[t] = ∂L/∂current[t] (which is also ∂L/∂I[t]): s[t−1, i] gets
 //! Σ_j V[i, j] g[t, j], and V[i, j] gets Σ_t,b s[t−1, b, i] g[t, b, j], one matrix product over the whole sequence
-//! after the scan, by events where spikes are few. Sums of spikes are looked up where the machine does that faster. The
-//! diagonal of V is neither used nor trained: a neuron's own past is its dynamics' business.
+//! after the scan, by events where spikes are few. With delays, time runs backwards through the same sums of taps
+//! ([`colearn_synapses::steps`]), and V and d get what a feed-forward delayed layer would give them that read s one step
+//! later. Without delays, sums of spikes are looked up where the machine does that faster. The diagonals of V and d are
+//! neither used nor trained: a neuron's own past is its dynamics' business.
 //!
-//! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V.
+//! Work: 2·steps·batch·units² for the product, each way, and as much for ∂L/∂V; with delays times the taps of a synapse.
 
 mod buffers;
 mod kept;
@@ -18,25 +24,25 @@ mod kernels;
 mod packing;
 mod weights;
 
-use crate::Neuron;
-use crate::chunk::Drives;
-use crate::dynamics::Dynamics;
-use crate::fire::{Fire, Membrane, Output};
-use crate::models::Visitor;
-use crate::shape::clamped;
 pub(crate) use buffers::buffers;
+use colearn_neurons::Neuron;
+use colearn_neurons::driver::{Drives, Dynamics, Fire, Membrane, Output, Visitor, clamped};
+use colearn_synapses::Synapse;
 use colearn_tape::simd::dispatch;
 use colearn_tape::{LANES, Lanes, Pool, Real, SequenceShape};
 pub(crate) use kept::Keep;
 use kept::Room;
 pub(crate) use kernels::add_product;
-use kernels::{BackwardBlocks, ForwardBlocks, Weights, look_up_scratch, segment_scratch};
+use kernels::{BackwardBlocks, ForwardBlocks, segment_scratch};
 use ndarray::{Array4, ArrayRef2, ArrayView1};
 use packing::pack;
 pub(crate) use packing::unpack;
 use rayon::prelude::*;
-use weights::{pack_tables, pack_weights};
-pub(crate) use weights::{shifted, weight_gradient};
+use weights::Packed;
+pub(crate) use weights::{adds_by_table, gradients, shifted};
+
+/// The synapses between a layer's units: V, and d with delays, (N, N).
+pub(crate) type Recurrent<'a, F> = Synapse<F, &'a ArrayRef2<F>>;
 
 /// What a recurrent scan saves, sixteen samples side by side.
 #[derive(Debug)]
@@ -70,16 +76,13 @@ impl<F: Real> Blocks<F> {
 /// Most blocks in a task. Forward they share reads of tables of weights, backward the scratch of a segment.
 const TASK_BLOCKS: usize = 4;
 
-/// Blocks in a task, so that all threads have as many as possible. What is computed does not depend on it.
-fn task_blocks(all: usize) -> usize {
+/// Blocks in a task, so that all threads have as many as possible; one with delays, whose history fills a cache. What is
+/// computed does not depend on it.
+fn task_blocks<F>(all: usize, recurrent: &Recurrent<'_, F>) -> usize {
+    let most = if matches!(recurrent, Synapse::Dense { .. }) { TASK_BLOCKS } else { 1 };
     let threads = rayon::current_num_threads();
-    let rounds = all.div_ceil(threads * TASK_BLOCKS).max(1);
-    all.div_ceil(threads * rounds).clamp(1, TASK_BLOCKS)
-}
-
-/// Whether sums of outputs of this kind are looked up where the machine `looks_up`: a scan and a single step agree.
-pub(crate) fn adds_by_table<F: Real, A: Fire<F>>(looks_up: bool) -> bool {
-    A::BINARY && looks_up
+    let rounds = all.div_ceil(threads * most).max(1);
+    all.div_ceil(threads * rounds).clamp(1, most)
 }
 
 /// Runs a recurrent layer over a sequence.
@@ -87,7 +90,7 @@ pub(crate) fn adds_by_table<F: Real, A: Fire<F>>(looks_up: bool) -> bool {
 pub(crate) struct RecurrentForward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
-    pub(crate) weights: &'a ArrayRef2<F>,
+    pub(crate) recurrent: Recurrent<'a, F>,
     pub(crate) shape: SequenceShape,
     /// What turns inputs into currents.
     pub(crate) drives: Drives<'a, F>,
@@ -101,7 +104,7 @@ pub(crate) struct RecurrentForward<'a, F> {
 impl<F: Real> RecurrentForward<'_, F> {
     /// Runs and returns what `keep` says, or buffers without meaning; sums of spikes are looked up if `looks_up`.
     pub(crate) fn run(self, keep: Keep, looks_up: bool) -> Blocks<F> {
-        let Self { neuron, parameters, weights, shape, drives, input, output, pool } = self;
+        let Self { neuron, parameters, recurrent, shape, drives, input, output, pool } = self;
         let (all, row) = (shape.blocks(), neuron.model().states() * shape.units);
         let room = Room::of(keep, shape.steps);
         let mut saved = Saved {
@@ -112,14 +115,13 @@ impl<F: Real> RecurrentForward<'_, F> {
         if shape.is_empty() {
             return saved.kept(keep, pool);
         }
-        let weights = pack_weights(weights, true, pool);
         let mut spikes = pool.take_lanes(all * shape.steps * shape.units);
         pack(input, shape, drives, &mut spikes);
         let (saved_out, spikes_out) = (&mut saved, &mut spikes[..]);
         let run = Run {
             neuron,
             parameters,
-            weights: &weights,
+            recurrent,
             shape,
             room,
             looks_up,
@@ -130,7 +132,6 @@ impl<F: Real> RecurrentForward<'_, F> {
         neuron.model().visit(run);
         unpack(&spikes, shape, output);
         pool.give_lanes(spikes);
-        pool.give_vec(weights);
         saved.kept(keep, pool)
     }
 }
@@ -156,7 +157,7 @@ impl<F: Real> Saved<F> {
 struct Run<'a, F> {
     neuron: &'a Neuron,
     parameters: &'a [ArrayView1<'a, F>],
-    weights: &'a [F],
+    recurrent: Recurrent<'a, F>,
     shape: SequenceShape,
     room: Room,
     /// Whether outputs that are 0 or 1 are looked up.
@@ -183,16 +184,13 @@ impl<F: Real> Visitor for Run<'_, F> {
 
 impl<F: Real> Run<'_, F> {
     fn run<D: Dynamics, A: Fire<F>>(self, fire: A) {
-        let Self { neuron, parameters, weights, shape, room, looks_up, saved, spikes, pool } = self;
+        let Self { neuron, parameters, recurrent, shape, room, looks_up, saved, spikes, pool } = self;
         let parameters = clamped::<F, D>(neuron, parameters, shape.units);
         let (all, row) = (shape.blocks(), D::STATES * shape.units);
-        let by_table = adds_by_table::<F, A>(looks_up);
-        let tables = if by_table { pack_tables(weights, shape.units, pool) } else { Vec::new() };
-        let weights = if by_table { Weights::Tables(&tables) } else { Weights::Rows(weights) };
-        // Without tables nothing is written there.
-        let own = if by_table { look_up_scratch(shape.units) } else { 1 };
+        let packed = Packed::forward(recurrent, adds_by_table::<F, A>(looks_up), pool);
+        let own = packed.block_scratch(shape.units);
         let mut scratch = pool.take_lanes(all * own);
-        let width = task_blocks(all);
+        let width = task_blocks(all, &recurrent);
         let currents = saved.currents.par_chunks_mut(width * room.currents * shape.units);
         let states = saved.states.par_chunks_mut(width * room.states * row);
         let marks = saved.marks.par_chunks_mut(width * room.mark_lanes(row));
@@ -202,7 +200,7 @@ impl<F: Real> Run<'_, F> {
             dispatch(ForwardBlocks::<F, D, A> {
                 parameters: &parameters,
                 fire,
-                weights,
+                weights: packed.weights(),
                 shape,
                 room,
                 currents,
@@ -212,7 +210,7 @@ impl<F: Real> Run<'_, F> {
                 scratch,
             });
         });
-        pool.give_lanes(tables);
+        packed.recycle(pool);
         pool.give_lanes(scratch);
     }
 }
@@ -222,7 +220,7 @@ impl<F: Real> Run<'_, F> {
 pub(crate) struct RecurrentBackward<'a, F> {
     pub(crate) neuron: &'a Neuron,
     pub(crate) parameters: &'a [ArrayView1<'a, F>],
-    pub(crate) weights: &'a ArrayRef2<F>,
+    pub(crate) recurrent: Recurrent<'a, F>,
     pub(crate) shape: SequenceShape,
     pub(crate) saved: &'a Blocks<F>,
     /// ∂L/∂output.
@@ -245,12 +243,12 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
         }
         let output = Output::of::<D>(neuron);
         let parameters = clamped::<F, D>(neuron, self.parameters, shape.units);
-        let weights = pack_weights(self.weights, false, pool);
+        let packed = Packed::backward(self.recurrent, pool);
         let (all, rows) = (shape.blocks(), shape.steps * shape.units);
         let mut g_currents = pool.take_lanes(all * rows);
         pack(self.gradient, shape, None, &mut g_currents);
-        let width = task_blocks(all);
-        let room = segment_scratch(D::STATES, shape.units);
+        let width = task_blocks(all, &self.recurrent);
+        let room = segment_scratch(D::STATES, shape.units) + packed.history();
         let mut scratch = pool.take_lanes(all.div_ceil(width) * room);
         let mut sums = pool.take_lanes(all * D::PARAMETERS * shape.units);
         // Without marks there is one register a block: see `Room::mark_lanes`.
@@ -265,7 +263,7 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
                 dispatch(BackwardBlocks::<F, D> {
                     parameters: &parameters,
                     output,
-                    weights: &weights,
+                    weights: packed.weights(),
                     shape,
                     currents,
                     marks,
@@ -283,92 +281,9 @@ impl<F: Real> Visitor for RecurrentBackward<'_, F> {
         pool.give_lanes(g_currents);
         pool.give_lanes(scratch);
         pool.give_lanes(sums);
-        pool.give_vec(weights);
+        packed.recycle(pool);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Firing, NeuronConfig, NeuronModel};
-    use ndarray::Array2;
-
-    /// On any machine: weights and currents that are whole multiples of 1/64 have the same sums in any order.
-    #[test]
-    fn looking_spikes_up_gives_the_bits_of_the_product() {
-        let number = |k: usize| ((k * 37 + 11) % 101) as f64 / 64.0 - 0.6875;
-        let models = NeuronModel::ALL.iter().flat_map(|&m| [(m, Firing::Spike), (m, Firing::Soft)]);
-        for (model, firing) in models {
-            let mut config = NeuronConfig::new(model);
-            config.firing = firing;
-            let neuron = config.validate().expect("firing is free");
-            for (steps, batch, units) in [(23, 70, 9), (4, 16, 4), (5, 3, 1), (1, 2, 3)] {
-                let shape = SequenceShape { steps, batch, units };
-                let input: Vec<f64> = (0..shape.len()).map(|k| 32.0 * number(k)).collect();
-                let weights = Array2::from_shape_fn((units, units), |(i, j)| number(i * 13 + j * 7));
-                let values: Vec<_> = neuron
-                    .specs()
-                    .iter()
-                    .map(|spec| {
-                        ndarray::Array1::from_elem(units, f64::midpoint(spec.bounds.0, spec.bounds.1))
-                    })
-                    .collect();
-                let parameters: Vec<_> = values.iter().map(|v| v.view()).collect();
-                let affine = [vec![1.5; units], vec![0.25; units]];
-                let affine = Some((&affine[0][..], &affine[1][..]));
-                for (kept, drives) in [(Keep::States, None), (Keep::Nothing, None), (Keep::Recording, affine)]
-                {
-                    let run = |looks_up| {
-                        let mut output = vec![0.0; shape.len()];
-                        let forward = RecurrentForward {
-                            neuron: &neuron,
-                            parameters: &parameters,
-                            weights: &weights,
-                            shape,
-                            drives,
-                            input: &input,
-                            output: &mut output,
-                            pool: &mut Pool::default(),
-                        };
-                        let Blocks { currents, states } = forward.run(kept, looks_up);
-                        (output, currents, states)
-                    };
-                    let (found, expected) = (run(true), run(false));
-                    let fires = steps == 1 || found.0.iter().any(|&s| s != 0.0);
-                    assert!(fires, "{model:?} {shape:?}: nothing to look up");
-                    assert_eq!(found.0, expected.0, "{model:?} {firing:?} {shape:?} {kept:?}: outputs");
-                    let bits = |lanes: &[Lanes<f64>]| -> Vec<_> {
-                        lanes.iter().flat_map(|l| l.0.map(f64::to_bits)).collect()
-                    };
-                    assert_eq!(bits(&found.1), bits(&expected.1), "{model:?} {firing:?} {shape:?}: currents");
-                    assert_eq!(bits(&found.2), bits(&expected.2), "{model:?} {firing:?} {shape:?}: states");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn buffers_are_what_a_forward_pass_takes() {
-        let neuron = Neuron::new(NeuronModel::Lif);
-        for (batch, units) in [(70, 9), (16, 4), (3, 1)] {
-            let shape = SequenceShape { steps: 12, batch, units };
-            let (input, alpha) = (vec![0.5; shape.len()], ndarray::Array1::from_elem(units, 0.9));
-            for looks_up in [false, true] {
-                let mut pool = Pool::<f64>::default();
-                let forward = RecurrentForward {
-                    neuron: &neuron,
-                    parameters: &[alpha.view()],
-                    weights: &Array2::ones((units, units)),
-                    shape,
-                    drives: None,
-                    input: &input,
-                    output: &mut vec![0.0; shape.len()],
-                    pool: &mut pool,
-                };
-                let _ = forward.run(Keep::Recording, looks_up);
-                let expected = buffers::kept(1, shape).and(buffers::of_forward(1, shape, looks_up));
-                assert_eq!(pool.allocated_bytes(), expected.bytes::<f64>(), "{shape:?}, {looks_up}");
-            }
-        }
-    }
-}
+mod tests;

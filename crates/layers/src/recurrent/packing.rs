@@ -1,6 +1,6 @@
 //! Between sequences, a unit's steps side by side, and the blocks of recurrent scans, a step's units side by side.
 
-use crate::chunk::Drives;
+use colearn_neurons::driver::Drives;
 use colearn_tape::simd::{Kernel, Level, dispatch};
 use colearn_tape::{LANES, Lanes, Real, SequenceShape};
 use ndarray::parallel::prelude::*;

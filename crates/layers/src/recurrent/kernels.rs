@@ -1,16 +1,18 @@
-//! The loops of a recurrent layer over blocks of sixteen samples.
+//! The loops of a recurrent layer over blocks of sixteen samples: what both ways share, and forward.
 
-use super::kept::{Keep, Room, SEGMENT};
-use crate::dynamics::{Dynamics, Values};
-use crate::fire::{Fire, Output};
-use crate::lane_step::{Carried, Visited, adjoint, integrate};
-use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes, prefetch};
+mod backward;
+
+use super::kept::{Room, SEGMENT};
+pub(super) use backward::{BackwardBlocks, segment_scratch};
+use colearn_neurons::driver::{Dynamics, Fire, Values, integrate};
+use colearn_synapses::steps::StepSynapses;
+use colearn_tape::simd::{BinaryProduct, Kernel, Level, TABLE_BITS, binary_codes};
 use colearn_tape::{Lanes, Real, SequenceShape};
 
 /// Outputs whose sums are kept in registers. 4 and 8 measured the same, 2 takes 1.7 times as long, 1 takes 2.6 times.
 const TILE: usize = 4;
 
-/// y[j] += Σ_i weights[j][i] · x[i], i ascending: [`crate::step()`] adds in the same order.
+/// y[j] += Σ_i weights[j][i] · x[i], i ascending: a single step adds in the same order.
 ///
 /// The weights of one output lie side by side. The other order, those of one input side by side, tempts the compiler
 /// to put outputs instead of samples into vectors, and is fifty times slower.
@@ -57,13 +59,15 @@ fn write<F: Real, D: Dynamics>(state: &D::State<Lanes<F>>, row: &mut [Lanes<F>],
     }
 }
 
-/// V without its diagonal, for [`ForwardBlocks`].
+/// V without its diagonal. Forward it is transposed: the weights into unit 0, into unit 1, …; backward not.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Weights<'a, F> {
-    /// Vᵀ row by row: the weights into unit 0, into unit 1, …
+    /// Row by row.
     Rows(&'a [F]),
-    /// The same as tables, for outputs that are 0 or 1: see [`BinaryProduct`].
+    /// The rows as tables, for outputs that are 0 or 1: see [`BinaryProduct`].
     Tables(&'a [Lanes<F>]),
+    /// With delays.
+    Delayed(&'a StepSynapses<F>),
 }
 
 /// Groups of units that share a table.
@@ -111,7 +115,7 @@ pub(super) struct ForwardBlocks<'a, F: Real, D: Dynamics, A> {
     pub(super) marks: &'a mut [Lanes<F>],
     /// (block, T, N): a row holds the input currents until its step has come.
     pub(super) spikes: &'a mut [Lanes<F>],
-    /// [`look_up_scratch`] a block; for weights in rows one a block, which is not used.
+    /// [`look_up_scratch`] a block, or its history with delays; for weights in rows one a block, which is not used.
     pub(super) scratch: &'a mut [Lanes<F>],
 }
 
@@ -169,6 +173,10 @@ where
         let SequenceShape { steps, units, .. } = self.shape;
         let row_len = D::STATES * units;
         let Room { currents: steps_kept, states: states_kept, .. } = self.room;
+        let own = self.scratch.len() / (self.spikes.len() / (steps * units));
+        if matches!(self.weights, Weights::Delayed(_)) {
+            self.scratch.fill(Lanes::default());
+        }
         for t in 0..steps {
             let row_of = |room: usize, t: usize| if room == steps { t } else { 0 };
             let row = row_of(steps_kept, t);
@@ -179,7 +187,8 @@ where
             let blocks = blocks.zip(self.states.chunks_exact_mut(states_kept * row_len));
             let blocks = blocks.zip(self.marks.chunks_exact_mut(self.room.mark_lanes(row_len)));
             let blocks = self.spikes.chunks_exact_mut(steps * units).zip(blocks);
-            for (spikes, ((currents, states), marks)) in blocks {
+            let blocks = blocks.zip(self.scratch.chunks_exact_mut(own));
+            for ((spikes, ((currents, states), marks)), scratch) in blocks {
                 let (past, now) = spikes.split_at_mut(t * units);
                 let past = &past[t.saturating_sub(1) * units..];
                 let (state_row, row_before) =
@@ -190,6 +199,10 @@ where
                     Weights::Rows(weights) if t > 0 => {
                         currents.copy_from_slice(&now[..units]);
                         add_product::<F, L>(weights, past, currents);
+                    }
+                    Weights::Delayed(synapses) if t > 0 => {
+                        currents.copy_from_slice(&now[..units]);
+                        synapses.add_sums(scratch, t, currents);
                     }
                     _ => currents.copy_from_slice(&now[..units]),
                 }
@@ -208,157 +221,12 @@ where
                         now[n] = step.advance(n, before, currents[n], &mut states[to..to + row_len]);
                     }
                 }
+                if let Weights::Delayed(synapses) = self.weights {
+                    synapses.push(scratch, t, &now[..units]);
+                }
                 if self.room.marks > 0 && (t + 1).is_multiple_of(SEGMENT) && t + 1 < steps {
                     let (mark, row) = (t / SEGMENT * row_len, state_row * row_len);
                     marks[mark..mark + row_len].copy_from_slice(&states[row..row + row_len]);
-                }
-            }
-        }
-    }
-}
-
-/// Backward over all time and units, for some blocks of samples.
-pub(super) struct BackwardBlocks<'a, F: Real, D: Dynamics> {
-    pub(super) parameters: &'a [D::Parameters<F>],
-    pub(super) output: Output<F>,
-    /// V without its diagonal, row by row: the weights out of unit 0, out of unit 1, …
-    pub(super) weights: &'a [F],
-    pub(super) shape: SequenceShape,
-    /// (block, T, N).
-    pub(super) currents: &'a [Lanes<F>],
-    /// States at the last step of each segment but the last: [`Room::mark_lanes`] a block.
-    pub(super) marks: &'a [Lanes<F>],
-    /// ∂L/∂output, and then ∂L/∂current: (block, T, N).
-    pub(super) g_currents: &'a mut [Lanes<F>],
-    /// [`segment_scratch`] values.
-    pub(super) scratch: &'a mut [Lanes<F>],
-    /// Receives the parameter sums of each block: (block, N, parameter).
-    pub(super) sums: &'a mut [Lanes<F>],
-}
-
-/// Lanes that a task of the backward pass needs, for N = `units` of `states` variables: carried gradients of states and spikes,
-/// potentials of one step, and states, outputs and slopes of a segment and of the step before it.
-pub(super) const fn segment_scratch(states: usize, units: usize) -> usize {
-    (states + 2 + (SEGMENT + 1) * (states + 2)) * units
-}
-
-impl<F: Real, D: Dynamics> Kernel for BackwardBlocks<'_, F, D> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Level>(self) {
-        let SequenceShape { steps, units, .. } = self.shape;
-        let rows = steps * units;
-        let marks = self.marks.chunks_exact(Room::of(Keep::Recording, steps).mark_lanes(D::STATES * units));
-        let saved = self.currents.chunks_exact(rows).zip(marks);
-        let received =
-            self.g_currents.chunks_exact_mut(rows).zip(self.sums.chunks_exact_mut(D::PARAMETERS * units));
-        for ((currents, marks), (g_currents, sums)) in saved.zip(received) {
-            Block::<F, D> {
-                parameters: self.parameters,
-                output: self.output,
-                weights: self.weights,
-                shape: self.shape,
-                currents,
-                marks,
-                g_currents,
-                scratch: &mut *self.scratch,
-                sums,
-            }
-            .pull_back::<L>();
-        }
-    }
-}
-
-/// The settled state and the output of unit `n` of N = `units` before row `row` of a segment.
-#[inline(always)]
-fn before<F: Real, D: Dynamics>(
-    p: &D::Parameters<F>,
-    states: &[Lanes<F>],
-    outputs: &[Lanes<F>],
-    (row, units, n): (usize, usize, usize),
-) -> (D::State<Lanes<F>>, Lanes<F>) {
-    let spike = outputs[(row - 1) * 2 * units + n];
-    let row_len = D::STATES * units;
-    let state = read::<F, D>(&states[(row - 1) * row_len..row * row_len], units, n);
-    (D::settle(p, state, spike), spike)
-}
-
-/// One of [`BackwardBlocks`].
-struct Block<'a, F: Real, D: Dynamics> {
-    parameters: &'a [D::Parameters<F>],
-    output: Output<F>,
-    weights: &'a [F],
-    shape: SequenceShape,
-    currents: &'a [Lanes<F>],
-    marks: &'a [Lanes<F>],
-    g_currents: &'a mut [Lanes<F>],
-    scratch: &'a mut [Lanes<F>],
-    sums: &'a mut [Lanes<F>],
-}
-
-impl<F: Real, D: Dynamics> Block<'_, F, D> {
-    #[inline(always)]
-    fn pull_back<L: Level>(self) {
-        let SequenceShape { steps, units, .. } = self.shape;
-        let row_len = D::STATES * units;
-        self.scratch.fill(Lanes::default());
-        self.sums.fill(Lanes::default());
-        let (g_states, rest) = self.scratch.split_at_mut(row_len);
-        let (g_spikes, rest) = rest.split_at_mut(units);
-        let (potentials, rest) = rest.split_at_mut(units);
-        // Row 0 is the step before a segment.
-        let (states, outputs) = rest.split_at_mut((SEGMENT + 1) * row_len);
-        for first in (0..steps).step_by(SEGMENT).rev() {
-            let last = steps.min(first + SEGMENT);
-            if first > 0 {
-                let mark = (first / SEGMENT - 1) * row_len;
-                states[..row_len].copy_from_slice(&self.marks[mark..mark + row_len]);
-                for (n, potential) in potentials.iter_mut().enumerate() {
-                    *potential = D::potential(&self.parameters[n], &read::<F, D>(states, units, n));
-                }
-                self.output.of_row(potentials, &mut outputs[..2 * units]);
-            } else {
-                states[..row_len].fill(Lanes::default());
-                outputs[..units].fill(Lanes::default());
-            }
-            for t in first..last {
-                let row = t + 1 - first;
-                for (n, potential) in potentials.iter_mut().enumerate() {
-                    let p = &self.parameters[n];
-                    let (before, spike_before) = before::<F, D>(p, states, outputs, (row, units, n));
-                    let state = D::integrate(p, before, spike_before, self.currents[t * units + n]);
-                    write::<F, D>(&state, &mut states[row * row_len..], units, n);
-                    *potential = D::potential(p, &state);
-                }
-                self.output.of_row(potentials, &mut outputs[row * 2 * units..(row + 1) * 2 * units]);
-            }
-            for t in (first..last).rev() {
-                let row = t + 1 - first;
-                let (up_to_now, later) = self.g_currents.split_at_mut((t + 1) * units);
-                if t + 1 < steps {
-                    add_product::<F, L>(self.weights, &later[..units], g_spikes);
-                }
-                let now = &outputs[row * 2 * units..(row + 1) * 2 * units];
-                for n in 0..units {
-                    let p = &self.parameters[n];
-                    let (before, spike_before) = before::<F, D>(p, states, outputs, (row, units, n));
-                    let visited = Visited {
-                        before,
-                        spike_before,
-                        input: self.currents[t * units + n],
-                        state: read::<F, D>(&states[row * row_len..(row + 1) * row_len], units, n),
-                        spike: now[n],
-                        slope: now[units + n],
-                    };
-                    prefetch(self.currents, (t * units + n).wrapping_sub(SEGMENT * units));
-                    prefetch(up_to_now, (t * units + n).wrapping_sub(units));
-                    let above = up_to_now[t * units + n];
-                    let mut carried = Carried { state: read::<F, D>(g_states, units, n), spike: g_spikes[n] };
-                    let sums = D::Parameters::first_mut(&mut self.sums[n * D::PARAMETERS..]);
-                    up_to_now[t * units + n] = adjoint::<F, _, D>(p, visited, above, &mut carried, sums);
-                    write::<F, D>(&carried.state, g_states, units, n);
-                    g_spikes[n] = carried.spike;
                 }
             }
         }

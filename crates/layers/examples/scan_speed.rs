@@ -1,14 +1,15 @@
 //! How long a layer takes forward, backward and in inference:
-//! `cargo run --release -p colearn-neurons --example scan_speed`.
+//! `cargo run --release -p colearn-layers --example scan_speed`.
 //!
 //! One thread unless RAYON_NUM_THREADS says otherwise. The best of twenty runs is shown, in milliseconds.
 
 #![expect(clippy::print_stdout, reason = "the example's purpose is to print its measurements")]
 
-use colearn_neurons::{
-    GatedModel, GatedUnit, Neuron, NeuronConfig, NeuronModel, Surrogate, infer_gated_sequence,
-    infer_sequence, initial, scan, scan_gated,
+use colearn_layers::{
+    GatedModel, GatedUnit, Neuron, NeuronModel, infer_gated_sequence, infer_sequence, scan, scan_gated,
 };
+use colearn_neurons::{NeuronConfig, Surrogate, initial};
+use colearn_synapses::{Delayed, Interpolation, Synapse};
 use colearn_tape::{Fused, Pool, Pullback, Real, Sequence, SequenceVar, Tape};
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use ndarray_rand::RandomExt;
@@ -28,13 +29,21 @@ fn main() {
     println!("(T, B, N) = {SHAPE:?}, {threads} thread(s) [ms]");
     println!("{:24}{:>9}{:>9}{:>9}", "", "forward", "backward", "infer");
     for &model in NeuronModel::ALL {
-        measure::<f32>(model.name(), &Neuron::new(model), false);
+        measure::<f32>(model.name(), &Neuron::new(model), Recurrence::None);
     }
-    measure::<f32>("cadlif, recurrent", &Neuron::new(NeuronModel::Cadlif), true);
+    measure::<f32>("cadlif, recurrent", &Neuron::new(NeuronModel::Cadlif), Recurrence::Dense);
+    for interpolation in [Interpolation::Whole, Interpolation::Linear, Interpolation::Gaussian] {
+        let name = format!("cadlif, {interpolation:?} delays").to_lowercase();
+        measure::<f32>(&name, &Neuron::new(NeuronModel::Cadlif), Recurrence::Delayed(interpolation));
+    }
     let mut config = NeuronConfig::new(NeuronModel::Cadlif);
     config.surrogate = Surrogate::ArcTangent { slope: 5.0 };
-    measure::<f32>("cadlif, arc tangent", &config.validate().expect("the slope is positive"), false);
-    measure::<f64>("cadlif, f64", &Neuron::new(NeuronModel::Cadlif), false);
+    measure::<f32>(
+        "cadlif, arc tangent",
+        &config.validate().expect("the slope is positive"),
+        Recurrence::None,
+    );
+    measure::<f64>("cadlif, f64", &Neuron::new(NeuronModel::Cadlif), Recurrence::None);
     for model in GatedModel::ALL {
         measure_gated::<f32>(GatedUnit::new(model));
     }
@@ -71,19 +80,37 @@ fn draw_weights<F: Real>(columns: usize, rng: &mut StdRng) -> Array2<F> {
     Array2::random_using((SHAPE.2, columns), StandardNormal, rng).mapv(|v: f64| F::of(0.09 * v))
 }
 
-fn measure<F: Real>(name: &str, neuron: &Neuron, recurrent: bool) {
+/// What a layer's units get from each other.
+#[derive(Clone, Copy)]
+enum Recurrence {
+    None,
+    Dense,
+    /// With delays up to 24 steps.
+    Delayed(Interpolation),
+}
+
+fn measure<F: Real>(name: &str, neuron: &Neuron, recurrence: Recurrence) {
     let units = SHAPE.2;
     let mut rng = StdRng::seed_from_u64(1);
     let current = draw::<F>(1.0, 2.0, units, &mut rng);
     let parameters: Vec<Array1<F>> = neuron.specs().iter().map(|s| initial(s, units, &mut rng)).collect();
-    let weights = recurrent.then(|| draw_weights::<F>(units, &mut rng));
+    let weights = draw_weights::<F>(units, &mut rng);
+    let delays = draw_weights::<F>(units, &mut rng).mapv(|x| F::of(12.0) + F::of(50.0) * x);
+    let recurrent = match recurrence {
+        Recurrence::None => None,
+        Recurrence::Dense => Some(Synapse::new(&*weights, None)),
+        Recurrence::Delayed(interpolation) => {
+            let form = Delayed { max_delay: 24, interpolation, spread: F::zero() };
+            Some(Synapse::new(&*weights, Some((&*delays, form))))
+        }
+    };
     let record = |tape: &mut Tape<F>, input: SequenceVar| {
         let values: Vec<_> = parameters.iter().map(|p| tape.leaf(p)).collect();
-        let v = weights.as_ref().map(|v| tape.leaf(v));
-        scan(tape, neuron, input, &values, v)
+        let recurrent = recurrent.map(|synapse| synapse.map(|matrix| tape.leaf(&matrix.view())));
+        scan(tape, neuron, input, &values, recurrent)
     };
     let views: Vec<_> = parameters.iter().map(|p| p.view()).collect();
-    let run = |pool: &mut Pool<F>| infer_sequence(neuron, &current, None, &views, weights.as_deref(), pool);
+    let run = |pool: &mut Pool<F>| infer_sequence(neuron, &current, None, &views, recurrent, pool);
     time(name, &current, record, run);
 }
 

@@ -2,8 +2,8 @@
 
 use super::activation::{sigmoid, sigmoid_slope};
 use super::{GatedModel, GatedUnit};
-use crate::chunk::Drives;
 use crate::recurrent::add_product;
+use colearn_neurons::driver::Drives;
 use colearn_tape::simd::{Kernel, Level};
 use colearn_tape::{LANES, Lanes, Real, SequenceShape};
 
