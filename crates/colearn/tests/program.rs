@@ -25,7 +25,7 @@ fn every_command_is_in_help_manual_and_completions() {
     let manual = said(&colearn("man").output().unwrap());
     let bash = said(&colearn("completions bash").output().unwrap());
     said(&colearn("man --out pages").current_dir(place.path()).output().unwrap());
-    for name in ["train", "eval", "reproduce", "compare", "report", "config", "data", "version"] {
+    for name in ["train", "eval", "classify", "reproduce", "compare", "report", "config", "data", "version"] {
         assert!(help.contains(&format!("\n  {name} ")), "{name}: {help}");
         assert!(manual.contains(&format!("colearn\\-{name}(1)")), "{name}: {manual}");
         assert!(

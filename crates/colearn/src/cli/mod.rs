@@ -5,6 +5,7 @@
 
 mod args;
 mod board;
+mod classify;
 mod data;
 mod eval;
 mod heap;
@@ -23,6 +24,7 @@ use anyhow::Result;
 use args::{CompareArgs, ConfigArgs, EvalArgs, ReportArgs, ReproduceArgs, TrainArgs};
 pub use args::{some_threads, whole};
 use clap::{Parser, Subcommand};
+use classify::ClassifyArgs;
 use colearn_tape::simd::InstructionSet;
 use data::cli::DataCommand;
 use version::VersionArgs;
@@ -37,6 +39,8 @@ pub enum Command {
     Train(TrainArgs),
     /// Evaluate a checkpoint with rounded delays.
     Eval(EvalArgs),
+    /// Tell what is heard in sounds, with the network of a checkpoint.
+    Classify(ClassifyArgs),
     /// Run a whole comparison, cells times seeds, and make its tables. Goes on where it was stopped.
     Reproduce(ReproduceArgs),
     /// The tables of a comparison for any finished runs.
@@ -61,6 +65,7 @@ impl Command {
         match self {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
+            Self::Classify(args) => classify::run(args),
             Self::Reproduce(args) => reproduce::run(args),
             Self::Compare(args) => tables::compare(args),
             Self::Report(args) => tables::report(args),

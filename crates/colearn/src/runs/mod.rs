@@ -1,9 +1,10 @@
 //! Runs: from what is asked for to the folder of a run, and from such folders to tables and pages.
 //!
 //! A [`Request`] names a model, a data set and keys; [`train`] makes of it the folder of a run, [`reproduce`] of many the
-//! folder of a comparison. [`evaluate`] uses what a run has learned, [`compare`] and [`report`] set finished
+//! folder of a comparison. [`evaluate`] and [`classify`] use what a run has learned, [`compare`] and [`report`] set finished
 //! runs side by side. What happens meanwhile is told through [`Front`] and [`GridFront`]; nothing is printed here.
 
+mod classify;
 mod compare;
 mod comparison;
 mod describe;
@@ -34,6 +35,7 @@ mod summary;
 mod train;
 mod words;
 
+pub use classify::{Answer, Classified, ClassifyRequest, classify};
 pub use compare::{Compared, compare};
 pub use describe::described;
 pub use evaluate::{Evaluated, EvaluationRequest, SplitName, evaluate};
