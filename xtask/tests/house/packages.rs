@@ -55,6 +55,25 @@ fn every_crate_says_what_it_is() {
 }
 
 #[test]
+fn what_is_released_is_in_the_changes_and_can_be_cited() {
+    let manifest = crate::table("Cargo.toml");
+    let version = manifest["workspace"]["package"]["version"].as_str().unwrap();
+    let changes = read("CHANGELOG.md");
+    let newest = changes.lines().find_map(|line| line.strip_prefix("## ")).unwrap();
+    let (named, date) = newest.split_once(" – ").unwrap();
+    assert_eq!(named, version, "CHANGELOG.md: the newest version");
+    let citation = read("CITATION.cff");
+    for line in [format!("version: {version}"), format!("date-released: \"{date}\"")] {
+        assert!(citation.lines().any(|found| found == line), "CITATION.cff: {line}");
+    }
+    for (name, dependency) in manifest["workspace"]["dependencies"].as_table().unwrap() {
+        if let Some(path) = dependency.get("path") {
+            assert_eq!(dependency["version"].as_str(), Some(version), "{name} in {path}");
+        }
+    }
+}
+
+#[test]
 fn every_readme_is_compiled_and_leads_on() {
     for (folder, manifest) in published() {
         let name = manifest["package"]["name"].as_str().unwrap();
