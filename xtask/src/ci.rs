@@ -5,12 +5,13 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 use crate::layers::workspace;
-use crate::terminal::say;
+use colearn::cli::terminal::say;
 
 /// Arguments of cargo, and what rustdoc is told.
-const STEPS: [(&[&str], &str); 5] = [
+const STEPS: [(&[&str], &str); 6] = [
     (&["fmt", "--all", "--check"], ""),
     (&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], ""),
+    (&["clippy", "--package", "colearn", "--no-default-features", "--", "-D", "warnings"], ""),
     (&["test", "--workspace"], ""),
     (&["doc", "--workspace", "--no-deps"], "-Dwarnings"),
     (PACKAGE, ""),

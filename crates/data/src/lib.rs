@@ -65,6 +65,7 @@ pub use mel_db::{MelDb, MelDbConfig};
 pub use normaliser::Normaliser;
 pub use prefetch::Batches;
 pub use prepare::{Pad, Preparation};
+pub use readers::single::SoundReader;
 pub use resample::Resampler;
 pub use sounds::{Sound, Sounds};
 pub use spike_file::SpikeFile;

@@ -40,4 +40,7 @@ pub enum EvalError {
         /// Units of the layer.
         expected: usize,
     },
+    /// An archive of arrays would not fit into its own numbers.
+    #[error("an archive of arrays: found more than 4 GiB or 65,535 arrays, expected less")]
+    ArchiveTooLarge,
 }

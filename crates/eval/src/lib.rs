@@ -5,6 +5,7 @@ mod error;
 pub mod events;
 pub mod figures;
 pub mod metrics;
+pub mod npz;
 pub mod page;
 pub mod statistics;
 pub mod table;

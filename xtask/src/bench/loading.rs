@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::input;
 use super::measure::{self, Trained};
 use super::workload::Workload;
-use crate::terminal::{say, say_json};
+use colearn::cli::terminal::{say, say_json};
 
 const CHANNELS: usize = 700;
 const CLASSES: usize = 20;

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 
-use crate::report::peak_memory;
+use colearn::runs::peak_memory;
 
 /// Seconds of timed steps, and the peak of the process's memory.
 #[derive(Debug, Clone, Serialize)]

@@ -6,6 +6,7 @@
 //! each, so that each one's peak memory is its own. With a folder for spike files, epochs with loading are timed instead
 //! ([`loading`]).
 
+mod args;
 mod input;
 mod loading;
 mod measure;
@@ -18,8 +19,8 @@ use colearn_network::{Delays, TrainingStep};
 use colearn_synapses::Interpolation;
 use serde::Serialize;
 
-use crate::cli::BenchArgs;
-use crate::terminal::{say, say_json, use_threads};
+pub(crate) use args::BenchArgs;
+use colearn::cli::terminal::{say, say_json, use_threads};
 use measure::{Effort, Timing, Trained};
 use workload::{WORKLOADS, Workload};
 

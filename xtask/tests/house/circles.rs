@@ -15,7 +15,7 @@ use crate::modules::{Crate, Module, Uses};
 use crate::{packages, root};
 
 /// Circles that are still there: folder and members. The list only ever gets shorter.
-const KNOWN: [(&str, &str); 8] = [
+const KNOWN: [(&str, &str); 6] = [
     (
         "crates/data",
         "augment cache config dataset facts front_end noise prepare rates readers sounds spike_file splits",
@@ -25,8 +25,6 @@ const KNOWN: [(&str, &str); 8] = [
     ("crates/eval", "figures::panel figures::series"),
     ("crates/fetch", "contents unpack"),
     ("crates/store", "place whole"),
-    ("xtask", "cli data experiment overrides"),
-    ("xtask", "event_file figures plan progress report run_folder stored"),
 ];
 
 /// Children of a parent that use each other in a circle, and how.

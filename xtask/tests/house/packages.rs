@@ -18,6 +18,8 @@ const OWN: [&str; 4] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml", "Car
 const SOURCES: [&str; 3] = ["src/", "examples/", "benches/"];
 const KNOWN: [&str; 4] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT", "manifest.toml"];
 const CORPUS: [&str; 4] = ["test.", "train.", "validation.", "make_digits.py"];
+/// What the program brings along: experiments, and the tables of a configuration as they are defined.
+const PROGRAM: [&str; 2] = ["configs/", "src/runs/describe/tables.txt"];
 
 fn rust(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "rs")
@@ -30,7 +32,7 @@ fn read(path: impl AsRef<Path>) -> String {
 
 #[test]
 fn every_crate_says_what_it_is() {
-    assert_eq!(published().len(), 13);
+    assert_eq!(published().len(), 14);
     for (folder, manifest) in published() {
         let package = manifest["package"].as_table().unwrap();
         let name = package["name"].as_str().unwrap();
@@ -49,6 +51,25 @@ fn every_crate_says_what_it_is() {
         assert_eq!(package["readme"].as_str(), Some("README.md"), "{name}");
         let examples = std::fs::read_dir(root().join(&folder).join("examples"));
         assert!(examples.is_ok_and(|examples| examples.count() > 0), "{name}: no example");
+    }
+}
+
+#[test]
+fn what_is_released_is_in_the_changes_and_can_be_cited() {
+    let manifest = crate::table("Cargo.toml");
+    let version = manifest["workspace"]["package"]["version"].as_str().unwrap();
+    let changes = read("CHANGELOG.md");
+    let newest = changes.lines().find_map(|line| line.strip_prefix("## ")).unwrap();
+    let (named, date) = newest.split_once(" – ").unwrap();
+    assert_eq!(named, version, "CHANGELOG.md: the newest version");
+    let citation = read("CITATION.cff");
+    for line in [format!("version: {version}"), format!("date-released: \"{date}\"")] {
+        assert!(citation.lines().any(|found| found == line), "CITATION.cff: {line}");
+    }
+    for (name, dependency) in manifest["workspace"]["dependencies"].as_table().unwrap() {
+        if let Some(path) = dependency.get("path") {
+            assert_eq!(dependency["version"].as_str(), Some(version), "{name} in {path}");
+        }
     }
 }
 
@@ -93,7 +114,8 @@ fn packages_hold_what_is_needed_and_nothing_else() {
             if !OWN.contains(&file.as_str()) {
                 let source = SOURCES.iter().any(|start| file.starts_with(start)) && rust(&file);
                 let corpus = name == "colearn-digits" && CORPUS.iter().any(|start| file.starts_with(start));
-                let known = source || corpus || KNOWN.contains(&file.as_str());
+                let program = name == "colearn" && PROGRAM.iter().any(|start| file.starts_with(start));
+                let known = source || corpus || program || KNOWN.contains(&file.as_str());
                 assert!(known, "{name}: {file} is no part of it");
                 size += std::fs::metadata(root().join(&folder).join(&file)).unwrap().len();
             }

@@ -1,11 +1,12 @@
 //! From clips to samples: decode, features, statistics; the same for every set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ndarray::Array2;
 use rayon::prelude::*;
 
+use super::single::{Features, read_sound};
 use super::{Clip, Plan, Source};
 use crate::audio::{Audio, read_audio};
 use crate::cache::{Cached, FeatureCache};
@@ -14,7 +15,7 @@ use crate::front_end::FrontEnd;
 use crate::noise::LazyNoise;
 use crate::normaliser::{Moments, subtract_mean};
 use crate::prepare::Preparation;
-use crate::rates::{Converter, Rates};
+use crate::rates::Rates;
 use crate::{Content, DataConfig, DataError, Dataset, LoadOptions, Normaliser, Sample, Split};
 
 impl Plan {
@@ -30,8 +31,7 @@ impl Plan {
     fn sound(self, config: &DataConfig, options: &LoadOptions<'_>) -> Result<Dataset, DataError> {
         let rate = config.rate.map_or_else(|| self.parts.train[0].source.rate(), Ok)?;
         let mut extraction = Extraction {
-            front: FrontEnd::new(config, rate)?,
-            converter: Converter::new(rate),
+            features: Features::new(config, rate)?,
             any_rate: config.rate.is_some(),
             files: Rates::default(),
             pieces: Rates::default(),
@@ -54,7 +54,7 @@ impl Plan {
             binning: None,
             subtract_mean: config.subtract_mean,
             normaliser: Some(normaliser.clone()),
-            noise: Some(Arc::new(LazyNoise::new(extraction.front))),
+            noise: Some(Arc::new(LazyNoise::new(extraction.features.front))),
             pad: config.pad,
         });
         let facts = (Some(rate), FrontEnd::facts(config, rate));
@@ -175,26 +175,12 @@ impl Source {
     }
 }
 
-/// A file's sound, of which there is some: without it front ends and encoders would make silence, or nothing.
-fn read_sound(path: &Path) -> Result<Audio, DataError> {
-    let audio = read_audio(path)?;
-    if audio.samples.is_empty() {
-        return Err(DataError::Audio {
-            file: path.display().to_string(),
-            found: "no samples".to_owned(),
-            expected: "at least one".to_owned(),
-        });
-    }
-    Ok(audio)
-}
-
 /// A sample and its content as [`DataFacts`] has it.
 pub(super) type Known = (Content, u64);
 
 /// How clips become features.
 struct Extraction {
-    front: FrontEnd,
-    converter: Converter,
+    features: Features,
     /// Whether files of other rates are resampled. Without that no features are made of them, and in the end they are
     /// counted in one message.
     any_rate: bool,
@@ -235,23 +221,13 @@ impl Extraction {
         if !self.takes(clip, rate) {
             return Ok(not_made(rate, content));
         }
-        let samples = self.converter.convert(audio, &clip.id)?.samples;
-        let power = samples.iter().map(|x| f64::from(x * x)).sum::<f64>() / samples.len().max(1) as f64;
-        let values = self.front.features(&samples);
-        if values.nrows() == 0 {
-            return Err(DataError::Audio {
-                file: clip.id.clone(),
-                found: "a clip shorter than one analysis window".to_owned(),
-                expected: "at least one window".to_owned(),
-            });
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "a mean of squares of f32")]
-        Ok(Cached { values, power: power as f32, rate, content })
+        let (values, power) = self.features.of(audio, &clip.id)?;
+        Ok(Cached { values, power, rate, content })
     }
 
     /// Whether a clip of this rate becomes features. Pieces of longer recordings follow the rate of the files.
     fn takes(&self, clip: &Clip, rate: u32) -> bool {
-        self.any_rate || rate == self.front.rate() || !matches!(clip.source, Source::File(_))
+        self.any_rate || rate == self.features.front.rate() || !matches!(clip.source, Source::File(_))
     }
 }
 

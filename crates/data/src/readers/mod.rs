@@ -13,6 +13,7 @@ pub(crate) mod gsc;
 mod judge;
 pub(crate) mod lists;
 pub(crate) mod recordings;
+pub(crate) mod single;
 mod speakers;
 pub(crate) mod spike_set;
 mod stored;

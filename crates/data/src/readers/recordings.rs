@@ -90,6 +90,29 @@ impl Recordings {
     }
 }
 
+/// The sounds in a folder and in the folders below it, by name.
+///
+/// # Errors
+/// [`DataError::Io`] for a folder that cannot be read; as [`Recordings::take`] for one that is named like a sound file.
+pub(crate) fn below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut sounds = Recordings::default().sort(folder)?;
+    let io = |source| DataError::Io { path: folder.to_path_buf(), source };
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let entry = entry.map_err(io)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        // Links to folders may lead round in a circle.
+        if !hidden && entry.file_type().map_err(io)?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    folders.sort();
+    for folder in folders {
+        sounds.extend(below(&folder)?);
+    }
+    Ok(sounds)
+}
+
 /// A count with its noun.
 pub(crate) fn several(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })

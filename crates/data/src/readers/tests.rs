@@ -14,6 +14,7 @@ mod fsdd;
 mod gsc;
 mod own;
 mod recordings;
+mod single;
 mod spikes;
 mod splitting;
 mod words;
