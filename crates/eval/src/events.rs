@@ -22,13 +22,10 @@
 //! assert_eq!(file[0], 24, "the first record holds 24 bytes");
 //! ```
 
+use crate::crc::CRC_32C;
+
 /// What a version of 2 begins with.
 const VERSION: &[u8] = b"brain.Event:2";
-
-/// The polynomial of CRC-32C (Castagnoli), bits reversed.
-const POLYNOMIAL: u32 = 0x82f6_3b78;
-
-const TABLE: [u32; 256] = table();
 
 /// Added to a rotated checksum.
 const MASK: u32 = 0xa282_ead8;
@@ -65,9 +62,9 @@ pub fn scalars(wall_time_s: f64, step: u64, values: &[(&str, f64)]) -> Vec<u8> {
 fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let mut framed = length.to_vec();
-    framed.extend(masked(crc32c(&length)).to_le_bytes());
+    framed.extend(masked(CRC_32C.checksum(&length)).to_le_bytes());
     framed.extend(data);
-    framed.extend(masked(crc32c(data)).to_le_bytes());
+    framed.extend(masked(CRC_32C.checksum(data)).to_le_bytes());
     framed
 }
 
@@ -105,48 +102,9 @@ fn masked(checksum: u32) -> u32 {
     checksum.rotate_right(15).wrapping_add(MASK)
 }
 
-/// CRC-32C (RFC 3720, appendix B.4).
-fn crc32c(data: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| (crc >> 8) ^ TABLE[usize::from(crc.to_le_bytes()[0] ^ byte)];
-    !data.iter().fold(u32::MAX, step)
-}
-
-/// The checksum of each single byte.
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut crc: u32 = 0;
-    while crc < 256 {
-        let (mut value, mut bit) = (crc, 0);
-        while bit < 8 {
-            value = if value & 1 == 1 { value >> 1 ^ POLYNOMIAL } else { value >> 1 };
-            bit += 1;
-        }
-        table[crc as usize] = value;
-        crc += 1;
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn checksums_of_the_standard() {
-        // RFC 3720, appendix B.4, and the check value of the catalogue of CRC algorithms.
-        let rising: Vec<u8> = (0..32).collect();
-        let falling: Vec<u8> = (0..32).rev().collect();
-        for (data, expected) in [
-            (vec![0_u8; 32], 0x8a91_36aa),
-            (vec![0xff; 32], 0x62a8_ab43),
-            (rising, 0x46dd_794e),
-            (falling, 0x113f_db5c),
-            (b"123456789".to_vec(), 0xe306_9283),
-            (Vec::new(), 0),
-        ] {
-            assert_eq!(crc32c(&data), expected, "{data:?}");
-        }
-    }
 
     #[test]
     fn a_file_has_the_bytes_of_tensorboards_own_writer() {
@@ -171,7 +129,7 @@ mod tests {
         for bit in 0..8 * data.len() {
             let mut damaged = data.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_ne!(crc32c(&damaged), crc32c(&data), "bit {bit}");
+            assert_ne!(CRC_32C.checksum(&damaged), CRC_32C.checksum(&data), "bit {bit}");
         }
     }
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activity;
+mod crc;
 mod error;
 pub mod events;
 pub mod figures;

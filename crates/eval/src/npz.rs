@@ -25,15 +25,13 @@
 
 use ndarray::ArrayViewD;
 
+use crate::crc::CRC_32;
 use crate::error::EvalError;
 
 /// Version of the archive format that is needed to read it: 2.0.
 const NEEDED: u16 = 20;
 /// 1 January 1980, the first day that an archive can name.
 const DAY: u16 = 0x21;
-
-/// The polynomial of CRC-32, bits reversed.
-const POLYNOMIAL: u32 = 0xedb8_8320;
 
 /// Arrays on their way to a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,7 +128,7 @@ fn facts(name: &str, content: &[u8]) -> Result<Vec<u8>, EvalError> {
     for number in [NEEDED, 1 << 11, 0, 0, DAY] {
         facts.extend(number.to_le_bytes());
     }
-    for number in [checksum(content), size, size] {
+    for number in [CRC_32.checksum(content), size, size] {
         facts.extend(number.to_le_bytes());
     }
     facts.extend(short(name.len())?.to_le_bytes());
@@ -144,31 +142,6 @@ fn short(number: usize) -> Result<u16, EvalError> {
 
 fn long(number: usize) -> Result<u32, EvalError> {
     u32::try_from(number).map_err(|_| EvalError::ArchiveTooLarge)
-}
-
-/// CRC-32 as archives have it.
-fn checksum(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = table();
-    let next = |sum: u32, byte: &u8| (sum >> 8) ^ TABLE[usize::from(sum.to_le_bytes()[0] ^ byte)];
-    !bytes.iter().fold(!0, next)
-}
-
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut index = 0;
-    while index < 256 {
-        // Below 256.
-        #[expect(clippy::cast_possible_truncation, reason = "below 256")]
-        let mut value = index as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            value = if value & 1 == 1 { (value >> 1) ^ POLYNOMIAL } else { value >> 1 };
-            bit += 1;
-        }
-        table[index] = value;
-        index += 1;
-    }
-    table
 }
 
 #[cfg(test)]
@@ -209,10 +182,5 @@ mod tests {
         let codes = &bytes[bytes.len() - 36..];
         assert_eq!(codes[12..16], u32::from('ö').to_le_bytes());
         assert_eq!((codes[4], codes[24..36].iter().sum::<u8>()), (0, 0));
-    }
-
-    #[test]
-    fn checksums_are_those_of_archives() {
-        assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
     }
 }

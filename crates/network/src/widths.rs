@@ -7,8 +7,8 @@ impl ValidNetwork {
     /// Number of all parameters of the network, frozen ones included, without building it.
     ///
     /// With G = 1, or 2 or 3 where hidden layers have gates, a layer of n units behind m has G·m·n weights, as many
-    /// delays if it has delays, G·n² recurrent weights if it has those, as many recurrent delays, 2·G·n numbers of the normalisation, and its
-    /// neurons' parameters.
+    /// delays if it has delays, G·n² recurrent weights if it has those, as many recurrent delays if it has those, 2·G·n
+    /// numbers of the normalisation, and its neurons' parameters.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         let count = |(k, (inputs, units)): (usize, (usize, usize))| {

@@ -120,89 +120,56 @@ impl<F: Real> Kernel for Gather<'_, F> {
 
     #[inline(always)]
     fn run<L: Level>(self) {
+        // The lengths that are used most are known where this is compiled.
         match self.table.runs.width {
-            1 => self.fixed::<L, 1>(),
-            2 => self.fixed::<L, 2>(),
-            _ => self.any::<L>(),
+            1 => self.add::<L>(1),
+            2 => self.add::<L>(2),
+            width => self.add::<L>(width),
         }
     }
 }
 
 impl<F: Real> Gather<'_, F> {
-    /// Runs of W taps.
+    /// Adds the sums over runs of `width` taps, which is what the table has.
     #[inline(always)]
-    fn fixed<L: Level, const W: usize>(self) {
+    fn add<L: Level>(self, width: usize) {
         let Self { table, history, newest, sums } = self;
-        let (runs, taps) = (table.runs, table.taps.as_chunks::<W>().0);
         let mut tiles = sums.chunks_exact_mut(TILE);
         let mut j = 0;
         for tile in tiles.by_ref() {
-            let mut of_tile = [Lanes::default(); TILE];
-            of_tile.copy_from_slice(tile);
-            let range = |c: usize| (j + c) * runs.units..(j + c + 1) * runs.units;
-            let taps: [&[[F; W]]; TILE] = std::array::from_fn(|c| &taps[range(c)]);
-            let first: [&[u32]; TILE] = std::array::from_fn(|c| &table.first[range(c)]);
-            for i in 0..runs.units {
-                let rows = runs.rows(history, i);
-                for c in 0..TILE {
-                    for k in 0..W {
-                        let row = &rows[runs.slot(newest.wrapping_sub(first[c][i] as usize + k))];
-                        of_tile[c] = of_tile[c].scaled::<L>(taps[c][i][k], row);
-                    }
-                }
-            }
-            tile.copy_from_slice(&of_tile);
+            add_tile::<F, L, TILE>((table, width), (history, newest), j, tile);
             j += TILE;
         }
         for (c, sum) in tiles.into_remainder().iter_mut().enumerate() {
-            let range = (j + c) * runs.units..(j + c + 1) * runs.units;
-            for (i, (taps, &first)) in taps[range.clone()].iter().zip(&table.first[range]).enumerate() {
-                let rows = runs.rows(history, i);
-                for k in 0..W {
-                    let row = &rows[runs.slot(newest.wrapping_sub(first as usize + k))];
-                    *sum = sum.scaled::<L>(taps[k], row);
-                }
-            }
+            add_tile::<F, L, 1>((table, width), (history, newest), j + c, std::slice::from_mut(sum));
         }
     }
+}
 
-    /// Runs of any length.
-    #[inline(always)]
-    fn any<L: Level>(self) {
-        let Self { table, history, newest, sums } = self;
-        let runs = table.runs;
-        let mut tiles = sums.chunks_exact_mut(TILE);
-        let mut j = 0;
-        for tile in tiles.by_ref() {
-            let mut of_tile = [Lanes::default(); TILE];
-            of_tile.copy_from_slice(tile);
-            for i in 0..runs.units {
-                let rows = runs.rows(history, i);
-                let synapse = |c: usize| (j + c) * runs.units + i;
-                let taps: [&[F]; TILE] =
-                    std::array::from_fn(|c| &table.taps[synapse(c) * runs.width..][..runs.width]);
-                let first: [usize; TILE] = std::array::from_fn(|c| table.first[synapse(c)] as usize);
-                for k in 0..runs.width {
-                    for c in 0..TILE {
-                        let row = &rows[runs.slot(newest.wrapping_sub(first[c] + k))];
-                        of_tile[c] = of_tile[c].scaled::<L>(taps[c][k], row);
-                    }
-                }
-            }
-            tile.copy_from_slice(&of_tile);
-            j += TILE;
-        }
-        for (c, sum) in tiles.into_remainder().iter_mut().enumerate() {
-            for i in 0..runs.units {
-                let (rows, synapse) = (runs.rows(history, i), (j + c) * runs.units + i);
-                let taps = &table.taps[synapse * runs.width..][..runs.width];
-                for (k, &tap) in taps.iter().enumerate() {
-                    let row = &rows[runs.slot(newest.wrapping_sub(table.first[synapse] as usize + k))];
-                    *sum = sum.scaled::<L>(tap, row);
-                }
+/// Adds the sums of `N` units from `first_unit` on, which stay in registers.
+#[inline(always)]
+fn add_tile<F: Real, L: Level, const N: usize>(
+    (table, width): (&StepSynapses<F>, usize),
+    (history, newest): (&[Lanes<F>], usize),
+    first_unit: usize,
+    sums: &mut [Lanes<F>],
+) {
+    let runs = table.runs;
+    let mut tile = [Lanes::default(); N];
+    tile.copy_from_slice(sums);
+    let range = |c: usize| (first_unit + c) * runs.units..(first_unit + c + 1) * runs.units;
+    let taps: [&[F]; N] = std::array::from_fn(|c| &table.taps[range(c).start * width..range(c).end * width]);
+    let first: [&[u32]; N] = std::array::from_fn(|c| &table.first[range(c)]);
+    for i in 0..runs.units {
+        let rows = runs.rows(history, i);
+        for k in 0..width {
+            for c in 0..N {
+                let row = &rows[runs.slot(newest.wrapping_sub(first[c][i] as usize + k))];
+                tile[c] = tile[c].scaled::<L>(taps[c][i * width + k], row);
             }
         }
     }
+    sums.copy_from_slice(&tile);
 }
 
 #[cfg(test)]

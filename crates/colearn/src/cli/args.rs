@@ -99,7 +99,8 @@ pub struct EvalArgs {
     /// Also write the same as arrays that NumPy reads.
     #[arg(long, value_name = "FILE")]
     pub(crate) npz: Option<PathBuf>,
-    /// With --npz: also the input, the outputs of all hidden layers and the readout's membranes of these samples, step by step.
+    /// With --npz: also the input, the outputs of all hidden layers and the readout's membranes of these samples, step by
+    /// step.
     #[arg(long, value_name = "ID,ID", value_delimiter = ',', requires = "npz")]
     pub(crate) record: Vec<String>,
     #[command(flatten)]

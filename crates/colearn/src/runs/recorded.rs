@@ -109,14 +109,29 @@ impl Record {
 /// # Errors
 /// When there is such a file.
 pub fn expect_csv(file: &Path) -> Result<()> {
+    let head = FIRST_COLUMNS.join(",");
+    let expected = format!("for --csv a file that begins with {head:?}");
+    expect(file, "table", &expected, |bytes| bytes.starts_with(head.as_bytes()))
+}
+
+/// Refuses to replace a file that is no archive of predictions, such as the checkpoint itself.
+///
+/// # Errors
+/// When there is such a file.
+pub fn expect_npz(file: &Path) -> Result<()> {
+    let (place, name) = FIRST_ARRAY;
+    let expected = format!("for --npz one that begins with {:?}", String::from_utf8_lossy(name));
+    expect(file, "archive", &expected, |bytes| bytes.get(place..place + name.len()) == Some(name))
+}
+
+/// Refuses a file that is there, is not empty, and is not such as this program writes.
+fn expect(file: &Path, kind: &str, expected: &str, is_own: impl Fn(&[u8]) -> bool) -> Result<()> {
     if !file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Ok(());
     }
-    let head = FIRST_COLUMNS.join(",");
-    if !read_bounded(file, LARGEST_TABLE).is_ok_and(|bytes| bytes.starts_with(head.as_bytes())) {
+    if !read_bounded(file, LARGEST_TABLE).is_ok_and(|bytes| is_own(&bytes)) {
         bail!(
-            "{}: is there and is no table of predictions; expected for --csv a file that begins with {head:?}, which is \
-             replaced, or none",
+            "{}: is there and is no {kind} of predictions; expected {expected}, which is replaced, or none",
             file.display()
         );
     }
@@ -135,27 +150,6 @@ pub(crate) fn csv(predictions: &[Prediction], classes: &[String]) -> Result<Vec<
         writer.write_record(head.into_iter().chain(scores.iter().map(f32::to_string)))?;
     }
     writer.into_inner().context("the predictions cannot be written as CSV")
-}
-
-/// Refuses to replace a file that is no archive of predictions, such as the checkpoint itself.
-///
-/// # Errors
-/// When there is such a file.
-pub fn expect_npz(file: &Path) -> Result<()> {
-    if !file.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
-        return Ok(());
-    }
-    let (place, name) = FIRST_ARRAY;
-    let own = |bytes: Vec<u8>| bytes.get(place..place + name.len()) == Some(name);
-    if !read_bounded(file, LARGEST_TABLE).is_ok_and(own) {
-        bail!(
-            "{}: is there and is no archive of predictions; expected for --npz one that begins with {:?}, which is replaced, or \
-             none",
-            file.display(),
-            String::from_utf8_lossy(name)
-        );
-    }
-    Ok(())
 }
 
 /// The archive that [`write_npz`](super::Evaluated::write_npz) writes.
